@@ -1,0 +1,54 @@
+# The two commands are `make demo` and `make test`; `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TRAFFIC ?= on
+READY := $(VENV)/.ready
+
+.PHONY: help install demo test lint types contracts unit bench lock clean
+
+help:
+	@echo "make demo [TRAFFIC=off]  start the monolith, the services and the proxy, and watch"
+	@echo "make test                lint, types, import contracts and all tests"
+	@echo "make bench               CPU a request beside a plain aiohttp proxy and nginx (needs wrk and nginx)"
+	@echo "make lock                choose the dependencies' versions anew (needs uv)"
+	@echo "make clean               remove what these commands made"
+
+install: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"strangler needs Python 3.11 or later; $(PYTHON) is {v[0]}.{v[1]}. Name another with: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: install
+	@exec $(BIN)/python -m demo --traffic $(TRAFFIC)
+
+test: lint types contracts unit
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+contracts: install
+	$(BIN)/lint-imports
+
+unit: install
+	$(BIN)/pytest
+
+bench: install
+	@exec $(BIN)/python -m bench
+
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --constraints requirements.lock pyproject.toml -o requirements-runtime.lock
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

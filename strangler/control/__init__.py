@@ -1,0 +1,1 @@
+"""control owns the truth and the admin port: store, metrics, auth, api."""

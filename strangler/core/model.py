@@ -1,0 +1,210 @@
+"""What may happen on each endpoint: the meaning of a routes file, as frozen values.
+
+`config` makes these from text and has checked them; everyone else only reads. They cross process borders as they are,
+so every field is a plain value.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+FULL_SHARE = 10_000
+"""All of the traffic, in basis points."""
+
+
+class Side(StrEnum):
+    """Who answers: the monolith or the service that replaces a part of it."""
+
+    LEGACY = "legacy"
+    EXTRACTED = "extracted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A host and a TCP port; an IPv6 host is written without brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """One application that can answer, at one or more addresses."""
+
+    name: str
+    addresses: tuple[Address, ...]
+    max_connections: int = 512
+    """Per worker, over all its addresses. Precedent: nginx `worker_connections` 512."""
+    max_idle: int = 64
+    """Pooled connections kept per worker. Precedent: nginx `keepalive` examples keep 16 to 64."""
+
+
+class SourceKind(StrEnum):
+    """Where in a request a value is read."""
+
+    HEADER = "header"
+    COOKIE = "cookie"
+    JWT = "jwt"
+    """A claim of the bearer token's payload. Its signature is not verified: it only picks a bucket."""
+    QUERY = "query"
+    IP = "ip"
+    """The client's address."""
+    ASSIGNED = "assigned"
+    """A cookie of our own, set on the answer when no earlier source had a value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One place to read an identity or an attribute from; `name` is empty for `ip`."""
+
+    kind: SourceKind
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """A fact about the caller that flag rules may use, e.g. `country` from a header."""
+
+    name: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderMatch:
+    """A request header that must be there, with exactly this value unless `value` is None."""
+
+    name: str
+    """Lower case."""
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Which requests a route is for. Empty means any, for every field but `path`."""
+
+    path: str
+    """A template: `/a/{id}` takes one segment, `/a/{rest...}` takes one or more."""
+    methods: tuple[str, ...] = ()
+    """Upper case, sorted. GET includes HEAD (RFC 9110 section 9.3.2)."""
+    hosts: tuple[str, ...] = ()
+    """Lower case, without port; `*.example.com` takes any one or more leading labels."""
+    headers: tuple[HeaderMatch, ...] = ()
+
+
+class HostRule(StrEnum):
+    """What the upstream sees as Host."""
+
+    PRESERVE = "preserve"
+    """The client's (default; RFC 9110 section 7.2)."""
+    UPSTREAM = "upstream"
+    """The upstream's own address."""
+    LITERAL = "literal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long the proxy waits on an upstream, in seconds."""
+
+    connect_s: float = 2.0
+    """Shorter than Envoy's `connect_timeout` (5 s), so that a route's clients do not queue behind a dead address."""
+    response_s: float = 30.0
+    """From the request being sent whole to the answer's head. Between Envoy's route timeout (15 s) and nginx's `proxy_read_timeout` (60 s)."""
+    idle_s: float = 60.0
+    """Between two pieces of a body, either way. Precedent: nginx `proxy_read_timeout` 60 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One endpoint, or a family of them, and how it is split."""
+
+    name: str
+    match: Match
+    legacy: str
+    """The upstream that answers for the monolith."""
+    extracted: str | None = None
+    """The upstream that answers for the extracted service; None keeps the route on the monolith."""
+    flag: str | None = None
+    """The flag that says how far the migration has come; without one, `share` does."""
+    share: int = 0
+    """Basis points of the extracted side when there is no flag."""
+    cohort: str = ""
+    """Routes of one cohort send the same key to the same side."""
+    identity: tuple[Source, ...] = ()
+    attributes: tuple[Attribute, ...] = ()
+    host: HostRule = HostRule.PRESERVE
+    host_value: str = ""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    line: int = 0
+    """Where the file defines it, counted from 1."""
+
+
+class FlagSourceKind(StrEnum):
+    """Where flags come from."""
+
+    EMBEDDED = "embedded"
+    """The state store, in LaunchDarkly's own format (default)."""
+    FILE = "file"
+    LAUNCHDARKLY = "launchdarkly"
+    """LaunchDarkly or its Relay Proxy; the SDK key comes from the environment only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagSettings:
+    """Which flag source serves this proxy. Secrets are not part of it."""
+
+    source: FlagSourceKind = FlagSourceKind.EMBEDDED
+    file: str = ""
+    """An absolute path, for `file`."""
+    base_uri: str = ""
+    stream_uri: str = ""
+    """Empty for LaunchDarkly's own addresses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerLimits:
+    """What a client may send before it is refused."""
+
+    header_bytes: int = 32_768
+    """Request line and headers together. Precedent: nginx `large_client_header_buffers` 4 x 8 KiB."""
+    header_count: int = 100
+    """Precedent: Apache `LimitRequestFields` 100, Envoy `max_headers_count` 100."""
+    target_bytes: int = 8_192
+    """Precedent: nginx's 8 KiB buffer for the request line; RFC 9112 section 3 asks for at least 8,000."""
+    header_timeout_s: float = 10.0
+    """From the first byte of a request to the end of its headers. HAProxy's `timeout http-request` examples use 10 s."""
+    idle_timeout_s: float = 75.0
+    """A keep-alive connection with no request. Precedent: nginx `keepalive_timeout` 75 s."""
+    body_timeout_s: float = 60.0
+    """Between two pieces of a request's body. Precedent: nginx `client_body_timeout` 60 s."""
+    connections: int = 10_240
+    """Open client connections per worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole routes file, checked, with every default filled in."""
+
+    upstreams: tuple[Upstream, ...]
+    default_upstream: str
+    """The monolith: it gets whatever no route names."""
+    routes: tuple[Route, ...] = ()
+    listen: Address = Address(host="127.0.0.1", port=8080)
+    admin: Address = Address(host="127.0.0.1", port=9900)
+    workers: int = 1
+    """Worker processes; 0 runs everything on one loop in one process."""
+    state_dir: str = ""
+    """An absolute path."""
+    flags: FlagSettings = field(default_factory=FlagSettings)
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks (CIDR) whose X-Forwarded-*, Forwarded, X-Request-Id and traceparent are believed."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    """For requests that no route names."""
+    limits: ListenerLimits = field(default_factory=ListenerLimits)
+    access_log: int = 0
+    """Basis points of requests that are logged one by one; failures always are."""
+    decision_header: bool = False
+    """Whether answers carry `X-Strangler-Decision` (side, reason and route)."""
+    digest: str = ""
+    """SHA-256 of the file's bytes, hexadecimal."""

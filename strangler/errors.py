@@ -1,0 +1,70 @@
+"""Every error that crosses a module's edge; each class says whose fault it is."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class StranglerError(Exception):
+    """The root of all errors that this package raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Fault:
+    """One mistake in a file, told so that its author can mend it."""
+
+    file: str
+    line: int
+    """Counted from 1."""
+    column: int
+    """Counted from 1."""
+    where: str
+    """The path inside the document, e.g. `routes[2].match.path`."""
+    message: str
+    """What is wrong."""
+    remedy: str
+    """What to write instead."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.where}: {self.message}. {self.remedy}"
+
+
+class ConfigError(StranglerError):
+    """The operator's file is at fault; every fault in it is listed."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+class UsageError(StranglerError):
+    """The operator's command, address or environment is at fault; the text says how to mend it."""
+
+
+class StoreError(StranglerError):
+    """The state store cannot be read or written."""
+
+
+class FlagError(StranglerError):
+    """A flag's definition is at fault and was not taken over; what was served before still is."""
+
+
+class FailureKind(StrEnum):
+    """How an upstream failed: log field, metric label and retry input alike."""
+
+    CONNECT = "connect"
+    """No connection: refused, unreachable, name not found, or not in time. Nothing was sent."""
+    TIMEOUT = "timeout"
+    """Connected, but no answer, or no further byte of it, in time."""
+    RESET = "reset"
+    """The connection ended before the answer was complete."""
+    BAD_FRAMING = "bad_framing"
+    """What came back is not HTTP, or its length cannot be trusted (RFC 9112 section 6.3)."""
+
+
+class UpstreamError(StranglerError):
+    """An upstream is at fault."""
+
+    def __init__(self, kind: FailureKind, detail: str) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind = kind
+        self.detail = detail

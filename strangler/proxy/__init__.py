@@ -1,0 +1,1 @@
+"""proxy is the data plane: what a worker does with each byte."""

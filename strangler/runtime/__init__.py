@@ -1,0 +1,1 @@
+"""runtime composes the planes into processes: link, supervisor, worker, sockets, logs, tasks."""
