@@ -1,0 +1,279 @@
+"""Headers: what a message's header section says to the proxy, and which lines of it go on.
+
+One pass over the parsed pairs keeps the client's bytes and order, takes out what is meant for this hop alone
+(RFC 9110 section 7.6.1) and notes framing, identity of the hop and the wish to upgrade.
+"""
+
+import re
+from collections.abc import Sequence
+from enum import Enum
+
+from strangler.core.problem import Problem, RefusedError
+
+
+class _Field(Enum):
+    """What a header field means to the proxy; any other field just passes."""
+
+    CONNECTION = 0
+    DROP = 1
+    TE = 2
+    TRANSFER_ENCODING = 3
+    CONTENT_LENGTH = 4
+    UPGRADE = 5
+    HOST = 6
+    EXPECT = 7
+    FORWARDED_FOR = 8
+    FORWARDED = 9
+    FORWARDED_PROTO = 10
+    FORWARDED_HOST = 11
+    REQUEST_ID = 12
+    TRACEPARENT = 13
+
+
+# Because an Enum's member costs a descriptor call in Python 3.11, the frequent ones are looked up once.
+_HOST = _Field.HOST
+_CONNECTION = _Field.CONNECTION
+_CONTENT_LENGTH = _Field.CONTENT_LENGTH
+
+
+_REQUEST_FIELDS = {
+    b"connection": _Field.CONNECTION,
+    b"keep-alive": _Field.DROP,
+    b"proxy-connection": _Field.DROP,
+    b"proxy-authorization": _Field.DROP,
+    b"proxy-authenticate": _Field.DROP,
+    b"http2-settings": _Field.DROP,
+    b"te": _Field.TE,
+    b"transfer-encoding": _Field.TRANSFER_ENCODING,
+    b"content-length": _Field.CONTENT_LENGTH,
+    b"upgrade": _Field.UPGRADE,
+    b"host": _Field.HOST,
+    b"expect": _Field.EXPECT,
+    b"x-forwarded-for": _Field.FORWARDED_FOR,
+    b"forwarded": _Field.FORWARDED,
+    b"x-forwarded-proto": _Field.FORWARDED_PROTO,
+    b"x-forwarded-host": _Field.FORWARDED_HOST,
+    b"x-request-id": _Field.REQUEST_ID,
+    b"traceparent": _Field.TRACEPARENT,
+}
+_RESPONSE_FIELDS = {
+    b"connection": _Field.CONNECTION,
+    b"keep-alive": _Field.DROP,
+    b"proxy-connection": _Field.DROP,
+    b"proxy-authenticate": _Field.DROP,
+    b"transfer-encoding": _Field.TRANSFER_ENCODING,
+    b"content-length": _Field.CONTENT_LENGTH,
+    b"upgrade": _Field.UPGRADE,
+}
+_UNREMOVABLE = frozenset(
+    {b"host", b"content-length", b"transfer-encoding", b"close", b"keep-alive", b"upgrade", b"te"}
+)
+"""Names in `Connection` that take no line out: they are options, or framing that we set ourselves."""
+
+_HOST_FORM = re.compile(
+    rb"(?:[A-Za-z0-9\-._~!$&'()*+;=%]+|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9\-._~]+)?\])(?::[0-9]{0,5})?"
+)
+"""RFC 3986 section 3.2.2 without the comma, which would make a list of a value that must be one."""
+_REQUEST_ID_FORM = re.compile(rb"[A-Za-z0-9._\-:/+=]{1,128}")
+_TRACEPARENT_FORM = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class RequestHead:
+    """What a request's headers say.
+
+    Because one is made for each request, it is a plain slotted class and not a frozen value.
+    """
+
+    __slots__ = (
+        "chunked",
+        "close",
+        "expects_continue",
+        "forwarded",
+        "forwarded_for",
+        "forwarded_host",
+        "forwarded_proto",
+        "host",
+        "host_line",
+        "keep_alive",
+        "length",
+        "lines",
+        "request_id",
+        "trace",
+        "upgrade",
+        "wants_trailers",
+    )
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        """The lines that go on, each with its CRLF."""
+        self.host: bytes | None = None
+        self.host_line = -1
+        """Index of the Host line in `lines`."""
+        self.length: int | None = None
+        self.chunked = False
+        self.close = False
+        self.keep_alive = False
+        self.upgrade: bytes | None = None
+        self.expects_continue = False
+        self.wants_trailers = False
+        self.forwarded_for: bytes | None = None
+        self.forwarded: bytes | None = None
+        self.forwarded_proto: bytes | None = None
+        self.forwarded_host: bytes | None = None
+        self.request_id: bytes | None = None
+        self.trace: bytes | None = None
+
+
+def is_host(value: bytes) -> bool:
+    """Return whether a Host is one host with at most one port."""
+    return _HOST_FORM.fullmatch(value) is not None
+
+
+def is_request_id(value: bytes) -> bool:
+    """Return whether a foreign request id is short and plain enough to be logged and passed on."""
+    return _REQUEST_ID_FORM.fullmatch(value) is not None
+
+
+def is_traceparent(value: bytes) -> bool:
+    """Return whether this is a version 00 traceparent (W3C Trace Context section 3.2)."""
+    return _TRACEPARENT_FORM.fullmatch(value) is not None
+
+
+def read_request(headers: Sequence[tuple[bytes, bytes]]) -> RequestHead:
+    """Return what a request's headers say; raise RefusedError where their meaning is in doubt.
+
+    The parser has already refused what is not a header line, a repeated or malformed Content-Length, and
+    Content-Length beside Transfer-Encoding.
+    """
+    head = RequestHead()
+    lines = head.lines
+    fields = _REQUEST_FIELDS
+    tokens: list[bytes] | None = None
+    for name, value in headers:
+        meaning = fields.get(name.lower())
+        if meaning is None:
+            lines.append(b"%b: %b\r\n" % (name, value))
+        elif meaning is _HOST:
+            if head.host is not None:
+                raise RefusedError(Problem.BAD_HOST)
+            head.host = value
+            head.host_line = len(lines)
+            lines.append(b"%b: %b\r\n" % (name, value))
+        elif meaning is _CONNECTION:
+            tokens = _tokens(value) if tokens is None else tokens + _tokens(value)
+        elif meaning is _CONTENT_LENGTH:
+            head.length = int(value)
+            lines.append(b"%b: %b\r\n" % (name, value))
+        else:
+            _read_rare(head, meaning, value)
+    if tokens is not None:
+        head.close = b"close" in tokens
+        head.keep_alive = b"keep-alive" in tokens and not head.close
+        if b"upgrade" not in tokens:
+            head.upgrade = None
+        named = frozenset(tokens) - _UNREMOVABLE
+        if named:
+            _remove(head, headers, named)
+    else:
+        head.upgrade = None
+    return head
+
+
+def _read_rare(head: RequestHead, meaning: _Field, value: bytes) -> None:
+    match meaning:
+        case _Field.TRANSFER_ENCODING:
+            if head.chunked or value.lower() != b"chunked":
+                raise RefusedError(Problem.TRANSFER_CODING)
+            head.chunked = True
+        case _Field.EXPECT:
+            if value.lower() != b"100-continue":
+                raise RefusedError(Problem.EXPECTATION)
+            head.expects_continue = True
+        case _Field.UPGRADE:
+            head.upgrade = value if head.upgrade is None else head.upgrade + b", " + value
+        case _Field.TE:
+            head.wants_trailers = head.wants_trailers or b"trailers" in _tokens(value)
+        case _Field.FORWARDED_FOR:
+            head.forwarded_for = value if head.forwarded_for is None else head.forwarded_for + b", " + value
+        case _Field.FORWARDED:
+            head.forwarded = value if head.forwarded is None else head.forwarded + b", " + value
+        case _Field.FORWARDED_PROTO:
+            head.forwarded_proto = value
+        case _Field.FORWARDED_HOST:
+            head.forwarded_host = value
+        case _Field.REQUEST_ID:
+            head.request_id = value
+        case _Field.TRACEPARENT:
+            head.trace = value
+        case _:
+            pass
+
+
+def _tokens(value: bytes) -> list[bytes]:
+    if b"," not in value:
+        return [value.strip().lower()]
+    return [token.strip().lower() for token in value.split(b",")]
+
+
+def _remove(head: RequestHead, headers: Sequence[tuple[bytes, bytes]], named: frozenset[bytes]) -> None:
+    kept: list[bytes] = []
+    for name, value in headers:
+        lower = name.lower()
+        if lower in named or _REQUEST_FIELDS.get(lower, _Field.HOST) not in (
+            _Field.HOST,
+            _Field.CONTENT_LENGTH,
+        ):
+            continue
+        if lower == b"host":
+            head.host_line = len(kept)
+        kept.append(b"%b: %b\r\n" % (name, value))
+    head.lines = kept
+    if b"x-request-id" in named:
+        head.request_id = None
+
+
+class ResponseHead:
+    """What an answer's headers say; slotted for the same reason as RequestHead."""
+
+    __slots__ = ("chunked", "close", "length", "length_line", "lines", "upgrade")
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.length: int | None = None
+        self.length_line = -1
+        self.chunked = False
+        self.close = False
+        self.upgrade: bytes | None = None
+
+
+def read_response(headers: Sequence[tuple[bytes, bytes]]) -> ResponseHead:
+    """Return what an answer's headers say; raise RefusedError(UPSTREAM_FRAMING) where its length is in doubt."""
+    head = ResponseHead()
+    lines = head.lines
+    fields = _RESPONSE_FIELDS
+    named: frozenset[bytes] = frozenset()
+    for name, value in headers:
+        meaning = fields.get(name.lower())
+        if meaning is None:
+            lines.append(b"%b: %b\r\n" % (name, value))
+        elif meaning is _CONTENT_LENGTH:
+            head.length = int(value)
+            head.length_line = len(lines)
+            lines.append(b"%b: %b\r\n" % (name, value))
+        elif meaning is _CONNECTION:
+            named |= frozenset(_tokens(value))
+        elif meaning is _Field.TRANSFER_ENCODING:
+            if head.chunked or value.lower() != b"chunked":
+                raise RefusedError(Problem.UPSTREAM_FRAMING)
+            head.chunked = True
+        elif meaning is _Field.UPGRADE:
+            head.upgrade = value
+    if named:
+        head.close = b"close" in named
+        removed = named - _UNREMOVABLE
+        if removed:
+            head.lines = [line for line in lines if line[: line.index(b":")].lower() not in removed]
+            head.length_line = next(
+                (i for i, line in enumerate(head.lines) if line[:15].lower() == b"content-length:"), -1
+            )
+    return head

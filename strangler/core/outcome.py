@@ -1,0 +1,62 @@
+"""Outcomes: how one exchange ended, as counted, logged and judged."""
+
+from enum import StrEnum
+
+from strangler.errors import FailureKind
+
+
+class Outcome(StrEnum):
+    """How one exchange ended for the side that answered it. Counter, metric label and log field."""
+
+    OK_2XX = "2xx"
+    """Also 1xx that ends an exchange, i.e. a 101 upgrade."""
+    REDIRECT_3XX = "3xx"
+    CLIENT_ERROR_4XX = "4xx"
+    SERVER_ERROR_5XX = "5xx"
+    CONNECT = "connect"
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    BAD_FRAMING = "bad_framing"
+    CLIENT_GONE = "client_gone"
+    """The client left first; not a failure of the side."""
+    REFUSED = "refused"
+    """The proxy's own limit was reached before the side was asked; not a failure of the side."""
+
+
+OUTCOMES = tuple(Outcome)
+"""Fixes each outcome's counter index."""
+
+INDEX = {outcome: index for index, outcome in enumerate(OUTCOMES)}
+
+FAILURES = (
+    Outcome.SERVER_ERROR_5XX,
+    Outcome.CONNECT,
+    Outcome.TIMEOUT,
+    Outcome.RESET,
+    Outcome.BAD_FRAMING,
+)
+"""The outcomes that are the side's fault."""
+
+_BY_CLASS = (
+    Outcome.OK_2XX,
+    Outcome.OK_2XX,
+    Outcome.REDIRECT_3XX,
+    Outcome.CLIENT_ERROR_4XX,
+    Outcome.SERVER_ERROR_5XX,
+)
+_BY_KIND = {
+    FailureKind.CONNECT: Outcome.CONNECT,
+    FailureKind.TIMEOUT: Outcome.TIMEOUT,
+    FailureKind.RESET: Outcome.RESET,
+    FailureKind.BAD_FRAMING: Outcome.BAD_FRAMING,
+}
+
+
+def of_status(status: int) -> Outcome:
+    """Return the outcome of a complete answer; a status beyond 599 counts as the server's error."""
+    return _BY_CLASS[min(status // 100, 5) - 1]
+
+
+def of_failure(kind: FailureKind) -> Outcome:
+    """Return the outcome of an exchange that ended with an upstream error."""
+    return _BY_KIND[kind]

@@ -1,0 +1,20 @@
+"""Tallies: what one worker counted for one route and side since it last told."""
+
+from dataclasses import dataclass
+
+from strangler.core.model import Side
+from strangler.core.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Counts to be added to what was there before; sparse, so that a quiet route costs nothing to send."""
+
+    route: str
+    """The route's name; empty for requests that no route names."""
+    side: Side
+    outcomes: tuple[tuple[Outcome, int], ...]
+    latency: tuple[tuple[int, int], ...]
+    """(bucket of core.histogram, count), for exchanges that had an answer or an upstream's failure."""
+    seconds: float
+    """Sum of the latencies in `latency`."""
