@@ -65,9 +65,7 @@ _RESPONSE_FIELDS = {
     b"content-length": _Field.CONTENT_LENGTH,
     b"upgrade": _Field.UPGRADE,
 }
-_UNREMOVABLE = frozenset(
-    {b"host", b"content-length", b"transfer-encoding", b"close", b"keep-alive", b"upgrade", b"te"}
-)
+_UNREMOVABLE = frozenset({b"host", b"content-length", b"transfer-encoding", b"close", b"keep-alive", b"upgrade", b"te"})
 """Names in `Connection` that take no line out: they are options, or framing that we set ourselves."""
 
 _HOST_FORM = re.compile(

@@ -110,7 +110,10 @@ class Timeouts:
     connect_s: float = 2.0
     """Shorter than Envoy's `connect_timeout` (5 s), so that a route's clients do not queue behind a dead address."""
     response_s: float = 30.0
-    """From the request being sent whole to the answer's head. Between Envoy's route timeout (15 s) and nginx's `proxy_read_timeout` (60 s)."""
+    """From the request being sent whole to the answer's head.
+
+    Between Envoy's route timeout (15 s) and nginx's `proxy_read_timeout` (60 s).
+    """
     idle_s: float = 60.0
     """Between two pieces of a body, either way. Precedent: nginx `proxy_read_timeout` 60 s."""
 
@@ -173,7 +176,7 @@ class ListenerLimits:
     target_bytes: int = 8_192
     """Precedent: nginx's 8 KiB buffer for the request line; RFC 9112 section 3 asks for at least 8,000."""
     header_timeout_s: float = 10.0
-    """From the first byte of a request to the end of its headers. HAProxy's `timeout http-request` examples use 10 s."""
+    """From the first byte of a request to the end of its headers. Precedent: HAProxy `timeout http-request` 10 s."""
     idle_timeout_s: float = 75.0
     """A keep-alive connection with no request. Precedent: nginx `keepalive_timeout` 75 s."""
     body_timeout_s: float = 60.0

@@ -1,0 +1,332 @@
+"""One client connection: requests come in, and their answers go out in the same order.
+
+Requests that arrive before the former one is answered (pipelining) wait in a short queue, and nothing more is read
+meanwhile; so what a client can make the proxy remember is bounded by one read.
+"""
+
+import asyncio
+from collections import deque
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+from strangler.core import forward
+from strangler.core.headers import RequestHead
+from strangler.core.problem import Problem
+from strangler.proxy.exchange import Exchange
+from strangler.proxy.reader import Fields, RequestReader
+
+if TYPE_CHECKING:
+    from strangler.proxy.plane import Plane
+    from strangler.proxy.upstream import UpstreamConnection
+
+_SLICE = 16_384
+"""Most bytes that are parsed before looking whether requests queue up."""
+_LINGER_S = 2.0
+"""How long a closed connection still swallows what the client sends, so that it can read its answer.
+
+Precedent: nginx `lingering_timeout`, 5 s, shortened.
+"""
+_TUNNEL_IDLE_S = 3_600.0
+"""A tunnel on which nothing moves. Precedent: HAProxy's `timeout tunnel` examples, 1 h."""
+
+
+class Client(asyncio.Protocol):
+    """Speaks HTTP/1.0 and HTTP/1.1 to one client."""
+
+    __slots__ = (
+        "_active",
+        "_backlog",
+        "_forwarding",
+        "_forwarding_host",
+        "_incoming",
+        "_is_closing",
+        "_is_serving_waiting",
+        "_reader",
+        "_tunnel",
+        "_waiting",
+        "is_draining",
+        "is_reading_paused",
+        "is_writing_paused",
+        "peer",
+        "plane",
+        "transport",
+        "wake_at",
+    )
+
+    transport: asyncio.Transport
+    peer: forward.Peer
+
+    def __init__(self, plane: "Plane") -> None:
+        self.plane = plane
+        self.wake_at = inf
+        """When (monotonic) on_time is due."""
+        self.is_draining = False
+        self.is_reading_paused = False
+        self.is_writing_paused = False
+        self._reader = RequestReader(self, plane.limits)
+        self._incoming: Exchange | None = None
+        """The request whose body is being read."""
+        self._active: Exchange | None = None
+        """The request that is being answered."""
+        self._waiting: deque[Exchange] = deque()
+        self._backlog = b""
+        """Bytes that are not parsed yet."""
+        self._is_closing = False
+        """Whether no further request is served."""
+        self._is_serving_waiting = False
+        self._tunnel: UpstreamConnection | None = None
+        self._forwarding_host: bytes | None = None
+        self._forwarding = b""
+
+    # --- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.peer = self.plane.peer(transport.get_extra_info("peername"))
+        self.wake_at = monotonic() + self.plane.limits.idle_timeout_s
+        self.plane.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._tunnel is not None:
+            self.wake_at = monotonic() + _TUNNEL_IDLE_S
+            self._tunnel.transport.write(data)
+        elif self._is_closing:
+            return
+        elif self.is_reading_paused:
+            self._backlog += data
+        else:
+            self._feed(data)
+
+    def eof_received(self) -> bool:
+        if self._tunnel is not None:
+            if self._tunnel.transport.can_write_eof():
+                self._tunnel.transport.write_eof()
+            return True
+        active = self._active
+        if active is None or not active.request_done:
+            return False
+        # Because a client may shut its half down and still read the answer.
+        self._is_closing = True
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.wake_at = inf
+        self._is_closing = True
+        self.plane.remove(self)
+        active, self._active = self._active, None
+        self._waiting.clear()
+        self._backlog = b""
+        if active is not None:
+            active.on_client_gone()
+        if self._tunnel is not None:
+            self._tunnel.transport.close()
+
+    def pause_writing(self) -> None:
+        self.is_writing_paused = True
+        if self._tunnel is not None:
+            self._tunnel.transport.pause_reading()
+        elif self._active is not None:
+            self._active.pause_upstream()
+
+    def resume_writing(self) -> None:
+        self.is_writing_paused = False
+        if self._tunnel is not None:
+            self._tunnel.transport.resume_reading()
+        elif self._active is not None:
+            self._active.resume_upstream()
+
+    # --- proxy.reader.Sink
+
+    def on_begin(self) -> None:
+        if self._active is None:
+            self.wake_at = monotonic() + self.plane.limits.header_timeout_s
+
+    def on_request(self, method: bytes, target: bytes, version: str, head: RequestHead, headers: Fields) -> None:
+        exchange = Exchange(self, method, target, head, headers, is_http_11=version == "1.1")
+        self._incoming = exchange
+        self._enqueue(exchange)
+
+    def on_body(self, data: bytes) -> None:
+        if self._incoming is not None:
+            self._incoming.on_request_body(data)
+
+    def on_end(self, trailers: Fields) -> None:
+        exchange, self._incoming = self._incoming, None
+        if exchange is not None:
+            exchange.on_request_done(trailers)
+
+    def on_upgrade(self, rest: bytes) -> None:
+        # Because nobody knows yet what these bytes are, they wait for the answer.
+        self._backlog = rest
+        self.pause_reading()
+
+    def on_bad(self, problem: Problem) -> None:
+        exchange = self._incoming
+        if exchange is not None:
+            # The body of a request that is already on its way turned out bad.
+            self._incoming = None
+            exchange.on_bad_body(problem)
+        elif not self._is_closing:
+            refused = Exchange(self, b"", b"", RequestHead(), [], is_http_11=True)
+            refused.refuse(problem)
+            self._enqueue(refused)
+
+    # --- what an exchange asks for
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, unless the client is gone."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
+
+    def abort(self) -> None:
+        """End the connection so that a cut answer cannot look complete."""
+        self._is_closing = True
+        self.transport.abort()
+
+    def pause_reading(self) -> None:
+        """Take no more from the client for now."""
+        if not self.is_reading_paused:
+            self.is_reading_paused = True
+            if not self.transport.is_closing():
+                self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take more again, first of all what has been received already; requests in the queue go before."""
+        if self._waiting or self._awaits_upgrade():
+            return
+        if self.is_reading_paused:
+            self.is_reading_paused = False
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+        if self._backlog:
+            backlog, self._backlog = self._backlog, b""
+            self._feed(backlog)
+
+    def forwarding(self, head: RequestHead) -> bytes:
+        """Return the forwarding lines for one request; they are made once for a client and host."""
+        host = head.host or b""
+        if self.peer.is_trusted:
+            return forward.trusted_forwarding_lines(self.peer, head, host)
+        if host != self._forwarding_host:
+            self._forwarding_host = host
+            self._forwarding = forward.forwarding_lines(self.peer, host)
+        return self._forwarding
+
+    def on_exchange_done(self, *, keep_alive: bool) -> None:
+        """Serve the next request, or end the connection."""
+        done, self._active = self._active, None
+        if not keep_alive or (self._is_closing and not self._waiting):
+            self._close(is_request_done=done is None or done.request_done)
+            return
+        if done is not None and done.upgrade is not None:
+            self._reader.go_on(b"")
+        self.wake_at = 0.0 if self.is_draining else monotonic() + self.plane.limits.idle_timeout_s
+        if self._waiting:
+            self._serve_waiting()
+        elif self.is_reading_paused:
+            self.resume_reading()
+
+    def open_tunnel(self, upstream: "UpstreamConnection") -> None:
+        """Pass bytes both ways as they are, first those that the client sent early."""
+        self._active = None
+        self._tunnel = upstream
+        self.wake_at = monotonic() + _TUNNEL_IDLE_S
+        upstream.open_tunnel(self)
+        if self._backlog:
+            backlog, self._backlog = self._backlog, b""
+            upstream.transport.write(backlog)
+        if self.is_reading_paused:
+            self.is_reading_paused = False
+            self.transport.resume_reading()
+
+    # --- proxy.upstream.TunnelEnd
+
+    def on_tunnel_data(self, data: bytes) -> None:
+        self.wake_at = monotonic() + _TUNNEL_IDLE_S
+        self.write(data)
+
+    def on_tunnel_end(self) -> None:
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+
+    def on_tunnel_lost(self) -> None:
+        self._tunnel = None
+        self.close()
+
+    # --- from the plane
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being read or answered."""
+        return self._active is None and self._incoming is None and self._tunnel is None
+
+    def on_time(self, now: float) -> None:
+        """Do what is due at `wake_at`."""
+        self.wake_at = inf
+        if self._active is not None:
+            self.wake_at = now + _LINGER_S
+            self._active.on_time()
+        elif self._is_closing or self._tunnel is not None or self._reader.is_between:
+            self.close()
+        else:
+            self.on_bad(Problem.HEADER_TIMEOUT)
+
+    def close(self) -> None:
+        """End the connection once what was written is sent."""
+        self._is_closing = True
+        self.transport.close()
+
+    # --- inside
+
+    def _feed(self, data: bytes) -> None:
+        """Parse what came, in slices, until a request has to wait."""
+        if len(data) <= _SLICE:
+            self._reader.feed(data)
+            return
+        view = memoryview(data)
+        position = 0
+        while position < len(view):
+            if self.is_reading_paused or self._tunnel is not None:
+                self._backlog += bytes(view[position:])
+                return
+            self._reader.feed(bytes(view[position : position + _SLICE]))
+            position += _SLICE
+
+    def _enqueue(self, exchange: Exchange) -> None:
+        if self._active is None:
+            self._active = exchange
+            exchange.start()
+        else:
+            self._waiting.append(exchange)
+            self.pause_reading()
+
+    def _serve_waiting(self) -> None:
+        """Start the requests that wait, one after the other as long as they end at once."""
+        if self._is_serving_waiting:
+            # Because an exchange that ends at once calls back here, the loop below goes on and not the recursion.
+            return
+        self._is_serving_waiting = True
+        while self._waiting and self._active is None and not self._is_closing:
+            self._active = self._waiting.popleft()
+            self._active.start()
+        self._is_serving_waiting = False
+        if self._active is None and not self._is_closing:
+            self.resume_reading()
+
+    def _awaits_upgrade(self) -> bool:
+        return self._active is not None and self._active.upgrade is not None and self._active.request_done
+
+    def _close(self, *, is_request_done: bool) -> None:
+        """Close; where the client still sends, swallow it for a while, or it may never read its answer."""
+        self._is_closing = True
+        self._waiting.clear()
+        if is_request_done or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self._backlog = b""
+        self.transport.write_eof()
+        self.wake_at = monotonic() + _LINGER_S
+        if self.is_reading_paused:
+            self.is_reading_paused = False
+            self.transport.resume_reading()

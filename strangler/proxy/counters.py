@@ -1,0 +1,57 @@
+"""Counters: plain integers in preallocated slots, so that counting a request allocates nothing."""
+
+from collections.abc import Sequence
+
+from strangler.core.histogram import BUCKETS, bucket
+from strangler.core.model import Side
+from strangler.core.outcome import OUTCOMES
+from strangler.core.tally import Tally
+
+_WIDTH = len(OUTCOMES)
+
+
+class Counters:
+    """Counts of one snapshot's (route, side) slots since they were last taken."""
+
+    __slots__ = ("_latency", "_outcomes", "_seconds", "_slots", "_touched", "in_flight")
+
+    def __init__(self, slots: Sequence[tuple[str, Side]]) -> None:
+        self._slots = tuple(slots)
+        self._outcomes = [0] * (_WIDTH * len(self._slots))
+        self._latency: list[list[int] | None] = [None] * len(self._slots)
+        self._seconds = [0.0] * len(self._slots)
+        self._touched: set[int] = set()
+        self.in_flight = 0
+        """Exchanges that will still be counted here."""
+
+    def count(self, slot: int, outcome: int, seconds: float) -> None:
+        """Count one exchange's outcome (an index into OUTCOMES) and its latency."""
+        self._outcomes[slot * _WIDTH + outcome] += 1
+        latency = self._latency[slot]
+        if latency is None:
+            latency = self._latency[slot] = [0] * BUCKETS
+        latency[bucket(int(seconds * 1e6))] += 1
+        self._seconds[slot] += seconds
+        self._touched.add(slot)
+
+    def take(self) -> tuple[Tally, ...]:
+        """Return what was counted since the last call, and start again from zero."""
+        if not self._touched:
+            return ()
+        touched, self._touched = sorted(self._touched), set()
+        return tuple(self._take_slot(slot) for slot in touched)
+
+    def _take_slot(self, slot: int) -> Tally:
+        route, side = self._slots[slot]
+        start = slot * _WIDTH
+        outcomes = self._outcomes[start : start + _WIDTH]
+        self._outcomes[start : start + _WIDTH] = [0] * _WIDTH
+        latency, self._latency[slot] = self._latency[slot] or (), None
+        seconds, self._seconds[slot] = self._seconds[slot], 0.0
+        return Tally(
+            route=route,
+            side=side,
+            outcomes=tuple((OUTCOMES[index], count) for index, count in enumerate(outcomes) if count),
+            latency=tuple((index, count) for index, count in enumerate(latency) if count),
+            seconds=seconds,
+        )

@@ -1,0 +1,189 @@
+"""The data plane of one worker: its connections, its pools, and the snapshot that it serves."""
+
+import asyncio
+import random
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from ipaddress import ip_network
+from time import monotonic
+from typing import Any
+
+from strangler.core import forward
+from strangler.core.model import ListenerLimits
+from strangler.core.problem import Problem
+from strangler.core.snapshot import Snapshot
+from strangler.core.tally import Tally
+from strangler.proxy.client import Client
+from strangler.proxy.pool import Pool
+from strangler.proxy.serving import Serving, SpareKey
+
+_SWEEP_S = 0.25
+"""How late a time-out may be seen; one sweep replaces a timer for each request."""
+_FAILURES_PER_S = 20
+"""Failures that are logged one by one in a second; the rest are counted only."""
+_DRAIN_GRACE_S = 0.5
+"""How long idle connections stay open while draining, for requests that are already on the wire."""
+
+
+class Plane:
+    """Serves clients on the sockets it is given; what it serves is swapped whole by `apply`."""
+
+    def __init__(self, *, on_notice: Callable[[str, dict[str, Any]], None]) -> None:
+        self._on_notice = on_notice
+        self._clients: set[Client] = set()
+        self._servers: list[asyncio.Server] = []
+        self._pools: dict[str, Pool] = {}
+        self._past: list[Serving] = []
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._request_prefix = secrets.token_hex(8)
+        self._requests = 0
+        self._random = random.Random(secrets.randbits(128))  # noqa: S311 (a trace id is no secret)
+        self._spare_key = SpareKey()
+        self._log_budget = _FAILURES_PER_S
+        self._log_second = 0
+        self._unlogged = 0
+        self._is_draining = False
+        self._drained = asyncio.Event()
+        self._peer: Callable[[str], forward.Peer] = lambda address: forward.peer_of(address, ())
+        self.serving: Serving
+        """What new exchanges are decided by."""
+        self.limits = ListenerLimits()
+
+    # --- what the worker asks for
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Serve new requests by this snapshot; those under way keep theirs."""
+        config = snapshot.config
+        wanted = {upstream.name: upstream for upstream in config.upstreams}
+        pools = {
+            name: kept
+            if (kept := self._pools.get(name)) is not None and kept.upstream == upstream
+            else self._pool(name, wanted)
+            for name, upstream in wanted.items()
+        }
+        for name, pool in self._pools.items():
+            if pools.get(name) is not pool:
+                pool.close()
+        self._pools = pools
+        if hasattr(self, "serving"):
+            self._past.append(self.serving)
+        self.limits = config.limits
+        trusted = tuple(ip_network(network) for network in config.trusted_proxies)
+        self._peer = lru_cache(maxsize=4_096)(lambda address: forward.peer_of(address, trusted))
+        self.serving = Serving(snapshot, pools, self._notify, self._spare_key)
+
+    async def serve(self, sockets: Sequence[socket.socket]) -> None:
+        """Accept clients on bound sockets; a snapshot must have been applied."""
+        loop = asyncio.get_running_loop()
+        for listener in sockets:
+            self._servers.append(await loop.create_server(lambda: Client(self), sock=listener))
+        self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
+
+    def take_tallies(self) -> tuple[Tally, ...]:
+        """Return what was counted since the last call, and start again from zero."""
+        tallies = [tally for serving in (*self._past, self.serving) for tally in serving.counters.take()]
+        self._past = [serving for serving in self._past if serving.counters.in_flight]
+        return tuple(tallies)
+
+    def gauges(self) -> dict[str, int]:
+        """Return how many of each bounded thing there are now."""
+        return {
+            "client_connections": len(self._clients),
+            "requests_in_flight": sum(s.counters.in_flight for s in (*self._past, self.serving)),
+            "upstream_connections": sum(pool.open for pool in self._pools.values()),
+            "upstream_pending": sum(pool.pending for pool in self._pools.values()),
+        }
+
+    async def drain(self, deadline_s: float) -> None:
+        """Stop accepting, finish what is under way, and end what is left after `deadline_s`."""
+        self._is_draining = True
+        for server in self._servers:
+            server.close()
+        now = monotonic()
+        for client in self._clients:
+            client.is_draining = True
+            if client.is_idle:
+                client.wake_at = now + _DRAIN_GRACE_S
+        if not self._clients:
+            self._drained.set()
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._drained.wait()
+        except TimeoutError:
+            self._on_notice("drain_cut", {"connections": len(self._clients)})
+        await self.close()
+
+    async def close(self) -> None:
+        """End everything now."""
+        for server in self._servers:
+            server.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        for client in tuple(self._clients):
+            client.abort()
+        for pool in self._pools.values():
+            await pool.close_now()
+
+    # --- what its clients ask for
+
+    def add(self, client: Client) -> None:
+        """Take in a new connection; beyond the limit it is ended at once."""
+        if len(self._clients) >= self.limits.connections:
+            client.transport.abort()
+            self._notify("connection_refused", {"limit": self.limits.connections})
+        client.is_draining = self._is_draining
+        self._clients.add(client)
+
+    def remove(self, client: Client) -> None:
+        """Forget a connection that has ended."""
+        self._clients.discard(client)
+        if self._is_draining and not self._clients:
+            self._drained.set()
+
+    def peer(self, peername: Any) -> forward.Peer:
+        """Return who is at the other end."""
+        return self._peer(peername[0] if isinstance(peername, tuple) else "")
+
+    def new_request_id(self) -> str:
+        """Return an id that no other request of any worker has."""
+        self._requests += 1
+        return f"{self._request_prefix}{self._requests:08x}"
+
+    def new_trace(self) -> bytes:
+        """Return a fresh traceparent, not sampled (W3C Trace Context section 3.2)."""
+        return b"00-%032x-%016x-00" % (self._random.getrandbits(128) or 1, self._random.getrandbits(64) or 1)
+
+    def on_refused(self, request_id: str, problem: Problem) -> None:
+        """Tell of a request that was refused before any upstream was asked."""
+        self._notify("request_refused", {"request_id": request_id, "problem": problem.value.code})
+
+    # --- inside
+
+    def _pool(self, name: str, wanted: dict[str, Any]) -> Pool:
+        return Pool(wanted[name], lambda what, error: self._on_notice("crash", {"what": what, "error": repr(error)}))
+
+    def _notify(self, event: str, fields: dict[str, Any]) -> None:
+        """Pass a notice on, unless there are too many this second; a sample of all requests always passes."""
+        if event != "request":
+            second = int(monotonic())
+            if second != self._log_second:
+                self._log_second, self._log_budget = second, _FAILURES_PER_S
+                if self._unlogged:
+                    self._on_notice("unlogged", {"count": self._unlogged})
+                    self._unlogged = 0
+            if self._log_budget == 0:
+                self._unlogged += 1
+                return
+            self._log_budget -= 1
+        self._on_notice(event, fields)
+
+    def _sweep(self) -> None:
+        now = monotonic()
+        for client in [client for client in self._clients if client.wake_at <= now]:
+            client.on_time(now)
+        for pool in self._pools.values():
+            pool.sweep(now)
+        self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)

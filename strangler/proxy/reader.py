@@ -1,0 +1,198 @@
+"""Reading requests: bytes in, whole heads and pieces of bodies out.
+
+The parser is llhttp, strict. What it cannot know is here: limits on a head, and what to do with the bytes behind a
+request that wishes to upgrade.
+"""
+
+from typing import Protocol
+
+import httptools
+
+from strangler.core.headers import RequestHead
+from strangler.core.model import ListenerLimits
+from strangler.core.problem import Problem, RefusedError
+from strangler.core.request import accept
+
+_MAX_TRAILERS = 32
+"""Fields behind a chunked body. Because they are rare, a third of what a head may have."""
+
+Fields = list[tuple[bytes, bytes]]
+
+
+class Sink(Protocol):
+    """Who is told of what was read."""
+
+    def on_begin(self) -> None:
+        """The first byte of a request has come."""
+
+    def on_request(self, method: bytes, target: bytes, version: str, head: RequestHead, headers: Fields) -> None:
+        """A request's head is complete and accepted."""
+
+    def on_body(self, data: bytes) -> None:
+        """A piece of its body has come."""
+
+    def on_end(self, trailers: Fields) -> None:
+        """The request is complete."""
+
+    def on_upgrade(self, rest: bytes) -> None:
+        """The last request may become a tunnel; `rest` came behind its head and is not parsed yet."""
+
+    def on_bad(self, problem: Problem) -> None:
+        """What came is refused; nothing more will be read."""
+
+
+class RequestReader:
+    """Parses one client's requests, one after the other."""
+
+    __slots__ = (
+        "_body_only",
+        "_head",
+        "_head_bytes",
+        "_headers",
+        "_is_made_up",
+        "_limits",
+        "_parser",
+        "_sink",
+        "_target",
+        "is_dead",
+    )
+
+    def __init__(self, sink: Sink, limits: ListenerLimits) -> None:
+        self._sink = sink
+        self._limits = limits
+        self._parser = httptools.HttpRequestParser(self)
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head: RequestHead | None = None
+        self._head_bytes = -1
+        """Bytes read of a head that is not complete; -1 when none is under way."""
+        self._is_made_up = False
+        self._body_only = False
+        self.is_dead = False
+        """Whether nothing more is read, because what came was refused or its sender said that it was the last."""
+
+    @property
+    def is_between(self) -> bool:
+        """Whether no head has been begun that is not complete."""
+        return self._head_bytes < 0
+
+    def feed(self, data: bytes) -> None:
+        """Parse bytes, telling the sink; after on_bad, or behind the last request, they are ignored."""
+        if self.is_dead:
+            return
+        if self._head_bytes >= 0:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as switch:
+            self._on_upgrade(data[switch.args[0] :])
+        except httptools.HttpParserInvalidURLError:
+            self._refuse(Problem.BAD_TARGET)
+        except httptools.HttpParserError as error:
+            text = str(error)
+            self._refuse(Problem.BAD_FRAMING if "Length" in text or "ncoding" in text else Problem.BAD_REQUEST)
+        else:
+            if self._head_bytes > self._limits.header_bytes:
+                self._refuse(self._too_large())
+
+    def go_on(self, rest: bytes) -> None:
+        """Read on as HTTP behind a request whose upgrade was not granted."""
+        self._parser = httptools.HttpRequestParser(self)
+        if rest:
+            self.feed(rest)
+
+    # --- httptools callbacks
+
+    def on_message_begin(self) -> None:
+        if self._is_made_up:
+            return
+        if self._body_only:
+            # Because only the body of the request before was to be read, this is a request too many.
+            self.is_dead = True
+            return
+        self._target = b""
+        self._headers = []
+        self._head = None
+        self._head_bytes = 0
+        self._sink.on_begin()
+
+    def on_url(self, target: bytes) -> None:
+        self._target += target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        headers, self._headers = self._headers, []
+        if self._is_made_up or self.is_dead:
+            return
+        self._head_bytes = -1
+        parser = self._parser
+        method, version = parser.get_method(), parser.get_http_version()
+        try:
+            if sum(len(name) + len(value) for name, value in headers) > self._limits.header_bytes:
+                raise RefusedError(Problem.HEADERS_TOO_LARGE)
+            target, head = accept(
+                method=method, target=self._target, version=version, headers=headers, limits=self._limits
+            )
+        except RefusedError as error:
+            self._refuse(error.problem)
+            return
+        if self._leaves_body(head):
+            # Because the body is read in another way, which ends with it.
+            head.close = True
+        self._head = head
+        self._sink.on_request(method, target, version, head, headers)
+
+    def on_body(self, data: bytes) -> None:
+        if not self.is_dead:
+            self._sink.on_body(data)
+
+    def on_message_complete(self) -> None:
+        head = self._head
+        if self.is_dead or head is None or (not self._body_only and self._leaves_body(head)):
+            return
+        trailers, self._headers = self._headers, []
+        if len(trailers) > _MAX_TRAILERS:
+            self._refuse(Problem.HEADERS_TOO_LARGE)
+            return
+        self._sink.on_end(trailers)
+
+    # --- inside
+
+    def _leaves_body(self, head: RequestHead) -> bool:
+        """llhttp leaves the body of a request that wishes to upgrade to the protocol that it asks for."""
+        return bool(head.chunked or head.length) and self._parser.should_upgrade()
+
+    def _on_upgrade(self, rest: bytes) -> None:
+        """llhttp stops behind the head of each request that wishes to upgrade, body or not."""
+        head = self._head
+        if self.is_dead or head is None:
+            return
+        if head.upgrade is not None:
+            self._sink.on_upgrade(rest)
+        elif head.chunked or head.length:
+            self._read_body(head, rest)
+        else:
+            self.go_on(rest)
+
+    def _read_body(self, head: RequestHead, rest: bytes) -> None:
+        """Read the body that llhttp would not: with a second parser, behind a made-up head of the same framing."""
+        framing = b"Transfer-Encoding: chunked" if head.chunked else b"Content-Length: %d" % (head.length or 0)
+        self._parser = httptools.HttpRequestParser(self)
+        self._is_made_up = True
+        self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framing)
+        self._is_made_up = False
+        self._body_only = True
+        if rest:
+            self.feed(rest)
+
+    def _refuse(self, problem: Problem) -> None:
+        if self.is_dead:
+            return
+        self.is_dead = True
+        self._sink.on_bad(problem)
+
+    def _too_large(self) -> Problem:
+        too_long = len(self._target) > self._limits.target_bytes
+        return Problem.TARGET_TOO_LONG if too_long else Problem.HEADERS_TOO_LARGE

@@ -1,0 +1,124 @@
+"""Serving: one snapshot with what the data plane hangs on it; an exchange keeps the one it began with."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from strangler.core.decide import Decision, decide
+from strangler.core.forward import client_address
+from strangler.core.model import HostRule, Timeouts
+from strangler.core.outcome import FAILURES, Outcome
+from strangler.core.snapshot import Snapshot
+from strangler.proxy.counters import Counters
+
+if TYPE_CHECKING:
+    from strangler.core.forward import Peer
+    from strangler.proxy.exchange import Exchange
+    from strangler.proxy.pool import Pool
+
+Notify = Callable[[str, dict[str, Any]], None]
+"""Called with an event's name and its fields; never with anything secret."""
+
+
+class SpareKey:
+    """The key that the next client without an identity is assigned; made before it is needed."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Replace a key that was given away."""
+        self.value = secrets.token_urlsafe(16)
+
+
+class Serving:
+    """What an exchange needs to know of the world, fixed when it starts."""
+
+    __slots__ = ("_decision_lines", "_notify", "_sampled", "_spare_key", "counters", "pools", "snapshot")
+
+    def __init__(self, snapshot: Snapshot, pools: Mapping[str, "Pool"], notify: Notify, spare_key: SpareKey) -> None:
+        self.snapshot = snapshot
+        self.pools = pools
+        self.counters = Counters(snapshot.slots)
+        self._notify = notify
+        self._spare_key = spare_key
+        self._decision_lines: dict[tuple[int, str], bytes] = {}
+        self._sampled = 0
+
+    def choose(self, exchange: "Exchange", peer: "Peer") -> tuple[Decision, str]:
+        """Return the decision for a request, and the key to assign to its client or an empty string."""
+        decision, assigned = decide(
+            self.snapshot,
+            method=exchange.method,
+            target=exchange.target,
+            host=exchange.head.host or b"",
+            headers=exchange.headers,
+            peer=client_address(peer, exchange.head),
+            spare_key=self._spare_key.value,
+        )
+        if assigned:
+            self._spare_key.renew()
+        return decision, assigned
+
+    def timeouts(self, decision: Decision) -> Timeouts:
+        """Return how long to wait on the upstream."""
+        return self.snapshot.config.timeouts if decision.route is None else decision.route.timeouts
+
+    def host(self, decision: Decision, address: str, client_host: bytes | None) -> bytes | None:
+        """Return the Host that the upstream is to see instead of the client's, or None to leave it."""
+        route = decision.route
+        if route is not None and route.host is HostRule.LITERAL:
+            return route.host_value.encode("ascii")
+        if client_host is None or (route is not None and route.host is HostRule.UPSTREAM):
+            return address.encode("ascii")
+        return None
+
+    def decision_line(self, decision: Decision) -> bytes:
+        """Return the header line that explains a decision, if the file asks for it."""
+        if not self.snapshot.config.decision_header:
+            return b""
+        key = (decision.slot, decision.reason.value)
+        line = self._decision_lines.get(key)
+        if line is None:
+            route = "-" if decision.route is None else decision.route.name
+            line = f"X-Strangler-Decision: {decision.side}; reason={decision.reason}; route={route}\r\n".encode("ascii")
+            self._decision_lines[key] = line
+        return line
+
+    def on_end(
+        self,
+        exchange: "Exchange",
+        decision: Decision,
+        outcome: Outcome,
+        detail: str,
+        status: int,
+        seconds: float,
+    ) -> None:
+        """Tell of a failure, and of a sample of all exchanges."""
+        failed = outcome in FAILURES
+        share = self.snapshot.config.access_log
+        if not failed and not share:
+            return
+        self._sampled += share
+        if self._sampled >= 10_000:
+            self._sampled -= 10_000
+        elif not failed:
+            return
+        self._notify(
+            "exchange_failed" if failed else "request",
+            {
+                "request_id": exchange.request_id,
+                "method": exchange.method.decode("latin-1"),
+                "path": exchange.target.partition(b"?")[0].decode("latin-1"),
+                "route": "" if decision.route is None else decision.route.name,
+                "side": decision.side.value,
+                "reason": decision.reason.value,
+                "upstream": decision.upstream,
+                "outcome": outcome.value,
+                "status": status,
+                "ms": round(seconds * 1e3, 3),
+                "detail": detail,
+            },
+        )

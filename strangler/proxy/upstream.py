@@ -1,0 +1,259 @@
+"""One connection to an upstream: it carries one exchange at a time, and is pooled in between.
+
+It is reused only if the request went out whole, the answer came in whole, and not one byte came after it: what is left
+on a connection must never become the next request's answer.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol, cast
+
+import httptools
+
+from strangler.core.headers import ResponseHead, read_response
+from strangler.core.problem import RefusedError
+from strangler.errors import FailureKind
+
+if TYPE_CHECKING:
+    from strangler.proxy.exchange import Exchange
+
+MAX_INTERIM = 16
+"""Interim (1xx) answers to one request; more is an upstream gone wrong (Go's net/http stops at 5)."""
+MAX_HEAD_BYTES = 65_536
+"""An answer's head. Envoy's `max_response_headers_kb` default is 60 KiB."""
+
+
+class Owner(Protocol):
+    """Who a connection goes back to."""
+
+    def release(self, connection: "UpstreamConnection") -> None:
+        """Take back a connection that may be used again."""
+
+    def lost(self, connection: "UpstreamConnection") -> None:
+        """Forget a connection that is gone."""
+
+
+class TunnelEnd(Protocol):
+    """The client's end of a tunnel."""
+
+    def on_tunnel_data(self, data: bytes) -> None:
+        """Send bytes to the client."""
+
+    def on_tunnel_end(self) -> None:
+        """The upstream sends no more."""
+
+    def on_tunnel_lost(self) -> None:
+        """The upstream is gone."""
+
+    def pause_reading(self) -> None:
+        """Take no more from the client."""
+
+    def resume_reading(self) -> None:
+        """Take more again."""
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """Speaks HTTP/1.1 to one upstream address for one exchange after the other."""
+
+    __slots__ = (
+        "_done",
+        "_exchange",
+        "_head_bytes",
+        "_headers",
+        "_in_head",
+        "_interim",
+        "_owner",
+        "_parser",
+        "_reason",
+        "_skips_body",
+        "_stray",
+        "_tunnel",
+        "address",
+        "idle_since",
+        "transport",
+        "uses",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(self, owner: Owner, address: str) -> None:
+        self.address = address
+        self.idle_since = 0.0
+        self.uses = 0
+        """Exchanges begun on this connection."""
+        self._owner = owner
+        self._exchange: Exchange | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._reason = b""
+        self._head_bytes = 0
+        self._in_head = True
+        self._interim = 0
+        self._done = False
+        self._stray = False
+        self._skips_body = False
+        self._tunnel: TunnelEnd | None = None
+
+    # --- what the exchange asks for
+
+    def begin(self, exchange: "Exchange") -> None:
+        """Carry one exchange; the exchange writes its request to `transport`."""
+        self._exchange = exchange
+        self.uses += 1
+        self._done = self._stray = self._skips_body = False
+        self._interim = self._head_bytes = 0
+        self._in_head = True
+        self._headers = []
+        exchange.on_upstream(self)
+
+    def abandon(self) -> None:
+        """Give up the exchange and the connection: what it still brings goes to nobody."""
+        self._exchange = None
+        self.transport.abort()
+
+    def open_tunnel(self, end: TunnelEnd) -> None:
+        """Pass all further bytes on as they are (after a 101)."""
+        self._exchange = None
+        self._tunnel = end
+
+    # --- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._tunnel is not None:
+            self._tunnel.on_tunnel_data(data)
+            return
+        if self._exchange is None:
+            # An answer that nobody asked for.
+            self.transport.abort()
+            return
+        if self._in_head:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as switch:
+            self._switch(data[switch.args[0] :])
+            return
+        except httptools.HttpParserError as error:
+            if self._done:
+                self._stray = True
+            else:
+                self._broken(str(error))
+                return
+        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self._done:
+            self._broken("the head is too large")
+        elif self._done:
+            self._finish()
+
+    def eof_received(self) -> bool:
+        if self._tunnel is not None:
+            self._tunnel.on_tunnel_end()
+            return True
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        exchange, self._exchange = self._exchange, None
+        self._owner.lost(self)
+        if exchange is not None:
+            exchange.on_upstream_lost(is_clean=exc is None)
+        elif self._tunnel is not None:
+            self._tunnel.on_tunnel_lost()
+
+    def pause_writing(self) -> None:
+        if self._exchange is not None:
+            self._exchange.client.pause_reading()
+        elif self._tunnel is not None:
+            self._tunnel.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._exchange is not None:
+            self._exchange.client.resume_reading()
+        elif self._tunnel is not None:
+            self._tunnel.resume_reading()
+
+    # --- httptools callbacks
+
+    def on_message_begin(self) -> None:
+        if self._done:
+            self._stray = True
+        self._headers = []
+        self._reason = b""
+
+    def on_status(self, reason: bytes) -> None:
+        self._reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        exchange = self._exchange
+        if exchange is None or self._done:
+            return
+        status = self._parser.get_status_code()
+        try:
+            head = read_response(self._headers)
+        except RefusedError as error:
+            self._broken(error.problem.value.code)
+            return
+        self._headers = []
+        if status < 200:
+            self._on_interim(exchange, status, head)
+            return
+        self._in_head = False
+        if exchange.on_response(status, self._reason, head):
+            self._skips_body = self._done = True
+
+    def on_body(self, data: bytes) -> None:
+        if self._done:
+            self._stray = True
+        elif self._exchange is not None:
+            self._exchange.on_response_body(data)
+
+    def on_message_complete(self) -> None:
+        if self._exchange is None or self._in_head:
+            return
+        self._done = True
+
+    # --- inside
+
+    def _on_interim(self, exchange: "Exchange", status: int, head: ResponseHead) -> None:
+        if status == 101:
+            if exchange.upgrade is None or head.upgrade is None:
+                self._broken("an upgrade that nobody asked for")
+                return
+            self._in_head = False
+            exchange.on_switch(self._reason, head)
+            return
+        self._interim += 1
+        if status < 100 or self._interim > MAX_INTERIM:
+            self._broken("too many interim answers" if status >= 100 else "a status below 100")
+            return
+        self._head_bytes = 0
+        exchange.on_interim(status, self._reason, head)
+
+    def _switch(self, early: bytes) -> None:
+        if self._tunnel is None:
+            self._broken("an upgrade that nobody asked for")
+        elif early:
+            self._tunnel.on_tunnel_data(early)
+
+    def _broken(self, detail: str) -> None:
+        exchange, self._exchange = self._exchange, None
+        self.transport.abort()
+        if exchange is not None:
+            exchange.on_upstream_failed(FailureKind.BAD_FRAMING, detail)
+
+    def _finish(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            return
+        trailers = () if self._skips_body else self._headers
+        may_reuse = exchange.on_response_done(trailers) and not self._stray
+        if self._skips_body:
+            # Because the parser waits for the body that an answer to HEAD announces and does not have.
+            self._parser = httptools.HttpResponseParser(self)
+        if may_reuse:
+            self._owner.release(self)
+        else:
+            self.transport.close()

@@ -1,0 +1,152 @@
+"""A data plane on the test's own loop, between raw sockets on both sides."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from strangler.core.decide import Evaluation, Reason
+from strangler.core.model import Address, Config, Match, Route, Source, SourceKind, Upstream
+from strangler.core.snapshot import compile_snapshot
+from strangler.core.tally import Tally
+from strangler.proxy.plane import Plane
+
+
+@dataclass(frozen=True, slots=True)
+class FixedFlags:
+    """Flags that say the same for everyone."""
+
+    values: Mapping[str, bool | str] = field(default_factory=dict)
+
+    def evaluate(self, flag: str, key: str, attributes: tuple[tuple[str, str], ...]) -> Evaluation:
+        if flag not in self.values:
+            return Evaluation(value=None, reason=Reason.FLAG_MISSING)
+        return Evaluation(value=self.values[flag], reason=Reason.FLAG_FALLTHROUGH)
+
+
+def upstream(name: str, *ports: int) -> Upstream:
+    """Return an upstream on loopback ports."""
+    return Upstream(name=name, addresses=tuple(Address(host="127.0.0.1", port=port) for port in ports))
+
+
+def route(name: str, path: str, **more: Any) -> Route:
+    """Return a route from the monolith to the upstream `extracted`, split by X-User-Id."""
+    given: dict[str, Any] = {
+        "extracted": "extracted",
+        "legacy": "monolith",
+        "cohort": name,
+        "identity": (Source(kind=SourceKind.HEADER, name="x-user-id"),),
+        **more,
+    }
+    methods = given.pop("methods", ())
+    return Route(name=name, match=Match(path=path, methods=methods), **given)
+
+
+def config(monolith: int, extracted: int = 1, *routes: Route, **more: Any) -> Config:
+    """Return a config with two upstreams."""
+    return Config(
+        upstreams=(upstream("monolith", monolith), upstream("extracted", extracted)),
+        default_upstream="monolith",
+        routes=routes,
+        **more,
+    )
+
+
+@dataclass(slots=True)
+class Proxy:
+    """A running plane."""
+
+    plane: Plane
+    port: int
+    notices: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    generation: int = 1
+    _tallies: list[Tally] = field(default_factory=list)
+
+    def apply(self, changed: Config, flags: Mapping[str, bool | str] | None = None) -> None:
+        """Serve another snapshot."""
+        self.generation += 1
+        self.plane.apply(compile_snapshot(changed, generation=self.generation, flags=FixedFlags(flags or {})))
+
+    def counts(self) -> dict[tuple[str, str, str], int]:
+        """Return all counts so far by (route, side, outcome)."""
+        self._tallies += self.plane.take_tallies()
+        counts: dict[tuple[str, str, str], int] = {}
+        for tally in self._tallies:
+            for outcome, count in tally.outcomes:
+                key = (tally.route, tally.side.value, outcome.value)
+                counts[key] = counts.get(key, 0) + count
+        return counts
+
+    async def connect(self) -> "Wire":
+        """Return a raw connection to the proxy."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        return Wire(reader=reader, writer=writer)
+
+
+@dataclass(slots=True, kw_only=True)
+class Wire:
+    """A client that sends and reads bytes."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def head(self) -> bytes:
+        """Return an answer's head, with its empty line."""
+        return await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 10)
+
+    async def exactly(self, count: int) -> bytes:
+        return await asyncio.wait_for(self.reader.readexactly(count), 10)
+
+    async def rest(self) -> bytes:
+        """Return all bytes until the proxy ends the connection."""
+        return await asyncio.wait_for(self.reader.read(-1), 10)
+
+    async def answer(self) -> tuple[bytes, bytes]:
+        """Return head and body of an answer with a Content-Length."""
+        head = await self.head()
+        return head, await self.exactly(int(field_of(head, b"Content-Length") or 0))
+
+    def close(self) -> None:
+        self.writer.close()
+
+    def reset(self) -> None:
+        """Leave with an RST."""
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        self.writer.transport.abort()
+
+
+def field_of(head: bytes, name: bytes) -> bytes | None:
+    """Return the first value of a field in a raw head."""
+    for line in head.split(b"\r\n")[1:]:
+        key, _, value = line.partition(b":")
+        if key.lower() == name.lower():
+            return value.strip()
+    return None
+
+
+def fields_of(head: bytes, name: bytes) -> list[bytes]:
+    """Return all values of a field in a raw head, in order."""
+    pairs = [line.partition(b":") for line in head.split(b"\r\n")[1:]]
+    return [value.strip() for key, _, value in pairs if key.lower() == name.lower()]
+
+
+@asynccontextmanager
+async def proxy(served: Config, flags: Mapping[str, bool | str] | None = None) -> AsyncIterator[Proxy]:
+    """Run a plane on a free port of the loopback."""
+    notices: list[tuple[str, dict[str, Any]]] = []
+    plane = Plane(on_notice=lambda event, fields: notices.append((event, fields)))
+    plane.apply(compile_snapshot(replace(served), generation=1, flags=FixedFlags(flags or {})))
+    listener = socket.create_server(("127.0.0.1", 0))
+    await plane.serve([listener])
+    try:
+        yield Proxy(plane, listener.getsockname()[1], notices)
+    finally:
+        await plane.close()
+        listener.close()
