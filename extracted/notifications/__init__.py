@@ -1,0 +1,1 @@
+"""Notifications: kept, listed and streamed."""

@@ -1,0 +1,1 @@
+"""Payments: made once, kept, and listed as transactions."""

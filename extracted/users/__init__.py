@@ -1,0 +1,1 @@
+"""Users: their data, their identity checks, and logging in."""
