@@ -1,0 +1,36 @@
+"""Migrations: the state store's tables, one step per schema version; a step that was released never changes."""
+
+STEPS = (
+    """
+    CREATE TABLE flags (
+        key        TEXT PRIMARY KEY,
+        document   TEXT NOT NULL,
+        version    INTEGER NOT NULL,
+        updated_at REAL NOT NULL,
+        updated_by TEXT NOT NULL
+    );
+
+    CREATE TABLE flag_cache (
+        fingerprint TEXT PRIMARY KEY,
+        document    BLOB NOT NULL,
+        updated_at  REAL NOT NULL
+    );
+
+    CREATE TABLE changes (
+        id      INTEGER PRIMARY KEY AUTOINCREMENT,
+        at      REAL NOT NULL,
+        who     TEXT NOT NULL,
+        what    TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        before  TEXT,
+        after   TEXT
+    );
+
+    CREATE TRIGGER changes_are_not_updated BEFORE UPDATE ON changes
+    BEGIN SELECT RAISE(ABORT, 'changes are append-only'); END;
+
+    CREATE TRIGGER changes_are_not_deleted BEFORE DELETE ON changes
+    BEGIN SELECT RAISE(ABORT, 'changes are append-only'); END;
+    """,
+)
+"""Step n takes a store from `user_version` n to n + 1."""

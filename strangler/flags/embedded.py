@@ -1,0 +1,56 @@
+"""The embedded source: flags that live in the state store and change through this proxy alone."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from strangler.flags.data import FlagData
+from strangler.flags.edit import Edit, apply_edit, describe
+from strangler.flags.source import FlagTable, SourceState, SourceStatus
+
+
+class EmbeddedSource:
+    """Serves the store's flags, and is the way to change them."""
+
+    def __init__(
+        self, table: FlagTable, on_change: Callable[[FlagData], None], *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._table = table
+        self._on_change = on_change
+        self._now = now
+        self._status = SourceStatus(state=SourceState.STARTING, detail="", since=now())
+        self._flags: dict[str, dict[str, Any]] = {}
+        self._data = _data(0, self._flags)
+
+    def start(self) -> None:
+        """Read the store; raises StoreError if it cannot be read."""
+        self._flags = self._table.flags()
+        self._data = _data(1, self._flags)
+        self._status = SourceStatus(state=SourceState.READY, detail="", since=self._now())
+
+    async def close(self) -> None:
+        """Nothing runs."""
+
+    def data(self) -> FlagData:
+        return self._data
+
+    def status(self) -> SourceStatus:
+        return self._status
+
+    def write(self, key: str, edit: Edit, *, by: str) -> dict[str, Any]:
+        """Make the edit, keep it, tell of it, and return the new flag.
+
+        Raises FlagError if the edit makes no valid flag, or StoreError if it cannot be kept; then nothing is changed.
+        """
+        flag = apply_edit(key, self._flags.get(key), edit)
+        self._table.write_flag(flag, by=by, what=describe(edit), at=self._now())
+        self._flags[key] = flag
+        self._data = _data(self._data.version + 1, self._flags)
+        self._on_change(self._data)
+        return flag
+
+
+def _data(version: int, flags: dict[str, dict[str, Any]]) -> FlagData:
+    document = json.dumps({"flags": flags, "segments": {}}, separators=(",", ":"), sort_keys=True).encode()
+    return FlagData(version=version, ready=version > 0, document=document)

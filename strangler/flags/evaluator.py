@@ -1,0 +1,175 @@
+"""Evaluator: what a flag says for one key, by LaunchDarkly's own evaluation, remembered.
+
+Each data set gets an SDK client of its own (0.15 ms, no thread). So a snapshot keeps the flags that it was
+made with, a flag that is gone is gone, and a version number that did not grow hides nothing.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ldclient.client import LDClient
+from ldclient.context import Context
+from ldclient.versioned_data_kind import FEATURES, SEGMENTS
+
+from strangler.core.decide import Evaluation, Flags, Reason
+from strangler.flags.data import FlagData
+from strangler.flags.sdk import fault_of, fixed_client, silence
+
+MEMO_KEYS = 16_384
+"""Answers per generation of the memo. Two take about 10 MB; a miss costs 12 µs, a hit 0.2 µs."""
+MEMO_TEXT = 512
+"""Characters of key and attributes beyond which nothing is remembered; else callers could fill memory."""
+
+Attributes = tuple[tuple[str, str], ...]
+OnProblem = Callable[[str, Reason], None]
+
+_RESERVED = frozenset({"key", "kind", "anonymous"})
+"""Names that are no attributes to LaunchDarkly: they would replace the identity itself."""
+_REASONS = {
+    "OFF": Reason.FLAG_OFF,
+    "PREREQUISITE_FAILED": Reason.FLAG_OFF,
+    "TARGET_MATCH": Reason.FLAG_TARGET,
+    "RULE_MATCH": Reason.FLAG_RULE,
+    "FALLTHROUGH": Reason.FLAG_FALLTHROUGH,
+}
+_NOT_READY = Evaluation(value=None, reason=Reason.FLAGS_NOT_READY)
+_NO_KEY = Evaluation(value=None, reason=Reason.NO_IDENTITY)
+_MISSING = Evaluation(value=None, reason=Reason.FLAG_MISSING)
+_INVALID = Evaluation(value=None, reason=Reason.FLAG_INVALID)
+_KNOWN = {
+    (value, reason): Evaluation(value=value, reason=reason)
+    for value in (True, False, None)
+    for reason in _REASONS.values()
+}
+
+
+class Evaluator:
+    """Turns data sets into flags that can be asked; one per process that decides."""
+
+    def __init__(self, *, on_problem: OnProblem, memo_keys: int = MEMO_KEYS) -> None:
+        """Tell `on_problem` of a missing or invalid flag when asked for it: once, until it is defined anew."""
+        silence()
+        self._on_problem = on_problem
+        self._memo_keys = memo_keys
+        self._told: dict[str, tuple[Reason, Any]] = {}
+
+    def apply(self, data: FlagData) -> Flags:
+        """Return the flags of this data set; those returned before keep answering from theirs."""
+        if not data.ready:
+            return _NotReady()
+        document = json.loads(data.document)
+        return _Generation(document["flags"], document["segments"], self._tell, self._memo_keys)
+
+    def close(self) -> None:
+        """Forget what was told. Clients need no closing: they hold no thread, no connection and no file."""
+        self._told.clear()
+
+    def _tell(self, flag: str, reason: Reason, definition: Any) -> None:
+        if self._told.get(flag) != (reason, definition):
+            self._told[flag] = (reason, definition)
+            self._on_problem(flag, reason)
+
+
+class _NotReady:
+    """Flags of a source that was never reached."""
+
+    def evaluate(self, flag: str, key: str, attributes: Attributes) -> Evaluation:
+        return _NOT_READY
+
+
+class _Generation:
+    """One data set, its client and its memo."""
+
+    __slots__ = ("_answers", "_client", "_constant", "_flags", "_memo_keys", "_old", "_tell", "_young")
+
+    def __init__(
+        self,
+        flags: Mapping[str, Any],
+        segments: Mapping[str, Any],
+        tell: Callable[[str, Reason, Any], None],
+        memo_keys: int,
+    ) -> None:
+        # Because the SDK refuses a whole data set for one bad item, those stay out and are answered invalid.
+        sound = {key: flag for key, flag in flags.items() if fault_of(FEATURES, flag) is None}
+        self._flags = flags
+        self._client: LDClient = fixed_client(
+            sound, {key: item for key, item in segments.items() if fault_of(SEGMENTS, item) is None}
+        )
+        self._tell = tell
+        self._memo_keys = memo_keys
+        self._answers: dict[tuple[str, Reason], Evaluation] = {}
+        self._young: dict[tuple[str, str, Attributes], Evaluation] = {}
+        self._old: dict[tuple[str, str, Attributes], Evaluation] = {}
+        self._constant: dict[str, Evaluation] = {}
+        for key in flags.keys() - sound.keys():
+            self._constant[key] = _INVALID
+        for key, flag in sound.items():
+            if _is_constant(flag):
+                self._constant[key] = self._ask(key, "any", ())
+
+    def evaluate(self, flag: str, key: str, attributes: Attributes) -> Evaluation:
+        asked = (flag, key, attributes)
+        found = self._young.get(asked)
+        return self._miss(asked) if found is None else found
+
+    def _miss(self, asked: tuple[str, str, Attributes]) -> Evaluation:
+        flag, key, attributes = asked
+        answer = self._old.get(asked)
+        if answer is None:
+            if not key:
+                return _NO_KEY
+            answer = self._constant.get(flag)
+            if answer is None:
+                answer = self._ask(flag, key, attributes)
+            if answer is _MISSING or answer is _INVALID:
+                self._tell(flag, answer.reason, self._flags.get(flag))
+            if flag in self._constant or _length(key, attributes) > MEMO_TEXT:
+                return answer
+        if len(self._young) >= self._memo_keys:
+            self._old, self._young = self._young, {}
+        self._young[asked] = answer
+        return answer
+
+    def _ask(self, flag: str, key: str, attributes: Attributes) -> Evaluation:
+        detail = self._client.variation_detail(flag, _context(key, attributes), None)
+        kind = detail.reason["kind"]
+        if kind == "ERROR" and detail.reason.get("errorKind") == "FLAG_NOT_FOUND":
+            return _MISSING
+        reason = _REASONS.get(kind)
+        value = detail.value
+        if reason is None:
+            return _INVALID
+        if isinstance(value, bool) or (value is None and reason is Reason.FLAG_OFF):
+            return _KNOWN[value, reason]
+        if not isinstance(value, str):
+            return _INVALID
+        return self._answers.setdefault((value, reason), Evaluation(value=value, reason=reason))
+
+
+def _context(key: str, attributes: Attributes) -> Context:
+    if not attributes:
+        return Context.create(_encodable(key))
+    builder = Context.builder(_encodable(key))
+    for name, value in attributes:
+        if name not in _RESERVED:
+            builder.set(name, _encodable(value))
+    return builder.build()
+
+
+def _encodable(text: str) -> str:
+    """Return text that can be hashed: header bytes that are no UTF-8 arrive as lone surrogates."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def _length(key: str, attributes: Attributes) -> int:
+    return len(key) + sum(len(name) + len(value) for name, value in attributes)
+
+
+def _is_constant(flag: Mapping[str, Any]) -> bool:
+    """Return whether the flag says the same for every key: off, or one variation and nothing before it."""
+    if not flag.get("on"):
+        return True
+    fallthrough = flag.get("fallthrough") or {}
+    before = ("prerequisites", "targets", "contextTargets", "rules")
+    return fallthrough.get("variation") is not None and not any(flag.get(name) for name in before)

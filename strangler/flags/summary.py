@@ -1,0 +1,122 @@
+"""Summaries: what a flag amounts to, for a person who reads a list of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from strangler.core.model import FULL_SHARE, Side
+from strangler.core.shares import STAGES, side_of
+
+FULL_WEIGHT = 100_000
+"""What the weights of one rollout add up to in LaunchDarkly's format."""
+
+
+class FlagKind(StrEnum):
+    """What a flag's values are."""
+
+    BOOLEAN = "boolean"
+    STRING = "string"
+    """Words or upstream names that mean a side."""
+    MIGRATION = "migration"
+    """Stages."""
+    OTHER = "other"
+    """Values that mean no side; routes with such a flag stay on the monolith."""
+    INVALID = "invalid"
+    """A definition that cannot be served; routes with such a flag stay on the monolith."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagSummary:
+    """One flag at a glance."""
+
+    key: str
+    kind: FlagKind
+    version: int
+    on: bool
+    share_bp: int | None
+    """Basis points of the extracted side among keys that no target and no rule names, while the flag is on.
+    None if its values mean no sides."""
+    served_bp: int | None
+    """The same as it is served now: when the flag is off, what its off variation means."""
+    stage: str | None
+    """The stage that such keys are in now; None unless it is a migration flag with one stage for all."""
+    rules: int
+    targets: int
+    """Keys that are named one by one."""
+
+
+def summarise(flag: Mapping[str, Any], *, legacy_name: str = "", extracted_name: str = "") -> FlagSummary:
+    """Return the summary of a valid flag; the names are the upstreams' of the route that it is for."""
+    variations = flag["variations"]
+    sides = variation_sides(variations, legacy_name=legacy_name, extracted_name=extracted_name)
+    kind = kind_of(flag)
+    on = flag.get("on") is True
+    share_bp = _share(flag.get("fallthrough") or {}, sides)
+    off = flag.get("offVariation")
+    off_bp = 0 if off is None else _fixed(sides[off])
+    now = (flag.get("fallthrough") or {}).get("variation") if on else off
+    targets = [*(flag.get("targets") or ()), *(flag.get("contextTargets") or ())]
+    return FlagSummary(
+        key=flag["key"],
+        kind=kind,
+        version=flag["version"],
+        on=on,
+        share_bp=share_bp,
+        served_bp=share_bp if on else off_bp,
+        stage=variations[now] if kind is FlagKind.MIGRATION and now is not None else None,
+        rules=len(flag.get("rules") or ()),
+        targets=sum(len(target["values"]) for target in targets),
+    )
+
+
+def kind_of(flag: Mapping[str, Any]) -> FlagKind:
+    """Return what the flag's values are; all of them being stages makes a migration flag."""
+    variations = flag["variations"]
+    if all(isinstance(value, bool) for value in variations):
+        return FlagKind.BOOLEAN
+    if not all(isinstance(value, str) for value in variations):
+        return FlagKind.OTHER
+    is_migration = "migration" in flag or len(variations) > 1
+    return FlagKind.MIGRATION if is_migration and set(variations) <= set(STAGES) else FlagKind.STRING
+
+
+def variation_sides(
+    variations: Sequence[Any], *, legacy_name: str = "", extracted_name: str = ""
+) -> tuple[Side | None, ...]:
+    """Return each variation's side.
+
+    Of two words of which one names the monolith, the other is the service, whose name is not known here.
+    """
+    sides = [
+        side_of(value, legacy_name, extracted_name) if isinstance(value, bool | str) else None for value in variations
+    ]
+    if len(sides) == 2 and sorted(map(str, sides)) == sorted(map(str, (Side.LEGACY, None))):
+        other = sides.index(None)
+        if isinstance(variations[other], str) and not extracted_name:
+            sides[other] = Side.EXTRACTED
+    return tuple(sides)
+
+
+def _share(served: Mapping[str, Any], sides: Sequence[Side | None]) -> int | None:
+    rollout = served.get("rollout")
+    if rollout is None:
+        fixed = served.get("variation")
+        return None if fixed is None else _fixed(sides[fixed])
+    weight = 0
+    for part in rollout["variations"]:
+        side = sides[part["variation"]]
+        if side is None and part["weight"]:
+            return None
+        weight += part["weight"] if side is Side.EXTRACTED else 0
+    return weight * FULL_SHARE // FULL_WEIGHT
+
+
+def _fixed(side: Side | None) -> int | None:
+    match side:
+        case None:
+            return None
+        case Side.LEGACY:
+            return 0
+        case Side.EXTRACTED:
+            return FULL_SHARE
