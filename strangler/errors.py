@@ -40,6 +40,10 @@ class UsageError(StranglerError):
     """The operator's command, address or environment is at fault; the text says how to mend it."""
 
 
+class AdminError(StranglerError):
+    """The running instance could not be asked, or refused; the text says which and why."""
+
+
 class StoreError(StranglerError):
     """The state store cannot be read or written."""
 

@@ -1,0 +1,113 @@
+"""The admin API as the command line uses it: find the running instance, ask it, and say plainly if it is not there."""
+
+import argparse
+import http.client
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from strangler.cli import options
+from strangler.config import load
+from strangler.control.auth import TOKEN_FILE
+from strangler.core.model import Address
+from strangler.errors import AdminError, UsageError
+from strangler.runtime import runfile
+
+_TIMEOUT_S = 10.0
+"""An answer takes milliseconds; a longer wait means that nothing good is at that address."""
+_LARGEST_ANSWER = 64 * 1024 * 1024
+
+
+class NothingRunsError(AdminError):
+    """No instance answers at the address."""
+
+
+class Admin:
+    """One running instance."""
+
+    def __init__(self, address: Address, token: str) -> None:
+        self._address = address
+        self._token = token
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Return the JSON that the instance answers with; a refusal raises AdminError with its own words."""
+        connection = http.client.HTTPConnection(self._address.host, self._address.port, timeout=_TIMEOUT_S)
+        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
+        payload = None
+        if body is not None:
+            payload = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        try:
+            connection.request(method, path, body=payload, headers=headers)
+            response = connection.getresponse()
+            status, text = response.status, response.read(_LARGEST_ANSWER)
+        except (ConnectionError, TimeoutError, OSError) as error:
+            raise NothingRunsError(
+                f"no strangler answers on the admin address {self._address} ({_reason(error)}). "
+                "Start one with `strangler serve`, or name another address with --admin."
+            ) from error
+        except http.client.HTTPException as error:
+            raise AdminError(f"what answers on {self._address} is no strangler admin port.") from error
+        finally:
+            connection.close()
+        return self._read(status, text)
+
+    def _read(self, status: int, text: bytes) -> Any:
+        try:
+            answer = json.loads(text)
+        except ValueError as error:
+            raise AdminError(f"what answers on {self._address} is no strangler admin port.") from error
+        if status < 400:
+            return answer
+        detail = answer.get("detail", "no reason given") if isinstance(answer, dict) else "no reason given"
+        if status == 401:
+            raise AdminError(
+                f"{self._address} does not take this token. It is in the instance's state directory, in the file "
+                f"{TOKEN_FILE}; name it with --token-file or give the token in STRANGLER_TOKEN."
+            )
+        raise AdminError(detail)
+
+
+def find(given: argparse.Namespace) -> Admin:
+    """Return the instance that the options mean; whether it answers shows when it is asked."""
+    state_dir: Path | None = given.state_dir
+    admin: Address | None = given.admin
+    if state_dir is None and not (admin is not None and _has_token(given)):
+        config = load.load(given.config)
+        state_dir = Path(config.state_dir)
+        admin = admin or config.admin if given.admin else _running(state_dir) or config.admin
+    elif admin is None and state_dir is not None:
+        admin = _running(state_dir)
+    if admin is None:
+        raise NothingRunsError(f"nothing runs on the state directory {state_dir}. Name its address with --admin.")
+    return Admin(admin, _token(given, state_dir))
+
+
+def _running(state_dir: Path) -> Address | None:
+    run = runfile.read(state_dir)
+    return options.address(run.admin) if run is not None and runfile.is_alive(run.control) else None
+
+
+def _has_token(given: argparse.Namespace) -> bool:
+    return given.token_file is not None or "STRANGLER_TOKEN" in os.environ
+
+
+def _token(given: argparse.Namespace, state_dir: Path | None) -> str:
+    if given.token_file is None and "STRANGLER_TOKEN" in os.environ:
+        return os.environ["STRANGLER_TOKEN"].strip()
+    path: Path | None = given.token_file or (state_dir / TOKEN_FILE if state_dir is not None else None)
+    if path is None:
+        raise UsageError("the admin token is needed: name its file with --token-file, or set STRANGLER_TOKEN.")
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError as error:
+        raise NothingRunsError(
+            f"there is no admin token at {path}, so nothing has run there yet. Start it with `strangler serve`."
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the admin token at {path} cannot be read ({_reason(error)}).") from error
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

@@ -1,0 +1,99 @@
+"""`strangler check` and `strangler schema`: what is wrong with a routes file, and what may stand in one."""
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from strangler.cli import options
+from strangler.cli.offline import flag_file
+from strangler.config import load
+from strangler.config.schema import json_schema
+from strangler.core.model import Config, FlagSourceKind
+from strangler.errors import ConfigError, FlagError, UsageError
+
+
+def add(commands: Any, epilog: str) -> None:
+    """Add `check`."""
+    parser = commands.add_parser(
+        "check",
+        help="check a routes file",
+        description="Print every fault of a routes file, with its line and the remedy; nothing is started. With "
+        "`flags.source: file`, the flag file is checked too.",
+        epilog=epilog,
+        allow_abbrev=False,
+    )
+    options.add_file(parser)
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.set_defaults(run=_run)
+
+
+def add_schema(commands: Any, epilog: str) -> None:
+    """Add `schema`."""
+    parser = commands.add_parser(
+        "schema",
+        help="print the JSON Schema of a routes file",
+        description="Print the JSON Schema of a routes file, for editors.",
+        epilog=epilog,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=_schema)
+
+
+def _run(given: argparse.Namespace) -> int:
+    try:
+        config = load.load(given.config)
+    except ConfigError as error:
+        _print_faults(given, error)
+        return 2
+    faults, warnings = _flag_findings(config)
+    if given.json:
+        _print_json(given.config, faults=faults, warnings=warnings)
+    else:
+        for line in (*faults, *(f"warning: {warning}" for warning in warnings)):
+            print(line)
+        if not faults:
+            print(_summary(given.config, config))
+    return 2 if faults else 0
+
+
+def _schema(given: argparse.Namespace) -> int:
+    print(json.dumps(json_schema(), indent=2))
+    return 0
+
+
+def _print_faults(given: argparse.Namespace, error: ConfigError) -> None:
+    if given.json:
+        _print_json(given.config, faults=[dataclasses.asdict(fault) for fault in error.faults], warnings=())
+        return
+    for fault in error.faults:
+        print(fault)
+
+
+def _print_json(path: Path, *, faults: Any, warnings: Any) -> None:
+    print(json.dumps({"file": str(path), "ok": not faults, "faults": faults, "warnings": warnings}, indent=2))
+
+
+def _flag_findings(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the faults of the flag file, and the flags that routes name and the file does not have."""
+    if config.flags.source is not FlagSourceKind.FILE:
+        return (), ()
+    try:
+        known = json.loads(flag_file(Path(config.flags.file)))["flags"]
+    except (FlagError, UsageError) as error:
+        return tuple(str(error).splitlines()), ()
+    return (), tuple(
+        f"routes file line {route.line}: route {route.name}: the flag file has no flag {route.flag!r}, so the "
+        "route stays on the monolith"
+        for route in config.routes
+        if route.flag is not None and route.flag not in known
+    )
+
+
+def _summary(path: Path, config: Config) -> str:
+    split = sum(route.extracted is not None for route in config.routes)
+    return (
+        f"{path}: ok, {len(config.upstreams)} upstreams, {len(config.routes)} routes ({split} with an extracted "
+        f"service), flags from {config.flags.source.value}"
+    )

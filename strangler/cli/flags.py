@@ -1,0 +1,108 @@
+"""`strangler flags`: read and change the flags of the running instance."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from strangler.cli import admin, options
+from strangler.cli.status import share_text, table
+from strangler.errors import UsageError
+
+
+def add(commands: Any, epilog: str) -> None:
+    """Add the command and its own."""
+    parser = commands.add_parser(
+        "flags", help="read and change flags", description="Read and change flags.", epilog=epilog
+    )
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+
+    listing = actions.add_parser("list", help="show all flags", epilog=epilog, allow_abbrev=False)
+    options.add_admin(listing)
+    listing.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    listing.set_defaults(run=_list)
+
+    getting = actions.add_parser("get", help="show one flag", epilog=epilog, allow_abbrev=False)
+    getting.add_argument("key", metavar="KEY")
+    options.add_admin(getting)
+    getting.set_defaults(run=_get)
+
+    setting = actions.add_parser(
+        "set",
+        help="change one flag",
+        description="Change one flag; all workers follow within half a second.",
+        epilog=epilog,
+        allow_abbrev=False,
+    )
+    setting.add_argument("key", metavar="KEY")
+    setting.add_argument(
+        "value",
+        nargs="?",
+        metavar="VALUE",
+        help="a percentage such as 25%%, on, off, or a stage of a migration flag",
+    )
+    setting.add_argument(
+        "--definition", type=Path, metavar="FILE", help="instead: the whole flag as JSON, as LaunchDarkly has it"
+    )
+    options.add_admin(setting)
+    setting.set_defaults(run=_set)
+
+
+def _list(given: argparse.Namespace) -> int:
+    answer = admin.find(given).ask("GET", "/api/v1/flags")
+    if given.json:
+        print(json.dumps(answer, indent=2))
+        return 0
+    for line in table(
+        ("FLAG", "KIND", "STATE", "SHARE", "STAGE", "RULES", "TARGETS"), [_row(flag) for flag in answer["flags"]]
+    ):
+        print(line)
+    return 0
+
+
+def _get(given: argparse.Namespace) -> int:
+    answer = admin.find(given).ask("GET", _path(given.key))
+    print(json.dumps(answer["flag"], indent=2))
+    return 0
+
+
+def _set(given: argparse.Namespace) -> int:
+    if (given.value is None) == (given.definition is None):
+        raise UsageError("give either a value, such as 25%, or --definition FILE.")
+    change = {"set": given.value} if given.value is not None else {"flag": _definition(given.definition)}
+    answer = admin.find(given).ask("PUT", _path(given.key), change)
+    flag = answer["summary"]
+    print(f"{flag['key']}: {_state(flag)}, {share_text(flag['served_bp'])} extracted, version {flag['version']}")
+    return 0
+
+
+def _definition(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: is not JSON ({error}).") from error
+
+
+def _path(key: str) -> str:
+    return f"/api/v1/flags/{quote(key, safe='')}"
+
+
+def _state(flag: dict[str, Any]) -> str:
+    return "on" if flag["on"] else "off"
+
+
+def _row(flag: dict[str, Any]) -> tuple[str, ...]:
+    if flag.get("fault"):
+        return flag["key"], "invalid", "-", "-", "-", "-", "-"
+    return (
+        flag["key"],
+        flag["kind"],
+        _state(flag),
+        share_text(flag["served_bp"]),
+        flag["stage"] or "-",
+        str(flag["rules"]),
+        str(flag["targets"]),
+    )

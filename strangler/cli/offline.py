@@ -1,0 +1,41 @@
+"""Offline: the flags as they are stored, when no instance runs to be asked."""
+
+from contextlib import closing
+from pathlib import Path
+
+from strangler.control.store import Store
+from strangler.core.model import Config, FlagSourceKind
+from strangler.errors import UsageError
+from strangler.flags.data import NOT_READY, FlagData
+from strangler.flags.document import read_document
+from strangler.flags.embedded import EmbeddedSource
+
+
+def flags_of(config: Config) -> FlagData:
+    """Return the flags that an instance would serve by if it started now, without asking any service."""
+    match config.flags.source:
+        case FlagSourceKind.EMBEDDED:
+            return _stored(Path(config.state_dir))
+        case FlagSourceKind.FILE:
+            return FlagData(version=1, ready=True, document=flag_file(Path(config.flags.file)))
+        case FlagSourceKind.LAUNCHDARKLY:
+            return NOT_READY
+
+
+def flag_file(path: Path) -> bytes:
+    """Return the document that a flag file means; raises FlagError with all that is wrong with it."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"flags.file: {path} cannot be read ({error.strerror}).") from error
+    return read_document(data, path)
+
+
+def _stored(state_dir: Path) -> FlagData:
+    if not (state_dir / "state.db").exists():
+        # Because asking must not make a state directory where there is none.
+        return FlagData(version=1, ready=True, document=b'{"flags":{},"segments":{}}')
+    with closing(Store(state_dir)) as store:
+        source = EmbeddedSource(store, lambda _data: None)
+        source.start()
+        return source.data()

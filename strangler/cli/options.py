@@ -1,0 +1,63 @@
+"""Options that several commands take, and the values behind them."""
+
+import argparse
+from pathlib import Path
+
+from strangler.config import addresses
+from strangler.config.units import Wrong
+from strangler.core.model import Address
+
+DEFAULT_FILE = Path("routes.yaml")
+
+
+def add_file(parser: argparse.ArgumentParser) -> None:
+    """Let the command take a routes file."""
+    parser.add_argument(
+        "-c",
+        "--config",
+        type=Path,
+        default=DEFAULT_FILE,
+        metavar="FILE",
+        help="the routes file (default: ./routes.yaml)",
+    )
+
+
+def add_admin(parser: argparse.ArgumentParser) -> None:
+    """Let the command be told where a running instance answers, and with which token."""
+    add_file(parser)
+    parser.add_argument(
+        "--admin",
+        type=address,
+        metavar="HOST:PORT",
+        help="where the running instance's admin port is (default: as the routes file and its state say)",
+    )
+    parser.add_argument("--state-dir", type=Path, metavar="DIR", help="its state directory (default: the file's)")
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="a file with the admin token (default: the variable STRANGLER_TOKEN, then the state directory)",
+    )
+
+
+def address(text: str) -> Address:
+    """Return the address that was typed as HOST:PORT or [IPV6]:PORT."""
+    found = addresses.listener(text)
+    if isinstance(found, Wrong):
+        raise argparse.ArgumentTypeError(f"{found.message}. {found.remedy}")
+    return found
+
+
+def count(text: str) -> int:
+    """Return a number of workers."""
+    if not text.isascii() or not text.isdigit() or int(text) > 256:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 256")
+    return int(text)
+
+
+def header(text: str) -> tuple[str, str]:
+    """Return a header that was typed as 'Name: value'."""
+    name, separator, value = text.partition(":")
+    if not separator or not name.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not 'Name: value'")
+    return name.strip(), value.strip()

@@ -1,0 +1,84 @@
+"""`strangler status`: what runs, on one screen."""
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from strangler.cli import admin, options
+
+
+def add(commands: Any, epilog: str) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "status",
+        help="show what the running instance does",
+        description="Show workers, routes, shares, requests and failures of the running instance.",
+        epilog=epilog,
+        allow_abbrev=False,
+    )
+    options.add_admin(parser)
+    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    parser.set_defaults(run=_run)
+
+
+def _run(given: argparse.Namespace) -> int:
+    status = admin.find(given).ask("GET", "/api/v1/status")
+    if given.json:
+        print(json.dumps(status, indent=2))
+        return 0
+    for line in lines(status):
+        print(line)
+    return 0
+
+
+def lines(status: dict[str, Any]) -> Iterable[str]:
+    """Return a status as text."""
+    config, flags = status["config"], status["flags"]
+    yield f"strangler {status['version']}, generation {status['generation']}, up {status['uptime_s']:.0f} s"
+    yield f"routes   {config['file']} ({config['state']})"
+    for fault in config["faults"]:
+        yield f"         {fault}"
+    if config["needs_restart"]:
+        yield f"         needs a restart: {', '.join(config['needs_restart'])}"
+    detail = f": {flags['detail']}" if flags["detail"] else ""
+    yield f"flags    {flags['source']} ({flags['state']}{detail}), version {flags['version']}"
+    for worker in status["workers"]:
+        yield (
+            f"worker   {worker['index']}: process {worker['pid']}, {worker['state']}, generation {worker['generation']}"
+        )
+    yield ""
+    yield from table(
+        ("ROUTE", "SHARE", "LEGACY", "FAILED", "P95 MS", "EXTRACTED", "FAILED", "P95 MS", "NOTE"),
+        [
+            *(
+                (
+                    route["name"],
+                    share_text(route["share_bp"]),
+                    *_side(route["sides"]["legacy"]),
+                    *_side(route["sides"]["extracted"]),
+                    route["note"],
+                )
+                for route in status["routes"]
+            ),
+            ("(no route)", "-", *_side(status["unrouted"]), "-", "-", "-", ""),
+        ],
+    )
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
+    """Return rows as aligned text."""
+    cells = [head, *rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    for row in cells:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def share_text(share_bp: int | None) -> str:
+    """Return a share in basis points as per cent."""
+    return "?" if share_bp is None else f"{share_bp / 100:.10g}%"
+
+
+def _side(side: dict[str, Any]) -> tuple[str, str, str]:
+    p95_ms = "-" if side["p95_ms"] is None else f"{side['p95_ms']:.1f}"
+    return str(side["requests"]), str(sum(side["failures"].values())), p95_ms

@@ -1,0 +1,186 @@
+"""The admin API: an aiohttp application on its own port.
+
+Health and metrics are open to whoever reaches the port, which only this machine can. Everything under /api/
+wants the bearer token and a Host of this machine. Errors are JSON problems (RFC 9457) and tell nothing of the
+inside.
+"""
+
+import json
+import logging
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from opentelemetry.instrumentation.aiohttp_server import AioHttpServerInstrumentor
+
+from strangler.control import auth
+from strangler.control.flagdesk import FlagDesk
+from strangler.control.metrics import Exposition
+from strangler.control.status import Status
+from strangler.core.model import Address
+from strangler.errors import FlagError, StoreError, UsageError
+
+MAX_BODY_BYTES = 64 * 1024
+"""A flag with a thousand targets fits."""
+
+LOG = logging.getLogger(__name__)
+
+Body = TypeVar("Body", "FlagChange", "Question")
+
+
+class FlagChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a PUT: either how far, or the whole flag in LaunchDarkly's format."""
+
+    set: str | None = None
+    flag: dict[str, Any] | None = None
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of POST /api/v1/explain: a request that was not sent."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface:
+    """What the API shows and does; the composition provides it."""
+
+    admin: Address
+    token: str
+    status: Callable[[], Status]
+    is_ready: Callable[[], bool]
+    exposition: Exposition
+    flags: FlagDesk
+    explain: Callable[[Question], msgspec.Struct]
+
+
+def make_app(surface: Surface) -> web.Application:
+    """Return the application, with OpenTelemetry's instrumentation applied."""
+    with warnings.catch_warnings():
+        # Because the instrumentation subclasses web.Application, which aiohttp discourages with a warning.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        instrumentor = AioHttpServerInstrumentor()
+        if not instrumentor.is_instrumented_by_opentelemetry:
+            instrumentor.instrument()
+        app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_problems, _guard(surface)])
+    handlers = _Handlers(surface)
+    app.router.add_get("/healthz", handlers.healthz)
+    app.router.add_get("/readyz", handlers.readyz)
+    app.router.add_get("/metrics", handlers.metrics)
+    app.router.add_get("/api/v1/status", handlers.status)
+    app.router.add_get("/api/v1/flags", handlers.list_flags)
+    app.router.add_get("/api/v1/flags/{key}", handlers.get_flag)
+    app.router.add_put("/api/v1/flags/{key}", handlers.put_flag)
+    app.router.add_post("/api/v1/explain", handlers.explain)
+    return app
+
+
+class _Handlers:
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        return _json({"status": "alive"})
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        status = self._surface.status()
+        is_ready = self._surface.is_ready()
+        body = {
+            "status": "ready" if is_ready else "not ready",
+            "generation": status.generation,
+            "workers": status.workers,
+        }
+        return _json(body, status=200 if is_ready else 503)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        exposition = self._surface.exposition
+        return web.Response(body=exposition.render(), headers={"Content-Type": exposition.content_type})
+
+    async def status(self, request: web.Request) -> web.Response:
+        return _json(self._surface.status())
+
+    async def list_flags(self, request: web.Request) -> web.Response:
+        return _json(self._surface.flags.catalogue())
+
+    async def get_flag(self, request: web.Request) -> web.Response:
+        flag = self._surface.flags.show(request.match_info["key"])
+        return _problem(404, "flag_missing", "There is no such flag.") if flag is None else _json(flag)
+
+    async def put_flag(self, request: web.Request) -> web.Response:
+        change = await _read(request, FlagChange)
+        wanted = change.set if change.flag is None else change.flag
+        if wanted is None or (change.set is not None and change.flag is not None):
+            return _problem(400, "bad_body", 'Give either "set" or "flag".')
+        return _json(self._surface.flags.change(request.match_info["key"], wanted))
+
+    async def explain(self, request: web.Request) -> web.Response:
+        return _json(self._surface.explain(await _read(request, Question)))
+
+
+async def _read(request: web.Request, kind: type[Body]) -> Body:
+    return msgspec.json.decode(await request.read(), type=kind)
+
+
+@web.middleware
+async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every error into a problem; the operator's own errors keep their text, ours do not."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        allow = error.headers.get("Allow")
+        headers = {} if allow is None else {"Allow": allow}
+        return _problem(error.status, error.reason.lower().replace(" ", "_"), error.reason, headers=headers)
+    except msgspec.MsgspecError as error:
+        return _problem(400, "bad_body", str(error))
+    except FlagError as error:
+        return _problem(422, "bad_flag", str(error))
+    except UsageError as error:
+        return _problem(409, "refused", str(error))
+    except StoreError:
+        LOG.exception("admin_store_failed", extra={"fields": {"path": request.path}})
+        return _problem(503, "store", "The state store cannot be read or written; see the log.")
+    # Because this is an admin request's outermost step.
+    except Exception:
+        LOG.exception("admin_request_failed", extra={"fields": {"path": request.path}})
+        return _problem(500, "internal", "The request failed; see the log.")
+
+
+def _guard(surface: Surface) -> Middleware:
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith("/api/"):
+            if not auth.is_own_host(request.headers.get("Host", ""), surface.admin):
+                return _problem(421, "bad_host", "The Host header must name the admin address.")
+            if not auth.is_authorized(request.headers.get("Authorization", ""), surface.token):
+                return _problem(
+                    401,
+                    "unauthorized",
+                    f"A bearer token is required; it is in the state directory's file {auth.TOKEN_FILE}.",
+                    headers={"WWW-Authenticate": "Bearer"},
+                )
+        return await handler(request)
+
+    return guard
+
+
+def _json(value: Any, *, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), status=status, headers=_headers("application/json"))
+
+
+def _problem(status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> web.Response:
+    body = {"type": f"urn:strangler:problem:{code}", "title": code, "status": status, "detail": detail}
+    return web.Response(
+        body=json.dumps(body).encode(),
+        status=status,
+        headers={**_headers("application/problem+json"), **(headers or {})},
+    )
+
+
+def _headers(content_type: str) -> dict[str, str]:
+    return {"Content-Type": content_type, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

@@ -1,0 +1,121 @@
+"""Metrics: the totals and the state of the proxy as Prometheus reads them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from strangler.control.totals import Total, Totals
+from strangler.core.histogram import BOUNDS_S
+from strangler.core.model import FULL_SHARE
+from strangler.core.outcome import OUTCOMES
+
+_EVERY = 4
+"""Each octave's last bucket: the quarters between would quadruple the series and tell a scraper nothing more.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The state of the proxy at one moment."""
+
+    generation: int
+    workers: int
+    """Workers that serve."""
+    restarts: int
+    is_rejected: bool
+    """Whether the routes file on disk was refused."""
+    flags_state: str
+    flags_states: tuple[str, ...]
+    """All states that there are."""
+    shares: tuple[tuple[str, int], ...]
+    """Route and share in basis points, where the share is one number."""
+    gauges: tuple[tuple[str, int], ...]
+    """The planes' gauges, summed over workers."""
+
+
+class Exposition:
+    """Renders everything for one scrape, from a registry of its own."""
+
+    content_type = "text/plain; version=0.0.4; charset=utf-8"
+
+    def __init__(self, totals: Totals, read: Callable[[], Reading]) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Collector(totals, read))
+
+    def render(self) -> bytes:
+        """Return the text of one scrape."""
+        return generate_latest(self._registry)
+
+
+class _Collector(Collector):
+    def __init__(self, totals: Totals, read: Callable[[], Reading]) -> None:
+        self._totals = totals
+        self._read = read
+
+    def describe(self) -> Iterable[Metric]:
+        """Say nothing before the first scrape, so that registering reads no state."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric family."""
+        yield from _counted(self._totals)
+        yield from _state(self._read())
+
+
+def _counted(totals: Totals) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "strangler_requests", "Requests, by how their exchange ended.", labels=("route", "side", "outcome")
+    )
+    latency = HistogramMetricFamily(
+        "strangler_request_duration_seconds",
+        "From the request's first byte to the end of the answer.",
+        labels=("route", "side"),
+    )
+    for route, side, total in totals:
+        for index, outcome in enumerate(OUTCOMES):
+            if total.outcomes[index]:
+                requests.add_metric((route, side, outcome), total.outcomes[index])
+        latency.add_metric((route, side), _buckets(total), total.seconds)
+    yield requests
+    yield latency
+
+
+def _buckets(total: Total) -> list[tuple[str, float]]:
+    """Return cumulative counts, as Prometheus wants them."""
+    below = 0
+    buckets: list[tuple[str, float]] = []
+    for index, bound in enumerate(BOUNDS_S):
+        below += total.latency[index]
+        if index % _EVERY == 0:
+            buckets.append((str(bound), below))
+    return [*buckets, ("+Inf", sum(total.latency))]
+
+
+def _state(reading: Reading) -> Iterator[Metric]:
+    share = GaugeMetricFamily(
+        "strangler_route_share_ratio",
+        "The extracted side's share, 0 to 1, where it is one number.",
+        labels=("route",),
+    )
+    for route, basis_points in reading.shares:
+        share.add_metric((route,), basis_points / FULL_SHARE)
+    yield share
+    yield GaugeMetricFamily(
+        "strangler_generation", "Grows by one with each change of routes or flags.", value=reading.generation
+    )
+    yield GaugeMetricFamily("strangler_workers", "Workers that serve.", value=reading.workers)
+    yield CounterMetricFamily("strangler_worker_restarts", "Workers that were replaced.", value=reading.restarts)
+    yield GaugeMetricFamily(
+        "strangler_config_rejected",
+        "1 if the routes file on disk was refused and the last good one is served.",
+        value=int(reading.is_rejected),
+    )
+    flags = GaugeMetricFamily("strangler_flags_state", "1 for the flag source's state.", labels=("state",))
+    for state in reading.flags_states:
+        flags.add_metric((state,), int(state == reading.flags_state))
+    yield flags
+    for name, value in reading.gauges:
+        yield GaugeMetricFamily(f"strangler_{name}", "Summed over all workers.", value=value)

@@ -1,0 +1,101 @@
+"""Status: what runs, as one value; the shape of `GET /api/v1/status`."""
+
+import msgspec
+
+from strangler.control.totals import Total, Totals
+from strangler.core import histogram
+from strangler.core.model import Route, Side
+
+
+class ConfigStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The routes file: `rejected` means that the file on disk has faults and the last good one is served."""
+
+    file: str
+    digest: str
+    state: str
+    faults: tuple[str, ...]
+    needs_restart: tuple[str, ...]
+    """Settings that the file changed and that only a restart takes over."""
+
+
+class FlagsStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where flags come from, and how that goes."""
+
+    source: str
+    state: str
+    detail: str
+    version: int
+
+
+class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One worker and the generation that it serves."""
+
+    index: int
+    pid: int
+    generation: int
+    state: str
+
+
+class SideStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What one side did since control started."""
+
+    requests: int
+    failures: dict[str, int]
+    p50_ms: float | None
+    p95_ms: float | None
+
+
+class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One route: what it is, how far it has come, what its sides did."""
+
+    name: str
+    methods: tuple[str, ...]
+    path: str
+    extracted: str | None
+    flag: str | None
+    share_bp: int | None
+    """The extracted side's share; None if it is not one number for everybody."""
+    note: str
+    """Why the share is what it is, when that is not plain."""
+    sides: dict[str, SideStatus]
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole proxy."""
+
+    version: str
+    generation: int
+    uptime_s: float
+    config: ConfigStatus
+    flags: FlagsStatus
+    workers: tuple[WorkerStatus, ...]
+    routes: tuple[RouteStatus, ...]
+    unrouted: SideStatus
+
+
+def of_side(total: Total) -> SideStatus:
+    """Return a side's sums as shown."""
+    return SideStatus(
+        requests=total.requests(),
+        failures={outcome.value: count for outcome, count in total.failures().items()},
+        p50_ms=_milliseconds(histogram.quantile(total.latency, 0.50)),
+        p95_ms=_milliseconds(histogram.quantile(total.latency, 0.95)),
+    )
+
+
+def of_route(route: Route, totals: Totals, *, share_bp: int | None, note: str) -> RouteStatus:
+    """Return a route as shown."""
+    return RouteStatus(
+        name=route.name,
+        methods=route.match.methods,
+        path=route.match.path,
+        extracted=route.extracted,
+        flag=route.flag,
+        share_bp=share_bp,
+        note=note,
+        sides={side.value: of_side(totals.of(route.name, side)) for side in Side},
+    )
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)

@@ -1,0 +1,52 @@
+"""The truth: what the whole proxy serves by, in one place, with a generation that grows by one on each
+change."""
+
+from collections.abc import Callable
+
+from strangler.core.model import Config
+from strangler.flags.data import FlagData
+
+
+class Truth:
+    """Holds the current configuration and flags; whoever watches is called after each change."""
+
+    def __init__(self, config: Config, flags: FlagData) -> None:
+        self._config = config
+        self._flags = flags
+        self._generation = 1
+        self._watchers: list[Callable[[], None]] = []
+
+    @property
+    def config(self) -> Config:
+        """The configuration that is served."""
+        return self._config
+
+    @property
+    def flags(self) -> FlagData:
+        """The flags that are served."""
+        return self._flags
+
+    @property
+    def generation(self) -> int:
+        """The number of this truth, from 1."""
+        return self._generation
+
+    def watch(self, on_change: Callable[[], None]) -> None:
+        """Call `on_change` after every change from now on."""
+        self._watchers.append(on_change)
+
+    def replace_config(self, config: Config) -> None:
+        """Serve by another configuration."""
+        self._config = config
+        self._tell()
+
+    def replace_flags(self, flags: FlagData) -> None:
+        """Serve by other flags; the same ones again are no change."""
+        if flags != self._flags:
+            self._flags = flags
+            self._tell()
+
+    def _tell(self) -> None:
+        self._generation += 1
+        for on_change in self._watchers:
+            on_change()

@@ -1,0 +1,106 @@
+"""Bodies: what a worker runs in, a process of its own or a task on control's loop."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Protocol
+
+from strangler.runtime import handover
+from strangler.runtime.logs import LogFormat
+from strangler.runtime.worker import DRAIN_S, Worker
+
+_SECRETS = ("LAUNCHDARKLY_SDK_KEY", "STRANGLER_TOKEN")
+"""Environment variables that only control needs."""
+
+
+class Body(Protocol):
+    """A running worker, as its supervisor sees it."""
+
+    @property
+    def pid(self) -> int:
+        """The process the worker runs in."""
+
+    async def wait(self) -> int:
+        """Return the exit code once the worker has ended; a signal's number is negative."""
+
+    def terminate(self) -> None:
+        """Tell the worker to drain and end, without its link."""
+
+    def kill(self) -> None:
+        """End the worker now."""
+
+
+class ProcessBody:
+    """A fresh Python process with the listening sockets and one end of a link; nothing else is inherited."""
+
+    def __init__(
+        self, end: socket.socket, listeners: Sequence[socket.socket], *, index: int, log_format: LogFormat
+    ) -> None:
+        descriptors = [listener.fileno() for listener in listeners]
+        command = [sys.executable, "-m", "strangler.runtime.worker", "--link", str(end.fileno())]
+        command += [word for descriptor in descriptors for word in ("--listener", str(descriptor))]
+        command += ["--index", str(index), "--log-format", log_format]
+        # Because a Ctrl-C while the worker still imports would end it with a traceback; it unblocks the
+        # signal itself.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process = subprocess.Popen(  # noqa: S603
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[end.fileno(), *descriptors],
+                env={name: value for name, value in os.environ.items() if name not in _SECRETS},
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._pidfd = os.pidfd_open(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        """The worker's own process id."""
+        return self._process.pid
+
+    async def wait(self) -> int:
+        """Return the exit code once the process has ended."""
+        await handover.wait_gone(self._pidfd, None)
+        os.close(self._pidfd)
+        return self._process.wait()
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self._process.kill()
+
+
+class TaskBody:
+    """A worker on control's own loop, for `workers: 0`."""
+
+    def __init__(self, end: socket.socket, listeners: Sequence[socket.socket]) -> None:
+        self._worker = Worker(listeners, is_process=False)
+        # Because the body is the owner: its supervisor waits for the task and hears its failure.
+        self._task = asyncio.get_running_loop().create_task(self._worker.run(end), name="worker")
+
+    @property
+    def pid(self) -> int:
+        """Control's own process id."""
+        return os.getpid()
+
+    async def wait(self) -> int:
+        """Return the exit code once the worker's task has ended."""
+        await asyncio.wait([self._task])
+        return -signal.SIGKILL if self._task.cancelled() else self._task.result()
+
+    def terminate(self) -> None:
+        """Drain."""
+        self._worker.drain(DRAIN_S)
+
+    def kill(self) -> None:
+        """Cancel."""
+        self._task.cancel()

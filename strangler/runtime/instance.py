@@ -1,0 +1,185 @@
+"""An instance: control and its workers, from start to stop.
+
+Control owns the truth and pushes it; nothing that clients wait for passes through here.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from strangler.control import api, auth
+from strangler.control.api import Surface
+from strangler.control.flagdesk import FlagDesk
+from strangler.control.metrics import Exposition
+from strangler.control.store import Store
+from strangler.control.totals import Totals
+from strangler.control.truth import Truth
+from strangler.core.model import Config
+from strangler.core.tally import Tally
+from strangler.flags.data import NOT_READY, FlagData
+from strangler.flags.sources import make_source
+from strangler.runtime import handover, runfile, sockets
+from strangler.runtime.handover import Orphan
+from strangler.runtime.logs import LogFormat
+from strangler.runtime.notices import Notices
+from strangler.runtime.overview import Overview
+from strangler.runtime.reload import RoutesFile
+from strangler.runtime.runfile import ProcessId, Run
+from strangler.runtime.settings import Overrides
+from strangler.runtime.supervisor import Supervisor
+from strangler.runtime.tasks import Tasks
+from strangler.runtime.worker import DRAIN_S
+
+LOG = logging.getLogger(__name__)
+
+
+class Instance:
+    """One running proxy."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        config: Config,
+        store: Store,
+        overrides: Overrides,
+        listener: socket.socket,
+        admin: socket.socket,
+        orphans: Sequence[Orphan],
+        log_format: LogFormat,
+    ) -> None:
+        self._state_dir = Path(config.state_dir)
+        self._listener = listener
+        self._admin = admin
+        self._listen_address = sockets.bound(listener)
+        self._admin_address = sockets.bound(admin)
+        self._orphans = orphans
+        self._tasks = Tasks("control")
+        self._notices = Notices()
+        self._changed = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._totals = Totals()
+        self._truth = Truth(config, NOT_READY)
+        self._source = make_source(
+            config.flags,
+            store=store,
+            environ=os.environ,
+            loop=asyncio.get_running_loop(),
+            on_change=self._take_flags,
+        )
+        self._supervisor = Supervisor(
+            (listener,), workers=config.workers, truth=self._truth, log_format=log_format, audience=self
+        )
+        self._routes = RoutesFile(path, running=config, overrides=overrides, on_config=self._truth.replace_config)
+        self._overview = Overview(
+            self._truth,
+            totals=self._totals,
+            routes=self._routes,
+            source=self._source,
+            supervisor=self._supervisor,
+        )
+
+    async def run(self) -> None:
+        """Serve until told to stop; on return nothing of it is left."""
+        self._source.start()
+        self._truth.replace_flags(self._source.data())
+        self._truth.watch(self._supervisor.publish)
+        self._listen_to_signals()
+        runner = await self._open_admin()
+        self._supervisor.start()
+        self._tasks.spawn("watch_routes", self._routes.watch())
+        self._tasks.spawn("come_up", self._come_up())
+        LOG.info(
+            "started",
+            extra={
+                "fields": {
+                    "listen": str(self._listen_address),
+                    "admin": str(self._admin_address),
+                    "pid": os.getpid(),
+                    "state_dir": str(self._state_dir),
+                }
+            },
+        )
+        await self._stopping.wait()
+        LOG.info("stopping", extra={"fields": {"deadline_s": DRAIN_S}})
+        if self._truth.config.workers > 0:
+            # Because with this last copy gone new connections are refused, and do not wait for nobody.
+            self._listener.close()
+        await self._supervisor.stop(DRAIN_S)
+        await self._tasks.close()
+        await handover.end_all(self._orphans, DRAIN_S)
+        await runner.cleanup()
+        await self._source.close()
+        runfile.remove(self._state_dir)
+        LOG.info("stopped")
+
+    def count(self, tallies: Sequence[Tally]) -> None:
+        """Add what one worker counted (Audience)."""
+        self._totals.add(tallies)
+
+    def notice(self, worker: int, event: str, fields: dict[str, Any]) -> None:
+        """Log what one worker has to say (Audience)."""
+        self._notices.log(worker, event, fields)
+
+    def change(self) -> None:
+        """Write down which workers there are (Audience)."""
+        self._changed.set()
+        own = runfile.identify(os.getpid())
+        if own is None:
+            return
+        pids = {member.pid for member in self._supervisor.members} - {0, own.pid}
+        found: list[ProcessId | None] = [runfile.identify(pid) for pid in sorted(pids)]
+        run = Run(
+            control=own,
+            listen=str(self._listen_address),
+            admin=str(self._admin_address),
+            workers=tuple(process for process in found if process is not None),
+        )
+        runfile.write(self._state_dir, run)
+
+    def _take_flags(self, flags: FlagData) -> None:
+        self._notices.forget()
+        self._truth.replace_flags(flags)
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, self._routes.ask)
+
+    def _stop(self) -> None:
+        if self._stopping.is_set():
+            LOG.warning("stopping_now")
+            self._supervisor.kill()
+        self._stopping.set()
+
+    async def _open_admin(self) -> web.AppRunner:
+        surface = Surface(
+            admin=self._admin_address,
+            token=auth.load_token(self._state_dir),
+            status=self._overview.status,
+            is_ready=self._supervisor.is_current,
+            exposition=Exposition(self._totals, self._overview.reading),
+            flags=FlagDesk(self._truth, self._source),
+            explain=self._overview.explain,
+        )
+        runner = web.AppRunner(api.make_app(surface), handle_signals=False, access_log=None)
+        await runner.setup()
+        await web.SockSite(runner, self._admin).start()
+        return runner
+
+    async def _come_up(self) -> None:
+        """Say so once all workers serve, and let the orphans of the control process before go."""
+        while not self._supervisor.is_current():
+            self._changed.clear()
+            await self._changed.wait()
+        LOG.info("ready", extra={"fields": {"workers": len(self._supervisor.members)}})
+        orphans, self._orphans = self._orphans, ()
+        await handover.end_all(orphans, DRAIN_S)

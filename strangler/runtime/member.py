@@ -1,0 +1,158 @@
+"""A member: one worker as control sees it, from its start to its end.
+
+A slow worker costs control nothing: what it has not taken is not queued, and when it has room again it gets
+the newest blueprint only.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, Protocol
+
+from strangler.control.truth import Truth
+from strangler.core.model import Config
+from strangler.core.tally import Tally
+from strangler.flags.data import FlagData
+from strangler.runtime import link
+from strangler.runtime.body import Body, ProcessBody, TaskBody
+from strangler.runtime.link import Applied, Blueprint, Drain, Draining, Link, Notice, Report, ToControl
+from strangler.runtime.logs import LogFormat
+
+_LAST_WORDS_S = 1.0
+"""How long a dead worker's last report may take to arrive; it is in the kernel already."""
+
+LOG = logging.getLogger(__name__)
+
+
+class Audience(Protocol):
+    """Who hears what workers say."""
+
+    def count(self, tallies: Sequence[Tally]) -> None:
+        """Add what one worker counted."""
+
+    def notice(self, worker: int, event: str, fields: dict[str, Any]) -> None:
+        """Log what one worker has to say."""
+
+    def change(self) -> None:
+        """Look anew: a worker came, went, or applied a generation."""
+
+
+class Phase(StrEnum):
+    """How far a worker's life has come."""
+
+    STARTING = "starting"
+    SERVING = "serving"
+    DRAINING = "draining"
+    GONE = "gone"
+
+
+class Member:
+    """One worker: its body, its link, and what it last said."""
+
+    def __init__(self, index: int, *, truth: Truth, audience: Audience) -> None:
+        self.index = index
+        self.phase = Phase.STARTING
+        self.generation = 0
+        """The last generation that it applied."""
+        self.was_told = False
+        """Whether it ends because it was told to."""
+        self.gauges: dict[str, int] = {}
+        self._truth = truth
+        self._audience = audience
+        self._sent_generation = 0
+        self._sent_config: Config | None = None
+        self._sent_flags: FlagData | None = None
+        self._body: Body | None = None
+        self._link: Link[ToControl] | None = None
+        self._link_lost = asyncio.Event()
+        self._leaving = asyncio.Event()
+
+    @property
+    def pid(self) -> int:
+        """The process it runs in; 0 before its start."""
+        return 0 if self._body is None else self._body.pid
+
+    async def start(self, listeners: Sequence[socket.socket], *, in_process: bool, log_format: LogFormat) -> None:
+        """Start the worker and send it the truth."""
+        ours, theirs = socket.socketpair()
+        if in_process:
+            self._body = ProcessBody(theirs, listeners, index=self.index, log_format=log_format)
+            theirs.close()
+        else:
+            self._body = TaskBody(theirs, listeners)
+        self._link = await link.open_to_worker(ours, on_message=self._receive, on_room=self.offer, on_lost=self._lose)
+        self.offer()
+
+    def offer(self) -> None:
+        """Send what the worker does not have yet, if it has room; else `on_room` does it later."""
+        truth = self._truth
+        if self._link is None or self._link.is_full or self._sent_generation == truth.generation:
+            return
+        blueprint = Blueprint(
+            generation=truth.generation,
+            config=None if truth.config is self._sent_config else truth.config,
+            flags=None if truth.flags is self._sent_flags else truth.flags,
+        )
+        self._sent_generation, self._sent_config, self._sent_flags = (
+            truth.generation,
+            truth.config,
+            truth.flags,
+        )
+        self._link.send(blueprint)
+
+    def drain(self, deadline_s: float) -> None:
+        """Tell the worker to finish and end."""
+        if self._link is not None:
+            self._link.send(Drain(deadline_s=deadline_s))
+
+    def kill(self) -> None:
+        """End the worker now."""
+        if self._body is not None and self.phase is not Phase.GONE:
+            self._body.kill()
+
+    async def wait_gone(self) -> int:
+        """Return the exit code once the worker has ended and its last report is counted."""
+        code = 0 if self._body is None else await self._body.wait()
+        try:
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await self._link_lost.wait()
+        except TimeoutError:
+            LOG.warning("last_report_missing", extra={"fields": {"worker": self.index, "pid": self.pid}})
+        self.gauges = {}
+        self._enter(Phase.GONE)
+        return code
+
+    async def wait_leaving(self) -> None:
+        """Return once the worker serves no new connections, whether it drains or has ended."""
+        await self._leaving.wait()
+
+    def _receive(self, message: ToControl) -> None:
+        match message:
+            case Applied(generation=generation):
+                self.generation = generation
+                self._enter(Phase.SERVING if self.phase is Phase.STARTING else self.phase)
+            case Report(tallies=tallies, gauges=gauges):
+                self.gauges = gauges
+                self._audience.count(tallies)
+            case Notice(event=event, fields=fields):
+                level = logging.getLevelNamesMapping().get(str(fields.pop("level", "info")).upper(), logging.INFO)
+                LOG.log(level, event, extra={"fields": {**fields, "worker": self.index}})
+            case Draining():
+                self.was_told = True
+                self._enter(Phase.DRAINING)
+
+    def _lose(self) -> None:
+        self._link_lost.set()
+        if self.phase in (Phase.STARTING, Phase.SERVING) and self._body is not None:
+            # Because a worker that control cannot reach would never learn of a change; if it still lives, it
+            # drains.
+            self._body.terminate()
+            self._leaving.set()
+
+    def _enter(self, phase: Phase) -> None:
+        self.phase = phase
+        if phase in (Phase.DRAINING, Phase.GONE):
+            self._leaving.set()
+        self._audience.change()

@@ -1,0 +1,108 @@
+"""Overview: what control knows, put together for people: status, metrics, and why a request would go where it goes."""
+
+import time
+
+from strangler import __version__
+from strangler.control import explain, status
+from strangler.control.api import Question
+from strangler.control.explain import Explanation
+from strangler.control.metrics import Reading
+from strangler.control.share import Shares
+from strangler.control.status import FlagsStatus, Status, WorkerStatus
+from strangler.control.totals import Totals
+from strangler.control.truth import Truth
+from strangler.core.model import Side
+from strangler.core.snapshot import Snapshot, compile_snapshot
+from strangler.flags.evaluator import Evaluator
+from strangler.flags.source import FlagSource, SourceState
+from strangler.runtime.member import Phase
+from strangler.runtime.reload import RoutesFile
+from strangler.runtime.supervisor import Supervisor
+
+
+class Overview:
+    """Reads everything and changes nothing."""
+
+    def __init__(
+        self,
+        truth: Truth,
+        *,
+        totals: Totals,
+        routes: RoutesFile,
+        source: FlagSource,
+        supervisor: Supervisor,
+    ) -> None:
+        self._truth = truth
+        self._totals = totals
+        self._routes = routes
+        self._source = source
+        self._supervisor = supervisor
+        self._started = time.monotonic()
+        self._shares = Shares()
+        # Because the workers tell of missing flags; an explanation says so in its own answer.
+        self._evaluator = Evaluator(on_problem=lambda _flag, _reason: None)
+        self._snapshot: Snapshot | None = None
+
+    def status(self) -> Status:
+        """Return the whole proxy as it is now."""
+        truth = self._truth
+        standing = self._source.status()
+        shares = self._shares.of(truth.config, truth.flags)
+        return Status(
+            version=__version__,
+            generation=truth.generation,
+            uptime_s=round(time.monotonic() - self._started, 3),
+            config=self._routes.status(),
+            flags=FlagsStatus(
+                source=truth.config.flags.source.value,
+                state=standing.state.value,
+                detail=standing.detail,
+                version=truth.flags.version,
+            ),
+            workers=tuple(
+                WorkerStatus(index=member.index, pid=member.pid, generation=member.generation, state=member.phase.value)
+                for member in self._supervisor.members
+            ),
+            routes=tuple(
+                status.of_route(
+                    route,
+                    self._totals,
+                    share_bp=shares[route.name].basis_points,
+                    note=shares[route.name].note,
+                )
+                for route in truth.config.routes
+            ),
+            unrouted=status.of_side(self._totals.of("", Side.LEGACY)),
+        )
+
+    def reading(self) -> Reading:
+        """Return what metrics need besides the totals."""
+        truth = self._truth
+        members = self._supervisor.members
+        gauges: dict[str, int] = {}
+        for member in members:
+            for name, value in member.gauges.items():
+                gauges[name] = gauges.get(name, 0) + value
+        return Reading(
+            generation=truth.generation,
+            workers=sum(member.phase is Phase.SERVING for member in members),
+            restarts=self._supervisor.restarts,
+            is_rejected=self._routes.status().state == "rejected",
+            flags_state=self._source.status().state.value,
+            flags_states=tuple(state.value for state in SourceState),
+            shares=tuple(
+                (name, share.basis_points)
+                for name, share in self._shares.of(truth.config, truth.flags).items()
+                if share.basis_points is not None
+            ),
+            gauges=tuple(sorted(gauges.items())),
+        )
+
+    def explain(self, question: Question) -> Explanation:
+        """Return where a request would go and why, by the truth as it is now."""
+        truth = self._truth
+        if self._snapshot is None or self._snapshot.generation != truth.generation:
+            self._snapshot = compile_snapshot(
+                truth.config, generation=truth.generation, flags=self._evaluator.apply(truth.flags)
+            )
+        return explain.explain(self._snapshot, question)

@@ -1,0 +1,133 @@
+"""Reload: the routes file is watched by its path, and what is served follows it.
+
+The path is looked at anew each time, so an editor's atomic rename and the swap of a Kubernetes ConfigMap's symbolic
+link are noticed like a write in place. A file that cannot be served changes nothing.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from strangler.config import load
+from strangler.config.document import MAX_BYTES
+from strangler.control.status import ConfigStatus
+from strangler.core.model import Config
+from strangler.errors import ConfigError
+from strangler.runtime import settings
+from strangler.runtime.settings import Overrides
+
+POLL_S = 0.25
+"""One stat(2) each; a change is taken over once the file is the same at two looks in a row."""
+
+LOG = logging.getLogger(__name__)
+
+Stamp = tuple[int, int, int, int] | None
+
+
+class RoutesFile:
+    """Follows one file for as long as `watch` runs."""
+
+    def __init__(
+        self, path: Path, *, running: Config, overrides: Overrides, on_config: Callable[[Config], None]
+    ) -> None:
+        self._path = path
+        self._running = running
+        self._overrides = overrides
+        self._on_config = on_config
+        self._asked = asyncio.Event()
+        self._seen = running.digest
+        """The digest of the file as last read, whether it was good or not."""
+        self._faults: tuple[str, ...] = ()
+        self._needs_restart: tuple[str, ...] = ()
+
+    def ask(self) -> None:
+        """Read the file now, whether it changed or not."""
+        self._asked.set()
+
+    def status(self) -> ConfigStatus:
+        """Return what is served and whether the file agrees."""
+        return ConfigStatus(
+            file=str(self._path),
+            digest=self._running.digest,
+            state="rejected" if self._faults else "current",
+            faults=self._faults,
+            needs_restart=self._needs_restart,
+        )
+
+    async def watch(self) -> None:
+        """Take over every change of the file that can be served; never returns."""
+        settled: Stamp = None
+        last: Stamp = None
+        while True:
+            is_asked = await self._wait()
+            stamp = _stamp(self._path)
+            if is_asked or (stamp == last and stamp != settled):
+                settled = stamp
+                await self._read()
+            last = stamp
+
+    async def _wait(self) -> bool:
+        try:
+            async with asyncio.timeout(POLL_S):
+                await self._asked.wait()
+        except TimeoutError:
+            return False
+        self._asked.clear()
+        return True
+
+    async def _read(self) -> None:
+        # Because a large file takes long to parse, and with `workers: 0` this loop carries traffic.
+        try:
+            data = await asyncio.to_thread(_bytes, self._path)
+        except OSError as error:
+            self._reject("", (f"{self._path}: cannot be read ({error.strerror}). Put the file back.",))
+            return
+        digest = hashlib.sha256(data).hexdigest()
+        if digest == self._seen:
+            return
+        try:
+            config = await asyncio.to_thread(load.parse, data, path=self._path)
+        except ConfigError as error:
+            self._reject(digest, tuple(str(fault) for fault in error.faults))
+            return
+        self._accept(config)
+
+    def _accept(self, loaded: Config) -> None:
+        config, differing = settings.hold(self._running, settings.effective(loaded, self._overrides))
+        is_same = config == self._running
+        self._seen = loaded.digest
+        self._running = config
+        self._faults = ()
+        self._needs_restart = differing
+        LOG.info("config_accepted", extra={"fields": {"file": str(self._path), "digest": config.digest}})
+        if differing:
+            LOG.warning("config_needs_restart", extra={"fields": {"settings": differing}})
+        if not is_same:
+            self._on_config(config)
+
+    def _reject(self, digest: str, faults: tuple[str, ...]) -> None:
+        if digest == self._seen and faults == self._faults:
+            return
+        self._seen = digest
+        self._faults = faults
+        for fault in faults:
+            LOG.error("config_fault", extra={"fields": {"fault": fault}})
+        LOG.error(
+            "config_rejected",
+            extra={"fields": {"file": str(self._path), "faults": len(faults), "serving": self._running.digest}},
+        )
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_dev

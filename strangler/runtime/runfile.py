@@ -1,0 +1,67 @@
+"""The run file: what runs on a state directory, for the next start and for the command line.
+
+`run.json` names the processes by id and start time, so an id that was given to another process since is never
+taken for one of ours.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+_NAME = "run.json"
+
+
+class ProcessId(msgspec.Struct, frozen=True, kw_only=True):
+    """One process, told apart from a later one with the same id."""
+
+    pid: int
+    started: str
+    """Boot id and start time in clock ticks."""
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A control process, its addresses as they really are, and its workers."""
+
+    control: ProcessId
+    listen: str
+    admin: str
+    workers: tuple[ProcessId, ...] = ()
+
+
+def identify(pid: int) -> ProcessId | None:
+    """Return the process that has this id now, or None."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # Because the second field, the program's name, may hold spaces and brackets (proc(5)).
+    state, *rest = stat.rpartition(")")[2].split()
+    if state in "ZX":
+        return None
+    return ProcessId(pid=pid, started=f"{boot}/{rest[18]}")
+
+
+def is_alive(process: ProcessId) -> bool:
+    """Return whether this very process still runs."""
+    return identify(process.pid) == process
+
+
+def read(state_dir: Path) -> Run | None:
+    """Return what the last control process wrote, or None; a damaged file counts as none."""
+    try:
+        return msgspec.json.decode((state_dir / _NAME).read_bytes(), type=Run)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def write(state_dir: Path, run: Run) -> None:
+    """Replace the run file in one step."""
+    draft = state_dir / f"{_NAME}.new"
+    draft.write_bytes(msgspec.json.encode(run))
+    draft.replace(state_dir / _NAME)
+
+
+def remove(state_dir: Path) -> None:
+    """Say that nothing runs here."""
+    (state_dir / _NAME).unlink(missing_ok=True)

@@ -1,0 +1,56 @@
+"""Serving: from a routes file to a running proxy. What can be refused is refused before anything runs."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import uvloop
+
+from strangler.config import load
+from strangler.control.store import Store
+from strangler.core.model import Config
+from strangler.runtime import handover, listening, settings
+from strangler.runtime.handover import Orphan
+from strangler.runtime.instance import Instance
+from strangler.runtime.logs import LogFormat, setup
+from strangler.runtime.settings import Overrides
+
+
+def serve(path: Path, overrides: Overrides, log_format: LogFormat | None) -> None:
+    """Serve until SIGTERM or SIGINT; raises ConfigError or UsageError if it cannot start."""
+    chosen = setup(log_format)
+    config = settings.effective(load.load(path), overrides)
+    state_dir = Path(config.state_dir)
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(Store(state_dir)))
+        admin = stack.enter_context(listening.open_admin(config.admin))
+        orphans = handover.find_orphans(state_dir)
+        listener = stack.enter_context(listening.open_listener(config.listen, state_dir, orphans))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(path, config, overrides, store, listener, admin, orphans, chosen))
+
+
+async def _run(
+    path: Path,
+    config: Config,
+    overrides: Overrides,
+    store: Store,
+    listener: socket.socket,
+    admin: socket.socket,
+    orphans: Sequence[Orphan],
+    log_format: LogFormat,
+) -> None:
+    # Because an instance asks for the running loop, it is made on it.
+    instance = Instance(
+        path,
+        config=config,
+        overrides=overrides,
+        store=store,
+        listener=listener,
+        admin=admin,
+        orphans=orphans,
+        log_format=log_format,
+    )
+    await instance.run()

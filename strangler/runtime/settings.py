@@ -1,0 +1,47 @@
+"""Settings: what the command line says goes before the file, and what only a restart can change.
+
+Sockets, processes and the state directory are made once. A file that changes them is served for the rest, and the
+difference is told instead of being half applied.
+"""
+
+from dataclasses import dataclass, replace
+
+from strangler.core.model import Address, Config
+
+FIXED = ("listen", "admin", "workers", "state_dir", "flags")
+"""The fields of Config that hold from start to end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What the command line set; None leaves it to the file."""
+
+    listen: Address | None = None
+    admin: Address | None = None
+    workers: int | None = None
+    state_dir: str | None = None
+
+
+def effective(config: Config, overrides: Overrides) -> Config:
+    """Return the configuration with the command line's settings in place of the file's."""
+    return replace(
+        config,
+        listen=overrides.listen or config.listen,
+        admin=overrides.admin or config.admin,
+        workers=config.workers if overrides.workers is None else overrides.workers,
+        state_dir=overrides.state_dir or config.state_dir,
+    )
+
+
+def hold(running: Config, wanted: Config) -> tuple[Config, tuple[str, ...]]:
+    """Return `wanted` with the fixed settings of `running`, and the names of those that differed."""
+    differing = tuple(name for name in FIXED if getattr(running, name) != getattr(wanted, name))
+    held = replace(
+        wanted,
+        listen=running.listen,
+        admin=running.admin,
+        workers=running.workers,
+        state_dir=running.state_dir,
+        flags=running.flags,
+    )
+    return held, differing

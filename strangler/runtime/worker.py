@@ -1,0 +1,215 @@
+"""A worker: one data plane on one loop, fed with blueprints over its link.
+
+A worker serves on its last snapshot whatever happens to control. It ignores the terminal's Ctrl-C, because
+control drains it then, and it drains and ends on SIGTERM.
+"""
+
+import argparse
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from strangler.core.decide import Flags, Reason
+from strangler.core.model import Config
+from strangler.core.snapshot import compile_snapshot
+from strangler.flags.evaluator import Evaluator
+from strangler.proxy.plane import Plane
+from strangler.runtime import link, logs
+from strangler.runtime.handover import Offer
+from strangler.runtime.link import Applied, Blueprint, Drain, Draining, Link, Notice, Report, ToWorker
+from strangler.runtime.notices import FLAG_PROBLEM, LEVELS
+from strangler.runtime.tasks import Tasks
+
+REPORT_EVERY_S = 0.25
+"""Short enough that a rollback within a second can rest on it; four small messages a second cost nothing."""
+DRAIN_S = 10.0
+"""How long what runs may take to finish. The same as Docker's `stop` grants before it kills."""
+NOTICES_KEPT = 512
+"""Lines for the log that wait while control is slow; beyond it they are dropped and counted."""
+FLUSH_S = 1.0
+"""How long the last report may take to leave."""
+
+LOG = logging.getLogger(__name__)
+
+
+class Worker:
+    """One data plane from its first blueprint to the end of its draining."""
+
+    def __init__(self, listeners: Sequence[socket.socket], *, is_process: bool) -> None:
+        self._listeners = listeners
+        self._is_process = is_process
+        """Whether the plane has a process of its own, and so may outlive control."""
+        self._plane = Plane(on_notice=self._notice)
+        self._evaluator = Evaluator(on_problem=self._report_flag)
+        self._tasks = Tasks("worker", on_failure=self._fail)
+        self._notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
+        self._dropped = 0
+        self._config: Config | None = None
+        self._flags: Flags | None = None
+        self._generation = 0
+        self._gauges: dict[str, int] = {}
+        self._link: Link[ToWorker] | None = None
+        self._offer: Offer | None = None
+        self._is_serving = False
+        self._is_draining = False
+        self._is_orphan = False
+        self._exit_code = 0
+        self._done = asyncio.Event()
+
+    async def run(self, end: socket.socket) -> int:
+        """Serve what comes over `end` until drained; return the exit code."""
+        self._link = await link.open_to_control(
+            end, on_message=self._receive, on_room=self._tell, on_lost=self._lose_control
+        )
+        self._tasks.spawn("report", self._report())
+        try:
+            await self._done.wait()
+        finally:
+            await self._tasks.close()
+            await self._plane.close()
+            if self._offer is not None:
+                self._offer.close()
+            self._tell(last=True)
+            await self._link.close(FLUSH_S)
+            self._evaluator.close()
+        return self._exit_code
+
+    def drain(self, deadline_s: float) -> None:
+        """Take no more connections, finish what runs within the deadline, then end `run`."""
+        if self._is_draining:
+            return
+        self._is_draining = True
+        if self._link is not None:
+            self._link.send(Draining())
+        if self._is_serving:
+            self._tasks.spawn("drain", self._finish(deadline_s))
+        else:
+            self._done.set()
+
+    def _receive(self, message: ToWorker) -> None:
+        match message:
+            case Blueprint():
+                self._apply(message)
+            case Drain(deadline_s=deadline_s):
+                self.drain(deadline_s)
+
+    def _apply(self, blueprint: Blueprint) -> None:
+        if blueprint.config is not None:
+            self._config = blueprint.config
+        if blueprint.flags is not None:
+            self._flags = self._evaluator.apply(blueprint.flags)
+        if self._config is None or self._flags is None:
+            raise ValueError("the first blueprint must be whole")
+        self._plane.apply(compile_snapshot(self._config, generation=blueprint.generation, flags=self._flags))
+        is_first = self._generation == 0
+        self._generation = blueprint.generation
+        if is_first:
+            self._tasks.spawn("serve", self._serve())
+        elif self._is_serving:
+            self._confirm()
+
+    async def _serve(self) -> None:
+        await self._plane.serve(self._listeners)
+        self._is_serving = True
+        self._confirm()
+
+    def _confirm(self) -> None:
+        if self._link is not None:
+            self._link.send(Applied(generation=self._generation))
+
+    async def _finish(self, deadline_s: float) -> None:
+        await self._plane.drain(deadline_s)
+        self._done.set()
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_EVERY_S)
+            self._tell()
+
+    def _tell(self, *, last: bool = False) -> None:
+        """Send what is new; while the link is full it stays where it is, in counters that only grow."""
+        if self._link is None:
+            return
+        while self._notices and (last or not self._link.is_full):
+            self._link.send(self._notices.popleft())
+        if self._link.is_full and not last:
+            return
+        if self._dropped:
+            self._link.send(Notice(event="notices_dropped", fields={"count": self._dropped}))
+            self._dropped = 0
+        if self._generation == 0:
+            return
+        tallies = self._plane.take_tallies()
+        gauges = self._plane.gauges()
+        if tallies or gauges != self._gauges:
+            self._gauges = gauges
+            self._link.send(Report(tallies=tallies, gauges=gauges))
+
+    def _notice(self, event: str, fields: dict[str, Any]) -> None:
+        if self._is_orphan:
+            LOG.log(LEVELS.get(event, logging.INFO), event, extra={"fields": fields})
+            return
+        if len(self._notices) == NOTICES_KEPT:
+            self._dropped += 1
+        self._notices.append(Notice(event=event, fields=fields))
+
+    def _report_flag(self, flag: str, reason: Reason) -> None:
+        self._notice(FLAG_PROBLEM, {"flag": flag, "reason": reason.value})
+
+    def _lose_control(self) -> None:
+        if self._done.is_set():
+            return
+        if not self._is_process or self._config is None or not self._is_serving:
+            # Because a worker that serves nobody yet has nothing to keep up.
+            self._done.set()
+            return
+        self._is_orphan = True
+        LOG.critical(
+            "control_lost",
+            extra={"fields": {"generation": self._generation, "serving": "the last good state, until SIGTERM"}},
+        )
+        try:
+            self._offer = Offer(Path(self._config.state_dir), self._listeners)
+        except OSError as error:
+            LOG.warning("handover_failed", extra={"fields": {"why": str(error)}})
+
+    def _fail(self, name: str) -> None:
+        self._exit_code = 1
+        self._done.set()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one worker process on inherited descriptors."""
+    # Because control drains its workers on Ctrl-C and on a closed terminal; control blocks SIGINT until here.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    parser = argparse.ArgumentParser(prog="strangler.runtime.worker", description="Started by control only.")
+    parser.add_argument("--link", type=int, required=True)
+    parser.add_argument("--listener", type=int, action="append", required=True)
+    parser.add_argument("--index", type=int, required=True)
+    parser.add_argument("--log-format", type=logs.LogFormat, required=True)
+    options = parser.parse_args(argv)
+    logs.setup(options.log_format, worker=options.index)
+    end = socket.socket(fileno=options.link)
+    listeners = tuple(socket.socket(fileno=descriptor) for descriptor in options.listener)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(end, listeners))
+
+
+async def _run(end: socket.socket, listeners: Sequence[socket.socket]) -> int:
+    worker = Worker(listeners, is_process=True)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.drain, DRAIN_S)
+    return await worker.run(end)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
