@@ -191,8 +191,12 @@ class UpstreamConnection(asyncio.Protocol):
         if exchange is None or self._done:
             return
         status = self._parser.get_status_code()
+        headers = self._headers
+        if self._head_bytes > MAX_HEAD_BYTES and sum(len(n) + len(v) for n, v in headers) > MAX_HEAD_BYTES:
+            self._broken("the head is too large")
+            return
         try:
-            head = read_response(self._headers)
+            head = read_response(headers)
         except RefusedError as error:
             self._broken(error.problem.value.code)
             return

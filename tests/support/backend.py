@@ -159,7 +159,11 @@ async def backend(script: Script, *, on_head: bool = False) -> AsyncIterator[Bac
         assert task is not None
         tasks.add(task)
         task.add_done_callback(tasks.discard)
-        await running.serve(reader, writer)
+        try:
+            await running.serve(reader, writer)
+        except asyncio.CancelledError:
+            # Because the test is over; asyncio's streams would report the cancellation as a crash.
+            pass
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     running.port = server.sockets[0].getsockname()[1]

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from strangler.core.snapshot import compile_snapshot
+
 from strangler.core.decide import Evaluation, Reason
 from strangler.core.model import Address, Config, Match, Route, Source, SourceKind, Upstream
-from strangler.core.snapshot import compile_snapshot
 from strangler.core.tally import Tally
 from strangler.proxy.plane import Plane
 
@@ -62,6 +63,7 @@ class Proxy:
     port: int
     notices: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     generation: int = 1
+    wires: list["Wire"] = field(default_factory=list)
     _tallies: list[Tally] = field(default_factory=list)
 
     def apply(self, changed: Config, flags: Mapping[str, bool | str] | None = None) -> None:
@@ -82,7 +84,9 @@ class Proxy:
     async def connect(self) -> "Wire":
         """Return a raw connection to the proxy."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        return Wire(reader=reader, writer=writer)
+        wire = Wire(reader=reader, writer=writer)
+        self.wires.append(wire)
+        return wire
 
 
 @dataclass(slots=True, kw_only=True)
@@ -145,8 +149,11 @@ async def proxy(served: Config, flags: Mapping[str, bool | str] | None = None) -
     plane.apply(compile_snapshot(replace(served), generation=1, flags=FixedFlags(flags or {})))
     listener = socket.create_server(("127.0.0.1", 0))
     await plane.serve([listener])
+    running = Proxy(plane, listener.getsockname()[1], notices)
     try:
-        yield Proxy(plane, listener.getsockname()[1], notices)
+        yield running
     finally:
         await plane.close()
+        for wire in running.wires:
+            wire.close()
         listener.close()
