@@ -37,12 +37,12 @@ def run(name: str, build: Callable[[Options], web.Application], argv: Sequence[s
         options = Options(data=arguments.data, faults=arguments.faults, log=write_line if arguments.log else None)
         try:
             application = build(options)
+            asyncio.run(_serve(application, listener))
         except (OSError, sqlite3.Error, WrongVersionError) as error:
             return _refuse(name, f"--data {options.data}: {error}")
-        try:
-            asyncio.run(_serve(application, listener))
         except KeyboardInterrupt:
-            pass
+            # Because the loop takes SIGINT itself, this one came before it ran.
+            return 130
     return 0
 
 

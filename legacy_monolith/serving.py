@@ -28,12 +28,12 @@ def run(name: str, build: Callable[[argparse.Namespace], web.Application], argv:
     with listener:
         try:
             application = build(options)
+            asyncio.run(_serve(application, listener))
         except (OSError, sqlite3.Error, WrongVersionError) as error:
             return _refuse(name, f"--data {options.data}: {error}")
-        try:
-            asyncio.run(_serve(application, listener))
         except KeyboardInterrupt:
-            pass
+            # Because the loop takes SIGINT itself, this one came before it ran.
+            return 130
     return 0
 
 
