@@ -3,11 +3,19 @@
 A decision reads one snapshot and nothing else, so a reload or a flag change never splits a request between two truths.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from strangler.core.model import Route, Side
+from strangler.core.identity import read_attributes, read_key
+from strangler.core.model import Route, Side, Source, SourceKind
+from strangler.core.normalise import normal
+from strangler.core.shares import side_of
+from strangler.core.split import place, side
+
+if TYPE_CHECKING:
+    from strangler.core.snapshot import CompiledRoute, Snapshot
 
 
 class Reason(StrEnum):
@@ -61,3 +69,97 @@ class Flags(Protocol):
 
     def evaluate(self, flag: str, key: str, attributes: tuple[tuple[str, str], ...]) -> Evaluation:
         """Return what `flag` says for `key`, the same for the same arguments; never raises and never waits."""
+
+
+class Choice(NamedTuple):
+    """What was decided for one request, and what the data plane is to do about it."""
+
+    decision: Decision
+    assigned: str
+    """The key to set as the assigned cookie; empty when the client has one, or needs none."""
+
+
+class Verdict(NamedTuple):
+    """How a route that is really split comes to its side for one key."""
+
+    side: Side
+    reason: Reason
+    key: str
+    source: Source | None
+    assigned: str
+
+
+def decide(
+    snapshot: "Snapshot",
+    *,
+    method: bytes,
+    target: bytes,
+    host: bytes,
+    headers: Sequence[tuple[bytes, bytes]],
+    peer: str,
+    spare_key: str,
+) -> Choice:
+    """Return where a request goes and why; `spare_key` is the key for a client that has none yet.
+
+    `target` is in origin form, `host` the Host as sent, `headers` as sent, `peer` the client's address.
+    """
+    route = find(snapshot, method=method, target=target, host=host, headers=headers)
+    if route is None:
+        return Choice(snapshot.unrouted, "")
+    if route.fixed is not None:
+        return Choice(route.fixed, "")
+    verdict = judge(route.route, snapshot.flags, headers=headers, target=target, peer=peer, spare_key=spare_key)
+    return Choice(route.decision(verdict.side, verdict.reason), verdict.assigned)
+
+
+def find(
+    snapshot: "Snapshot", *, method: bytes, target: bytes, host: bytes, headers: Sequence[tuple[bytes, bytes]]
+) -> "CompiledRoute | None":
+    """Return the route that a request is for, or None."""
+    table = snapshot.table
+    fields: tuple[tuple[str, str], ...] = ()
+    if table.header_names:
+        lowered = ((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+        fields = tuple(field for field in lowered if field[0] in table.header_names)
+    index = table.find(plain_host(host), normal(target), method.decode("latin-1"), fields)
+    return None if index is None else snapshot.routes[index]
+
+
+def plain_host(host: bytes) -> str:
+    """Return a Host without its port and a final dot, lower case, as routes name it."""
+    text = host.decode("latin-1").lower()
+    if text.endswith("]"):
+        return text
+    name, colon, port = text.rpartition(":")
+    if colon and (port.isdigit() or not port):
+        text = name
+    return text.removesuffix(".")
+
+
+def judge(
+    route: Route,
+    flags: Flags,
+    *,
+    headers: Sequence[tuple[bytes, bytes]],
+    target: bytes,
+    peer: str,
+    spare_key: str,
+) -> Verdict:
+    """Return the side of a route's request, by its key and the route's flag or share."""
+    key, source = read_key(route.identity, headers, target, peer)
+    assigned = ""
+    if not key:
+        source = next((source for source in route.identity if source.kind is SourceKind.ASSIGNED), None)
+        if source is None:
+            return Verdict(Side.LEGACY, Reason.NO_IDENTITY, "", None, "")
+        key = assigned = spare_key
+    if route.flag is None:
+        return Verdict(side(place(route.cohort, key), route.share), Reason.SHARE, key, source, assigned)
+    attributes = read_attributes(route.attributes, headers, target, peer) if route.attributes else ()
+    evaluation = flags.evaluate(route.flag, key, attributes)
+    if evaluation.value is None:
+        return Verdict(Side.LEGACY, evaluation.reason, key, source, assigned)
+    named = side_of(evaluation.value, route.legacy, route.extracted or "")
+    if named is None:
+        return Verdict(Side.LEGACY, Reason.FLAG_INVALID, key, source, assigned)
+    return Verdict(named, evaluation.reason, key, source, assigned)

@@ -1,0 +1,79 @@
+"""Snapshots: one generation of routes and flags, compiled for deciding.
+
+Whatever does not depend on the request is done here, once: the table, each route's possible decisions, the counters'
+slots. A snapshot never changes; a reload or a flag change makes another one.
+"""
+
+from dataclasses import dataclass
+
+from strangler.core.decide import Decision, Flags, Reason
+from strangler.core.model import FULL_SHARE, Config, Route, Side
+from strangler.core.table import Table
+
+
+class CompiledRoute:
+    """One route with every decision that it can lead to.
+
+    Because a lookup must not pay for a frozen value's hash, this is a plain slotted class.
+    """
+
+    __slots__ = ("_slots", "decisions", "fixed", "route")
+
+    def __init__(self, route: Route, first_slot: int) -> None:
+        self.route = route
+        self._slots = {Side.LEGACY: first_slot, Side.EXTRACTED: first_slot + 1}
+        self.decisions: dict[tuple[Side, Reason], Decision] = {}
+        self.fixed = self._fixed()
+        """The decision of a route that needs no key; None for one that is really split."""
+
+    def decision(self, side: Side, reason: Reason) -> Decision:
+        """Return the one decision for a side and a reason."""
+        found = self.decisions.get((side, reason))
+        if found is None:
+            upstream = self.route.extracted if side is Side.EXTRACTED else self.route.legacy
+            assert upstream is not None
+            found = Decision(route=self.route, side=side, reason=reason, upstream=upstream, slot=self._slots[side])
+            self.decisions[(side, reason)] = found
+        return found
+
+    def _fixed(self) -> Decision | None:
+        route = self.route
+        if route.extracted is None:
+            return self.decision(Side.LEGACY, Reason.NOT_SPLIT)
+        if route.flag is not None or 0 < route.share < FULL_SHARE:
+            return None
+        return self.decision(Side.EXTRACTED if route.share else Side.LEGACY, Reason.SHARE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What one generation decides by."""
+
+    generation: int
+    config: Config
+    flags: Flags
+    table: Table
+    routes: tuple[CompiledRoute, ...]
+    unrouted: Decision
+    slots: tuple[tuple[str, Side], ...]
+    """(route name, side) of each counter slot; slot 0 is what no route names."""
+
+
+def compile_snapshot(config: Config, *, generation: int, flags: Flags) -> Snapshot:
+    """Return the snapshot of a checked config and one generation of flags."""
+    slots: list[tuple[str, Side]] = [("", Side.LEGACY)]
+    routes: list[CompiledRoute] = []
+    for route in config.routes:
+        routes.append(CompiledRoute(route, len(slots)))
+        slots += [(route.name, Side.LEGACY), (route.name, Side.EXTRACTED)]
+    return Snapshot(
+        generation=generation,
+        config=config,
+        flags=flags,
+        table=Table(config.routes),
+        routes=tuple(routes),
+        unrouted=Decision(
+            route=None, side=Side.LEGACY, reason=Reason.UNROUTED, upstream=config.default_upstream, slot=0
+        ),
+        slots=tuple(slots),
+    )

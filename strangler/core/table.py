@@ -1,0 +1,214 @@
+"""The route table: which route is the most specific that takes a request.
+
+Specific means, in this order: the host (exact, then the longest wildcard, then any), the path segment by segment from
+the left (literal, then `{one}`, then `{rest...}`), headers (more conditions first), methods (named before any), and
+then the order of the file. A lookup walks a tree of segments, so its cost follows the length of the path and not the
+number of routes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from strangler.core.model import Match, Route
+from strangler.core.pattern import SegmentKind, Template, parse_template
+
+_MAX_SEGMENTS = 64
+"""A deeper path is no route's, and goes to the monolith; this bounds what a lookup may cost."""
+_MAX_VISITS = 4_096
+"""Most nodes that one lookup looks at, whatever the templates; beyond it the monolith answers."""
+
+
+class ConflictKind(StrEnum):
+    """Why two routes cannot stand together."""
+
+    UNREACHABLE = "unreachable"
+    """The first takes every request of the second."""
+    AMBIGUOUS = "ambiguous"
+    """Both take some requests, and nothing but the order of the file decides which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """Two routes, by name, in the order of the file."""
+
+    first: str
+    second: str
+    kind: ConflictKind
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One route at the end of its path."""
+
+    methods: frozenset[str]
+    headers: tuple[tuple[str, str | None], ...]
+    route: int
+
+
+@dataclass(slots=True)
+class _Node:
+    literals: "dict[str, _Node]" = field(default_factory=dict)
+    one: "_Node | None" = None
+    rest: "_Node | None" = None
+    entries: list[_Entry] = field(default_factory=list)
+
+
+class Table:
+    """Looks routes up; it is made once for a snapshot and never changes."""
+
+    __slots__ = ("_any_host", "_exact_hosts", "_wildcards", "header_names", "steps")
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._any_host = _Node()
+        self._exact_hosts: dict[str, _Node] = {}
+        self._wildcards: dict[str, _Node] = {}
+        self.header_names = frozenset(header.name for route in routes for header in route.match.headers)
+        """Which header fields any route looks at, lower case."""
+        self.steps = 0
+        """Nodes that the last lookup looked at."""
+        for index, route in enumerate(routes):
+            template = parse_template(route.match.path)
+            entry = _Entry(
+                methods=_methods(route.match),
+                headers=tuple((header.name, header.value) for header in route.match.headers),
+                route=index,
+            )
+            for root in self._roots(route.match):
+                _insert(root, template, entry)
+        for root in (self._any_host, *self._exact_hosts.values(), *self._wildcards.values()):
+            _sort(root)
+
+    def find(self, host: str, path: str, method: str, headers: Sequence[tuple[str, str]] = ()) -> int | None:
+        """Return the index of the most specific route, or None.
+
+        `host` is lower case without port, `path` in normal form, `headers` lower-case names with their values.
+        """
+        self.steps = 0
+        segments = path[1:].split("/") if path.startswith("/") else [path]
+        if len(segments) > _MAX_SEGMENTS:
+            return None
+        if self._exact_hosts or self._wildcards:
+            for root in self._candidates(host):
+                found = self._walk(root, segments, 0, method, headers)
+                if found is not None:
+                    return found
+        return self._walk(self._any_host, segments, 0, method, headers)
+
+    def _candidates(self, host: str) -> list[_Node]:
+        found = []
+        if (exact := self._exact_hosts.get(host)) is not None:
+            found.append(exact)
+        if self._wildcards:
+            position = host.find(".")
+            while position >= 0:
+                if (node := self._wildcards.get(host[position:])) is not None:
+                    found.append(node)
+                position = host.find(".", position + 1)
+        return found
+
+    def _walk(
+        self, node: _Node, segments: list[str], depth: int, method: str, headers: Sequence[tuple[str, str]]
+    ) -> int | None:
+        self.steps += 1
+        if self.steps > _MAX_VISITS:
+            return None
+        if depth == len(segments):
+            return _take(node.entries, method, headers)
+        segment = segments[depth]
+        child = node.literals.get(segment)
+        if child is not None:
+            found = self._walk(child, segments, depth + 1, method, headers)
+            if found is not None:
+                return found
+        if node.one is not None and segment:
+            found = self._walk(node.one, segments, depth + 1, method, headers)
+            if found is not None:
+                return found
+        if node.rest is not None and segment:
+            return _take(node.rest.entries, method, headers)
+        return None
+
+    def _roots(self, match: Match) -> list[_Node]:
+        if not match.hosts:
+            return [self._any_host]
+        return [
+            self._wildcards.setdefault(host[1:], _Node())
+            if host.startswith("*.")
+            else self._exact_hosts.setdefault(host, _Node())
+            for host in match.hosts
+        ]
+
+
+def conflicts(routes: Sequence[Route]) -> tuple[Conflict, ...]:
+    """Return the pairs of routes of which only the order of the file would decide, each pair once."""
+    groups: dict[tuple[str, Template, tuple[tuple[str, str | None], ...]], list[Route]] = {}
+    for route in routes:
+        template = parse_template(route.match.path)
+        headers = tuple(sorted(((h.name, h.value) for h in route.match.headers), key=str))
+        for host in route.match.hosts or ("",):
+            groups.setdefault((host, template, headers), []).append(route)
+    found: dict[tuple[str, str], Conflict] = {}
+    for group in groups.values():
+        for position, second in enumerate(group):
+            for first in group[:position]:
+                kind = _conflict(first, second)
+                if kind is not None:
+                    found.setdefault(
+                        (first.name, second.name), Conflict(first=first.name, second=second.name, kind=kind)
+                    )
+    return tuple(found.values())
+
+
+def _conflict(first: Route, second: Route) -> ConflictKind | None:
+    ours, theirs = frozenset(first.match.methods), frozenset(second.match.methods)
+    if not ours or not theirs:
+        # Because named methods go before any, one of the two is simply the more specific.
+        return ConflictKind.UNREACHABLE if ours == theirs else None
+    if not ours & theirs:
+        return None
+    covers = theirs <= ours and set(second.match.hosts) <= set(first.match.hosts)
+    return ConflictKind.UNREACHABLE if covers else ConflictKind.AMBIGUOUS
+
+
+def _methods(match: Match) -> frozenset[str]:
+    return frozenset(match.methods)
+
+
+def _insert(root: _Node, template: Template, entry: _Entry) -> None:
+    node = root
+    for segment in template.segments:
+        match segment.kind:
+            case SegmentKind.LITERAL:
+                node = node.literals.setdefault(segment.text, _Node())
+            case SegmentKind.ONE:
+                node.one = node.one or _Node()
+                node = node.one
+            case SegmentKind.REST:
+                node.rest = node.rest or _Node()
+                node = node.rest
+    node.entries.append(entry)
+
+
+def _sort(node: _Node) -> None:
+    node.entries.sort(key=lambda entry: (-len(entry.headers), not entry.methods, entry.route))
+    for child in (*node.literals.values(), node.one, node.rest):
+        if child is not None:
+            _sort(child)
+
+
+def _take(entries: list[_Entry], method: str, headers: Sequence[tuple[str, str]]) -> int | None:
+    for entry in entries:
+        if entry.methods and method not in entry.methods:
+            continue
+        if entry.headers and not all(_has(headers, name, value) for name, value in entry.headers):
+            continue
+        return entry.route
+    if method == "HEAD":
+        # RFC 9110 section 9.3.2: a HEAD goes where its GET goes, unless it is routed on its own.
+        return _take(entries, "GET", headers)
+    return None
+
+
+def _has(headers: Sequence[tuple[str, str]], name: str, value: str | None) -> bool:
+    return any(key == name and (value is None or text == value) for key, text in headers)
