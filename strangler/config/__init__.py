@@ -1,1 +1,1 @@
-"""config turns text into meaning: the only place that says YAML; every fault at once, with line and remedy."""
+"""Text to meaning: the only place that says YAML; every fault at once, with line and remedy."""

@@ -1,0 +1,77 @@
+"""What only several routes together can get wrong: names, matches and cohorts."""
+
+from collections.abc import Iterable
+
+from strangler.config.reading import At, show
+from strangler.config.routes import Draft
+from strangler.core.model import Route
+from strangler.core.table import ConflictKind, conflicts
+
+
+def check_routes(drafts: tuple[Draft, ...]) -> None:
+    """Note every disagreement between routes; parts with faults of their own are left out."""
+    _check_names(drafts)
+    _check_matches(drafts)
+    _check_cohorts(draft for draft in drafts if draft.is_sound)
+
+
+def _check_names(drafts: tuple[Draft, ...]) -> None:
+    seen: dict[str, Route] = {}
+    for draft in drafts:
+        name = draft.route.name
+        if name in seen:
+            message = f"the name {show(name)} is taken by the route in line {seen[name].line}"
+            _at(draft, "name").fault(message, "Give each route a name of its own")
+        else:
+            seen[name] = draft.route
+
+
+def _check_matches(drafts: tuple[Draft, ...]) -> None:
+    # The first of each name: a name that is taken twice is told already, and conflicts are told by name.
+    named = {draft.route.name: draft for draft in reversed(drafts)}
+    matchable = [draft for draft in drafts if draft.is_matchable and named[draft.route.name] is draft]
+    for conflict in conflicts([draft.route for draft in matchable]):
+        first, second = named[conflict.first].route, named[conflict.second]
+        _at(second, "match").fault(*_explain(conflict.kind, first, second.route))
+
+
+def _explain(kind: ConflictKind, first: Route, second: Route) -> tuple[str, str]:
+    other = f"{show(first.name)} (line {first.line})"
+    match kind:
+        case ConflictKind.UNREACHABLE:
+            message = f"route {show(second.name)} is unreachable: {other} takes all of its requests"
+            return message, "Remove one, or narrow the first by method, host or header"
+        case ConflictKind.AMBIGUOUS:
+            message = f"route {show(second.name)} is as specific as {other}, and some requests fit both"
+            return message, "Make their methods, hosts, paths or headers differ"
+
+
+def _check_cohorts(drafts: Iterable[Draft]) -> None:
+    first_of: dict[str, Route] = {}
+    for draft in drafts:
+        route = draft.route
+        if not route.cohort:
+            continue
+        first = first_of.setdefault(route.cohort, route)
+        differing = _differences(first, route)
+        if differing:
+            message = (
+                f"route {show(route.name)} and {show(first.name)} (line {first.line}) share the cohort "
+                f"{show(route.cohort)}, but not {', '.join(differing)}"
+            )
+            remedy = "Make them the same, so that a caller gets the same side on both, or use two cohorts"
+            _at(draft, "cohort").fault(message, remedy)
+
+
+def _differences(one: Route, other: Route) -> list[str]:
+    pairs = {
+        "`flag`": (one.flag, other.flag),
+        "`share`": (one.share, other.share),
+        "`identity`": (one.identity, other.identity),
+        "`attributes`": (frozenset(one.attributes), frozenset(other.attributes)),
+    }
+    return [name for name, (left, right) in pairs.items() if left != right]
+
+
+def _at(draft: Draft, key: str) -> At:
+    return draft.found.get(key) or draft.found.at

@@ -1,0 +1,322 @@
+"""The table of all keys of a routes file: the one truth behind the reader, the JSON Schema and the manual."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from strangler.config import kinds
+from strangler.config.kind import Kind, Schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A mapping with a closed set of keys."""
+
+    name: str
+    about: str
+    keys: tuple["Key", ...]
+    rules: Schema = field(default_factory=dict)
+    """What JSON Schema can say beyond the keys."""
+
+    def key(self, name: str) -> "Key":
+        """Return the key of that name, which the section has."""
+        return next(key for key in self.keys if key.name == name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Many:
+    """Sections of one form: a list of them, or each under a name."""
+
+    section: Section
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Two shares by side or upstream; read by the route, because only it knows the names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """The name of an upstream; read by the route, because only it knows the names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One key: what it takes, what it means, and what is taken when it is not there."""
+
+    name: str
+    takes: Kind[Any] | Section | Many | Split | Reference
+    about: str
+    default: str = ""
+    """As the manual says it; empty when there is nothing to say."""
+    required: str = ""
+    """What to write at least, for a key that must be there."""
+
+
+LATER = ("shadow", "rollback", "idempotency", "health", "tls")
+"""Keys of versions to come. Refused, because a guard that is written but not there would be a lie."""
+
+SECRETS = ("sdk_key", "sdkKey", "sdk-key", "api_key", "api-key", "token", "secret", "password")
+"""Names under which people would write what may not stand in a file."""
+
+TIMEOUTS = Section(
+    name="timeouts",
+    about="How long the proxy waits on an upstream.",
+    keys=(
+        Key(name="connect", takes=kinds.DURATION, about="For a connection to be there.", default="2s"),
+        Key(
+            name="response",
+            takes=kinds.DURATION,
+            about="From the request being sent whole to the head of the answer.",
+            default="30s",
+        ),
+        Key(
+            name="idle",
+            takes=kinds.DURATION,
+            about="Between two pieces of a body, either way.",
+            default="60s",
+        ),
+    ),
+)
+
+UPSTREAM = Section(
+    name="upstreams.NAME",
+    about="One application that can answer.",
+    keys=(
+        Key(name="url", takes=kinds.URL, about="Its address, http:// with host and port (80 if left out)."),
+        Key(
+            name="urls",
+            takes=kinds.URLS,
+            about="Several addresses of the same application, in place of `url`.",
+        ),
+        Key(
+            name="default",
+            takes=kinds.BOOLEAN,
+            about="Marks the monolith, which gets whatever no route names. Exactly one upstream has it.",
+            default="false",
+        ),
+        Key(
+            name="max_connections",
+            takes=kinds.COUNT,
+            about="Open connections per worker, over all its addresses.",
+            default="512",
+        ),
+        Key(
+            name="max_idle",
+            takes=kinds.COUNT_OR_NONE,
+            about="Unused connections that a worker keeps open.",
+            default="64",
+        ),
+    ),
+    rules={"oneOf": [{"required": ["url"]}, {"required": ["urls"]}]},
+)
+
+DEFAULTS = Section(
+    name="defaults",
+    about="What every route has unless it says otherwise.",
+    keys=(
+        Key(
+            name="identity",
+            takes=kinds.IDENTITY,
+            about="Where the key that is split by is read; the first source with a value wins.",
+            default="header X-User-Id, jwt sub, cookie session, assigned cookie",
+        ),
+        Key(name="attributes", takes=kinds.ATTRIBUTES, about="Facts about the caller that flag rules may use."),
+        Key(
+            name="timeouts",
+            takes=TIMEOUTS,
+            about="For routes; what is left out is as in the file's `timeouts`.",
+        ),
+        Key(name="host", takes=kinds.HOST_RULE, about="What the upstream sees as Host.", default="preserve"),
+    ),
+)
+
+MATCH = Section(
+    name="routes[].match",
+    about="Which requests the route is for; all that is written must fit.",
+    keys=(
+        Key(
+            name="path",
+            takes=kinds.TEXT,
+            about="A path template such as /api/users/{id}.",
+            required="path: /api/users/{id}",
+        ),
+        Key(name="methods", takes=kinds.METHOD_LIST, about="Methods; GET includes HEAD.", default="any"),
+        Key(
+            name="hosts",
+            takes=kinds.HOSTS,
+            about="Hosts without port; `*.` stands for leading labels.",
+            default="any",
+        ),
+        Key(
+            name="headers",
+            takes=kinds.HEADERS,
+            about="Headers with exactly this value, or `true` for any value.",
+            default="any",
+        ),
+    ),
+)
+
+ROUTE = Section(
+    name="routes[]",
+    about="One endpoint, or a family of them, and how it is split.",
+    keys=(
+        Key(
+            name="name",
+            takes=kinds.NAMED,
+            about="Unique; in logs, metrics and on the dashboard.",
+            required="name: users.read",
+        ),
+        Key(
+            name="match",
+            takes=MATCH,
+            about="Which requests it is for.",
+            required="match: {path: /api/users/{id}}",
+        ),
+        Key(
+            name="extracted",
+            takes=Reference(),
+            about="The upstream that replaces the monolith here.",
+            default="none",
+        ),
+        Key(
+            name="legacy",
+            takes=Reference(),
+            about="The upstream that answers for the monolith.",
+            default="the default upstream",
+        ),
+        Key(name="flag", takes=kinds.FLAG, about="The flag that says how far the migration has come."),
+        Key(name="share", takes=kinds.SHARE, about="A fixed share for the extracted side.", default="0%"),
+        Key(name="split", takes=Split(), about="The same share with both sides written out; together 100 %."),
+        Key(name="cohort", takes=kinds.NAMED, about="Routes of one cohort send the same key to the same side."),
+        Key(name="identity", takes=kinds.IDENTITY, about="In place of the default.", default="defaults.identity"),
+        Key(name="attributes", takes=kinds.ATTRIBUTES, about="In place of the default.", default="defaults.attributes"),
+        Key(name="host", takes=kinds.HOST_RULE, about="In place of the default.", default="defaults.host"),
+        Key(
+            name="timeouts", takes=TIMEOUTS, about="What is left out is as in the default.", default="defaults.timeouts"
+        ),
+    ),
+    rules={
+        "allOf": [
+            {"not": {"required": ["flag", "share"]}},
+            {"not": {"required": ["flag", "split"]}},
+            {"not": {"required": ["share", "split"]}},
+        ],
+        "dependentRequired": {"flag": ["extracted"], "share": ["extracted"], "split": ["extracted"]},
+    },
+)
+
+FLAGS = Section(
+    name="flags",
+    about="Where flags come from. Secrets are taken from the environment only.",
+    keys=(
+        Key(
+            name="source",
+            takes=kinds.FLAG_SOURCE,
+            about="`embedded` (the state store), `file`, or `launchdarkly` (also its Relay Proxy).",
+            default="embedded",
+        ),
+        Key(name="file", takes=kinds.TEXT, about="For `file`: its path, from the folder of the routes file."),
+        Key(
+            name="base_uri",
+            takes=kinds.SERVICE,
+            about="For `launchdarkly`: where flags are polled, such as a Relay Proxy.",
+            default="LaunchDarkly's own",
+        ),
+        Key(
+            name="stream_uri",
+            takes=kinds.SERVICE,
+            about="For `launchdarkly`: where flags are streamed.",
+            default="LaunchDarkly's own",
+        ),
+    ),
+)
+
+LIMITS = Section(
+    name="limits",
+    about="What a client may send before it is refused.",
+    keys=(
+        Key(name="header_bytes", takes=kinds.SIZE, about="Request line and headers together.", default="32KiB"),
+        Key(name="header_count", takes=kinds.COUNT, about="Header lines of a request.", default="100"),
+        Key(name="target_bytes", takes=kinds.SIZE, about="The request's target.", default="8KiB"),
+        Key(
+            name="header_timeout",
+            takes=kinds.DURATION,
+            about="From the first byte of a request to the end of its headers.",
+            default="10s",
+        ),
+        Key(name="idle_timeout", takes=kinds.DURATION, about="A connection without a request.", default="75s"),
+        Key(
+            name="body_timeout",
+            takes=kinds.DURATION,
+            about="Between two pieces of a request's body.",
+            default="60s",
+        ),
+        Key(
+            name="connections",
+            takes=kinds.COUNT,
+            about="Open client connections per worker.",
+            default="10240",
+        ),
+    ),
+)
+
+ROOT = Section(
+    name="",
+    about="Which requests go where, for the strangler routing proxy.",
+    keys=(
+        Key(name="version", takes=kinds.VERSION, about="The version of this format.", required="version: 1"),
+        Key(name="listen", takes=kinds.LISTENER, about="Where clients connect.", default="127.0.0.1:8080"),
+        Key(name="admin", takes=kinds.LISTENER, about="Where operators connect.", default="127.0.0.1:9900"),
+        Key(
+            name="workers",
+            takes=kinds.WORKERS,
+            about="Worker processes; `auto` is one per processor, 0 runs all in one process.",
+            default="1",
+        ),
+        Key(
+            name="state_dir",
+            takes=kinds.TEXT,
+            about="Where state is kept, from the folder of the routes file.",
+            default=".strangler",
+        ),
+        Key(
+            name="upstreams",
+            takes=Many(section=UPSTREAM, named=True),
+            about="The monolith and the services that replace parts of it, by name.",
+            required='upstreams: {monolith: {url: "http://HOST:PORT", default: true}}',
+        ),
+        Key(name="defaults", takes=DEFAULTS, about=DEFAULTS.about),
+        Key(
+            name="routes",
+            takes=Many(section=ROUTE),
+            about="The endpoints that are being moved.",
+            default="none",
+        ),
+        Key(name="flags", takes=FLAGS, about=FLAGS.about),
+        Key(
+            name="trusted_proxies",
+            takes=kinds.NETWORKS,
+            about="Networks whose X-Forwarded-*, Forwarded, X-Request-Id and traceparent are believed.",
+            default="none",
+        ),
+        Key(
+            name="timeouts",
+            takes=TIMEOUTS,
+            about="For requests that no route names, and for what `defaults` leaves out.",
+        ),
+        Key(name="limits", takes=LIMITS, about=LIMITS.about),
+        Key(
+            name="access_log",
+            takes=kinds.ACCESS_LOG,
+            about="Share of requests that are logged one by one; failures always are.",
+            default="off",
+        ),
+        Key(
+            name="decision_header",
+            takes=kinds.BOOLEAN,
+            about="Whether answers carry X-Strangler-Decision: side, reason and route.",
+            default="false",
+        ),
+    ),
+)

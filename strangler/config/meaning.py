@@ -1,0 +1,129 @@
+"""From a document to a Config: the file as a whole."""
+
+from pathlib import Path
+
+from strangler.config import addresses, kinds
+from strangler.config.agreement import check_routes
+from strangler.config.keys import FLAGS, LIMITS, ROOT
+from strangler.config.reading import At
+from strangler.config.routes import read_defaults, read_routes, read_timeouts
+from strangler.config.sections import Found
+from strangler.config.upstreams import read_upstreams
+from strangler.core.model import (
+    Address,
+    Config,
+    FlagSettings,
+    FlagSourceKind,
+    ListenerLimits,
+    Timeouts,
+    Upstream,
+)
+
+STATE_DIR = ".strangler"
+"""Beside the file, so that two files on one machine do not share their state."""
+
+SMALLEST_HEADER_BYTES = 1_024
+LARGEST_HEADER_BYTES = 1_048_576
+"""nginx and HAProxy stay below; a head is held in memory until it is complete."""
+
+
+def read_config(at: At, *, folder: Path, processors: int, digest: str) -> Config:
+    """Return the meaning of a document; it may be used only if the report has no fault."""
+    found = Found(at, ROOT)
+    found.take("version", kinds.VERSION, 1)
+    timeouts = read_timeouts(found.get("timeouts"), Timeouts())
+    place = found.get("upstreams")
+    upstreams, default = ((), "") if place is None else read_upstreams(place)
+    drafts = read_routes(
+        found.get("routes"),
+        upstreams=tuple(upstream.name for upstream in upstreams),
+        default=default,
+        defaults=read_defaults(found.get("defaults"), timeouts),
+    )
+    check_routes(drafts)
+    usual = Config(upstreams=(), default_upstream="")
+    workers = found.take("workers", kinds.WORKERS, usual.workers)
+    config = Config(
+        upstreams=upstreams,
+        default_upstream=default,
+        routes=tuple(draft.route for draft in drafts),
+        listen=found.take("listen", kinds.LISTENER, usual.listen),
+        admin=found.take("admin", kinds.LISTENER, usual.admin),
+        workers=workers if isinstance(workers, int) else processors,
+        state_dir=str(folder / found.take("state_dir", kinds.TEXT, STATE_DIR)),
+        flags=_flags(found.get("flags"), folder),
+        trusted_proxies=found.take("trusted_proxies", kinds.NETWORKS, ()),
+        timeouts=timeouts,
+        limits=_limits(found.get("limits")),
+        access_log=found.take("access_log", kinds.ACCESS_LOG, usual.access_log),
+        decision_header=found.take("decision_header", kinds.BOOLEAN, usual.decision_header),
+        digest=digest,
+    )
+    _check_addresses(found, config)
+    return config
+
+
+def _flags(at: At | None, folder: Path) -> FlagSettings:
+    if at is None:
+        return FlagSettings()
+    before = at.report.count
+    found = Found(at, FLAGS)
+    source = found.take("source", kinds.FLAG_SOURCE, FlagSourceKind.EMBEDDED)
+    file = found.take("file", kinds.TEXT, "")
+    settings = FlagSettings(
+        source=source,
+        file=str(folder / file) if file else "",
+        base_uri=found.take("base_uri", kinds.SERVICE, ""),
+        stream_uri=found.take("stream_uri", kinds.SERVICE, ""),
+    )
+    if at.report.count > before:
+        return settings
+    owners = {
+        "file": FlagSourceKind.FILE,
+        "base_uri": FlagSourceKind.LAUNCHDARKLY,
+        "stream_uri": FlagSourceKind.LAUNCHDARKLY,
+    }
+    for key, owner in owners.items():
+        if (value := found.get(key)) is not None and source is not owner:
+            value.fault(f"`{key}` means nothing with `source: {source}`", f"Write `source: {owner}`, or remove it")
+    if source is FlagSourceKind.FILE and not file:
+        at.fault("`source: file` names no file", "Add `file: flags.json`")
+    return settings
+
+
+def _limits(at: At | None) -> ListenerLimits:
+    if at is None:
+        return ListenerLimits()
+    found = Found(at, LIMITS)
+    usual = ListenerLimits()
+    limits = ListenerLimits(
+        header_bytes=found.take("header_bytes", kinds.SIZE, usual.header_bytes),
+        header_count=found.take("header_count", kinds.COUNT, usual.header_count),
+        target_bytes=found.take("target_bytes", kinds.SIZE, usual.target_bytes),
+        header_timeout_s=found.take("header_timeout", kinds.DURATION, usual.header_timeout_s),
+        idle_timeout_s=found.take("idle_timeout", kinds.DURATION, usual.idle_timeout_s),
+        body_timeout_s=found.take("body_timeout", kinds.DURATION, usual.body_timeout_s),
+        connections=found.take("connections", kinds.COUNT, usual.connections),
+    )
+    if not SMALLEST_HEADER_BYTES <= limits.header_bytes <= LARGEST_HEADER_BYTES:
+        (found.get("header_bytes") or at).fault("the size is out of range", "Write `1KiB` to `1MiB`")
+    elif not 0 < limits.target_bytes <= limits.header_bytes:
+        message = "the target is part of the header bytes and cannot be larger, nor empty"
+        (found.get("target_bytes") or at).fault(message, f"Write at most {limits.header_bytes}")
+    return limits
+
+
+def _check_addresses(found: Found, config: Config) -> None:
+    if addresses.clash(config.listen, config.admin):
+        place = found.get("admin") or found.get("listen") or found.at
+        message = f"clients and operators would share {config.listen}"
+        place.fault(message, "Give `admin` a port of its own, such as `127.0.0.1:9900`")
+    place = found.get("upstreams") or found.at
+    for upstream in config.upstreams:
+        if _is_own(upstream, config.listen):
+            message = f"the upstream `{upstream.name}` is the proxy's own listener, {config.listen}"
+            place.fault(message, "Requests would go round forever; name the application's address")
+
+
+def _is_own(upstream: Upstream, listen: Address) -> bool:
+    return any(addresses.leads_to(address, listen) for address in upstream.addresses)

@@ -1,0 +1,139 @@
+"""Reading with a finger on the line: a value, its path in the document, and where its faults are gathered."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from strangler.config.nodes import Entry, Mapping, Node, Place, Reading, Scalar, Sequence
+from strangler.errors import Fault
+
+MAX_FAULTS = 100
+"""More than anybody reads; a bound, because one alias can repeat a fault thousands of times."""
+
+MAX_SHOWN = 60
+"""Characters of the author's text that a message repeats."""
+
+
+class Report:
+    """Gathers the faults of one file."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._faults: list[Fault] = []
+        self.count = 0
+
+    def add(self, place: Place, where: str, message: str, remedy: str) -> None:
+        """Note one fault; beyond MAX_FAULTS it is only counted."""
+        self.count += 1
+        if self.count <= MAX_FAULTS:
+            self._faults.append(
+                Fault(
+                    file=self._file,
+                    line=place.line,
+                    column=place.column,
+                    where=where,
+                    message=message,
+                    remedy=remedy,
+                )
+            )
+
+    def faults(self) -> tuple[Fault, ...]:
+        """Return what was noted, in the file's order."""
+        faults = sorted(self._faults)
+        if self.count > MAX_FAULTS:
+            faults.append(
+                Fault(
+                    file=self._file,
+                    line=faults[-1].line,
+                    column=faults[-1].column,
+                    where="document",
+                    message=f"{self.count - MAX_FAULTS} more faults are not shown",
+                    remedy="Mend these first",
+                )
+            )
+        return tuple(faults)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class At:
+    """A value of the document, and where it stands."""
+
+    node: Node
+    where: str
+    report: Report
+
+    def fault(self, message: str, remedy: str) -> None:
+        """Note that this value is wrong."""
+        self.report.add(self.node.place, self.where or "document", message, remedy)
+
+    def entries(self) -> Iterator[tuple[Entry, "At"]]:
+        """Yield each key with its value; nothing, and a fault, if this is not a mapping."""
+        if not isinstance(self.node, Mapping):
+            self.fault(f"{self.looks} where a mapping is expected", "Write `key: value` pairs")
+            return
+        for entry in self.node.entries:
+            yield entry, At(node=entry.value, where=join(self.where, entry.key), report=self.report)
+
+    def items(self, *, may_be_empty: bool = False) -> tuple["At", ...]:
+        """Return the list's items; nothing, and a fault, if this is not a list, or has none and must have."""
+        if not isinstance(self.node, Sequence):
+            self.fault(f"{self.looks} where a list is expected", "Write [one, two], or one `- item` a line")
+            return ()
+        if not self.node.items and not may_be_empty:
+            self.fault("the list is empty", "Name at least one, or remove the key")
+        return tuple(
+            At(node=item, where=f"{self.where}[{index}]", report=self.report)
+            for index, item in enumerate(self.node.items)
+        )
+
+    def scalar(self) -> Scalar | None:
+        """Return the single value; None, and a fault, if this is something else or nothing."""
+        if not isinstance(self.node, Scalar):
+            self.fault(f"{self.looks} where one value is expected", "Write a single value")
+            return None
+        if self.node.reading is Reading.NULL:
+            self.fault("the key has no value", "Write one, or remove the key")
+            return None
+        return self.node
+
+    @property
+    def looks(self) -> str:
+        """What the value is, for a message."""
+        match self.node:
+            case Mapping():
+                return "a mapping stands"
+            case Sequence():
+                return "a list stands"
+            case Scalar(reading=Reading.NULL):
+                return "nothing stands"
+            case Scalar(text=text):
+                return f"{show(text)} stands"
+
+
+def join(where: str, key: str) -> str:
+    """Return the document path of `key` inside `where`."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", key):
+        return f'{where}["{shorten(key)}"]'
+    return f"{where}.{key}" if where else key
+
+
+def show(text: str) -> str:
+    """Return `text` safe for one line of a log, shortened and marked as the author's own."""
+    return f"`{shorten(text)}`"
+
+
+def shorten(text: str) -> str:
+    """Return `text` on one line, at most MAX_SHOWN characters of it."""
+    cut = text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in cut)
+
+
+def nearest(word: str, known: tuple[str, ...]) -> str:
+    """Return the remedy for a name that is not `known`."""
+    close = get_close_matches(word[:MAX_SHOWN], known, n=1)
+    if close:
+        return f"Did you mean `{close[0]}`?"
+    if not known:
+        return "None is defined"
+    return "Known: " + ", ".join(known[:40])

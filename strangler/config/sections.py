@@ -1,0 +1,66 @@
+"""Reading one mapping by its table of keys: the known ones are handed out, all others told."""
+
+from difflib import get_close_matches
+from typing import TypeVar
+
+from strangler.config.keys import LATER, MATCH, ROUTE, SECRETS, Section
+from strangler.config.kind import Kind
+from strangler.config.nodes import Entry, Mapping
+from strangler.config.reading import MAX_SHOWN, At, nearest, show
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class Found:
+    """The known keys of one mapping of the file."""
+
+    def __init__(self, at: At, section: Section) -> None:
+        self.at = at
+        self._section = section
+        self._values: dict[str, At] = {}
+        known = tuple(key.name for key in section.keys)
+        misspelt: set[str] = set()
+        for entry, value in at.entries():
+            if entry.key in known:
+                self._values[entry.key] = value
+            else:
+                at.report.add(entry.place, value.where, *_refusal(entry, section))
+                misspelt.update(get_close_matches(entry.key[:MAX_SHOWN], known, n=1))
+        for key in section.keys if self.is_mapping else ():
+            # A required key that is only misspelt is told once.
+            if key.required and key.name not in self._values and key.name not in misspelt:
+                at.fault(f"`{key.name}` is missing", f"Add `{key.required}`")
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether there were keys to read at all; if not, that is noted already."""
+        return isinstance(self.at.node, Mapping)
+
+    def get(self, name: str) -> At | None:
+        """Return the value of a key that the section has, if the file gives it."""
+        return self._values.get(self._section.key(name).name)
+
+    def take(self, name: str, kind: Kind[T], otherwise: D) -> T | D:
+        """Return the meaning of a key; `otherwise` if it is not there, or wrong, which is then noted."""
+        if self._section.key(name).takes is not kind:
+            raise AssertionError(f"{name} is read as another kind than the table says")
+        at = self._values.get(name)
+        value = None if at is None else kind.read(at)
+        return otherwise if value is None else value
+
+
+def _refusal(entry: Entry, section: Section) -> tuple[str, str]:
+    """Return message and remedy for a key that the section has not."""
+    known = tuple(key.name for key in section.keys)
+    shown = show(entry.key)
+    if entry.key in LATER:
+        return f"{shown} is not available in this version", "Remove it"
+    if entry.key in SECRETS:
+        return (
+            f"{shown} would put a secret in a file",
+            "Set LAUNCHDARKLY_SDK_KEY in the environment and remove it",
+        )
+    if section is ROUTE and entry.key in {key.name for key in MATCH.keys}:
+        return f"{shown} is not a key of a route", "Put it under `match`"
+    return f"{shown} is not a known key", nearest(entry.key, known)

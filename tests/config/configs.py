@@ -1,0 +1,226 @@
+"""Configs without faults, and the documents that say them."""
+
+from hypothesis import strategies as st
+
+from strangler.config.kinds import METHODS, RESERVED_ATTRIBUTES
+from strangler.config.units import percent
+from strangler.core.model import (
+    FULL_SHARE,
+    Address,
+    Attribute,
+    Config,
+    FlagSettings,
+    FlagSourceKind,
+    HeaderMatch,
+    HostRule,
+    ListenerLimits,
+    Match,
+    Route,
+    Source,
+    SourceKind,
+    Timeouts,
+    Upstream,
+)
+from tests.config.texts import FILE
+
+Document = dict[str, object]
+
+TRAPS = ["no", "off", "yes", "null", "1", "1.0", "0x1", "2024-01-01", "1e3", "12", "true"]
+"""Names that YAML takes for something else; whoever writes them has to quote them."""
+
+names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,9}", fullmatch=True) | st.sampled_from(TRAPS)
+tokens = st.from_regex(r"[a-z][a-z0-9-]{0,9}", fullmatch=True)
+durations = st.integers(1, 86_400_000).map(lambda milliseconds: milliseconds / 1000)
+hosts = st.one_of(
+    st.from_regex(r"[a-z][a-z0-9-]{0,8}[a-z](\.[a-z]{2,5}){0,2}", fullmatch=True),
+    st.ip_addresses(v=4).map(str),
+    st.ip_addresses(v=6).map(str),
+)
+timeouts = st.builds(Timeouts, connect_s=durations, response_s=durations, idle_s=durations)
+sources = st.one_of(
+    st.builds(Source, kind=st.sampled_from([SourceKind.HEADER, SourceKind.COOKIE]), name=tokens),
+    st.builds(Source, kind=st.sampled_from([SourceKind.JWT, SourceKind.QUERY]), name=tokens),
+    st.just(Source(kind=SourceKind.IP)),
+)
+
+
+def addresses(smallest: int) -> st.SearchStrategy[Address]:
+    """Return hosts with ports from `smallest`; none that a default listener has."""
+    return st.builds(Address, host=hosts, port=st.integers(smallest, 65_535).filter(lambda p: p not in (8080, 9900)))
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> Config:
+    """Draw a whole Config that a file can say."""
+    upstreams = tuple(
+        Upstream(
+            name=name,
+            addresses=tuple(draw(st.lists(addresses(1), min_size=1, max_size=2, unique=True))),
+            max_connections=draw(st.integers(64, 9_999)),
+            max_idle=draw(st.integers(0, 64)),
+        )
+        for name in draw(st.lists(names, min_size=2, max_size=4, unique=True))
+    )
+    count = draw(st.integers(0, 4))
+    # Because two random listeners could be one, only one of them is drawn.
+    listen = draw(
+        addresses(0).filter(lambda address: all(address.port != a.port for u in upstreams for a in u.addresses))
+    )
+    return Config(
+        upstreams=upstreams,
+        default_upstream=draw(st.sampled_from(upstreams)).name,
+        routes=tuple(draw(routes(index, tuple(u.name for u in upstreams))) for index in range(count)),
+        listen=listen,
+        workers=draw(st.integers(0, 256)),
+        state_dir=str(FILE.parent / draw(tokens)),
+        flags=draw(flags),
+        trusted_proxies=tuple(draw(st.lists(st.ip_addresses().map(network), max_size=2, unique=True))),
+        timeouts=draw(timeouts),
+        limits=draw(limits),
+        access_log=draw(st.integers(0, FULL_SHARE)),
+        decision_header=draw(st.booleans()),
+    )
+
+
+@st.composite
+def routes(draw: st.DrawFn, index: int, upstreams: tuple[str, ...]) -> Route:
+    """Draw a route that conflicts with none of another index."""
+    legacy, extracted = draw(st.permutations(upstreams))[:2]
+    is_split = draw(st.booleans())
+    flag = draw(st.none() | names) if is_split else None
+    host, value = draw(
+        st.sampled_from([(HostRule.PRESERVE, ""), (HostRule.UPSTREAM, ""), (HostRule.LITERAL, "a.example:81")])
+    )
+    ending = draw(st.sampled_from(["", "/{id}", "/{id}/x", "/{rest...}"]))
+    last = draw(st.lists(st.builds(Source, kind=st.just(SourceKind.ASSIGNED), name=tokens), max_size=1))
+    first = draw(st.lists(sources, min_size=1, max_size=3, unique=True))
+    keys = [key for key in draw(st.lists(tokens, max_size=2, unique=True)) if key not in RESERVED_ATTRIBUTES]
+    return Route(
+        name=f"r{index}.{draw(names)}",
+        match=Match(
+            path=f"/r{index}{ending}",
+            methods=tuple(sorted(draw(st.sets(st.sampled_from(METHODS), max_size=3)))),
+            hosts=tuple(draw(st.lists(hosts, max_size=2, unique=True))),
+            headers=draw(header_matches),
+        ),
+        legacy=legacy,
+        extracted=extracted if is_split else None,
+        flag=flag,
+        share=draw(st.integers(0, FULL_SHARE)) if is_split and flag is None else 0,
+        cohort=draw(st.sampled_from(["", f"c{index}"])),
+        identity=(*first, *last),
+        attributes=tuple(Attribute(name=key, source=draw(sources)) for key in keys),
+        host=host,
+        host_value=value,
+        timeouts=draw(timeouts),
+    )
+
+
+header_values = st.none() | st.from_regex(r"[!-~]([ -~]{0,6}[!-~])?", fullmatch=True) | st.sampled_from(TRAPS)
+header_matches = st.dictionaries(tokens, header_values, max_size=2).map(
+    lambda found: tuple(HeaderMatch(name=name, value=found[name]) for name in sorted(found))
+)
+uris = st.sampled_from(["", "http://relay:8030", "https://relay.example/v1"])
+flags = st.one_of(
+    st.just(FlagSettings()),
+    st.builds(
+        FlagSettings,
+        source=st.just(FlagSourceKind.FILE),
+        file=tokens.map(lambda name: str(FILE.parent / name)),
+    ),
+    st.builds(FlagSettings, source=st.just(FlagSourceKind.LAUNCHDARKLY), base_uri=uris, stream_uri=uris),
+)
+limits = st.builds(
+    ListenerLimits,
+    header_bytes=st.integers(8_192, 1_048_576),
+    header_count=st.integers(1, 10_000),
+    target_bytes=st.integers(1, 8_192),
+    header_timeout_s=durations,
+    idle_timeout_s=durations,
+    body_timeout_s=durations,
+    connections=st.integers(1, 1_000_000),
+)
+
+
+def network(address: object) -> str:
+    """Return the network that holds one address."""
+    return f"{address}/{128 if ':' in str(address) else 32}"
+
+
+def document(config: Config) -> Document:
+    """Return the file that says a Config, every key of it written out."""
+    document: Document = {
+        "version": 1,
+        "listen": str(config.listen),
+        "admin": str(config.admin),
+        "workers": config.workers,
+        "state_dir": config.state_dir,
+        "upstreams": {u.name: _upstream(u, u.name == config.default_upstream) for u in config.upstreams},
+        "routes": [_route(route) for route in config.routes],
+        "flags": _given(
+            source=config.flags.source.value,
+            file=config.flags.file,
+            base_uri=config.flags.base_uri,
+            stream_uri=config.flags.stream_uri,
+        ),
+        "timeouts": _timeouts(config.timeouts),
+        "limits": {
+            "header_bytes": config.limits.header_bytes,
+            "header_count": config.limits.header_count,
+            "target_bytes": f"{config.limits.target_bytes}B",
+            "header_timeout": _duration(config.limits.header_timeout_s),
+            "idle_timeout": _duration(config.limits.idle_timeout_s),
+            "body_timeout": _duration(config.limits.body_timeout_s),
+            "connections": config.limits.connections,
+        },
+        "access_log": percent(config.access_log),
+        "decision_header": config.decision_header,
+    }
+    return document | _given(trusted_proxies=list(config.trusted_proxies))
+
+
+def _upstream(upstream: Upstream, is_default: bool) -> Document:
+    urls = [f"http://{address}" for address in upstream.addresses]
+    where: Document = {"url": urls[0]} if len(urls) == 1 else {"urls": urls}
+    limits: Document = {"max_connections": upstream.max_connections, "max_idle": upstream.max_idle}
+    return where | limits | ({"default": True} if is_default else {})
+
+
+def _route(route: Route) -> Document:
+    match = _given(
+        methods=list(route.match.methods),
+        path=route.match.path,
+        hosts=list(route.match.hosts),
+        headers={header.name: True if header.value is None else header.value for header in route.match.headers},
+    )
+    shares = {"share": percent(route.share)} if route.extracted and route.flag is None else {}
+    return {"name": route.name, "match": match, "legacy": route.legacy, **shares} | _given(
+        extracted=route.extracted,
+        flag=route.flag,
+        cohort=route.cohort,
+        identity=[_source(source) for source in route.identity],
+        attributes={attribute.name: _source(attribute.source) for attribute in route.attributes},
+        host=route.host_value or route.host.value,
+        timeouts=_timeouts(route.timeouts),
+    )
+
+
+def _source(source: Source) -> str:
+    return f"{source.kind.value} {source.name}".strip()
+
+
+def _timeouts(timeouts: Timeouts) -> Document:
+    return {
+        "connect": _duration(timeouts.connect_s),
+        "response": _duration(timeouts.response_s),
+        "idle": _duration(timeouts.idle_s),
+    }
+
+
+def _duration(seconds: float) -> str:
+    return f"{round(seconds * 1000)}ms"
+
+
+def _given(**values: object) -> Document:
+    """Return the values that say something."""
+    return {name: value for name, value in values.items() if value}

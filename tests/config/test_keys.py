@@ -1,0 +1,199 @@
+"""One table of keys, and nobody who strays from it: reader, JSON Schema and manual."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from strangler.config.keys import (
+    DEFAULTS,
+    FLAGS,
+    LATER,
+    LIMITS,
+    MATCH,
+    ROOT,
+    ROUTE,
+    TIMEOUTS,
+    UPSTREAM,
+    Key,
+    Many,
+    Section,
+)
+from strangler.config.schema import json_schema
+from tests.config.texts import ROUTE as ROUTE_TEXT
+from tests.config.texts import SMALL, faults, meaning, validator
+
+REPOSITORY = Path(__file__).parents[2]
+MANUAL = (REPOSITORY / "docs" / "routes-yaml.md").read_text()
+
+SPLIT = f"{SMALL}{ROUTE_TEXT}    extracted: payments\n"
+
+PLACES: dict[str, tuple[Section, str, str]] = {
+    "The file": (ROOT, "", ""),
+    "upstreams": (UPSTREAM, f"{SMALL}  b:\n    ", "upstreams.b."),
+    "defaults": (DEFAULTS, f"{SMALL}defaults:\n  ", "defaults."),
+    "routes": (ROUTE, f"{SMALL}routes:\n  - ", "routes[0]."),
+    "match": (MATCH, f"{SMALL}routes:\n- name: a\n  match:\n    ", "routes[0].match."),
+    "timeouts": (TIMEOUTS, f"{SMALL}timeouts:\n  ", "timeouts."),
+    "limits": (LIMITS, f"{SMALL}limits:\n  ", "limits."),
+    "flags": (FLAGS, f"{SMALL}flags:\n  ", "flags."),
+}
+"""By heading of the manual: a section, a text that a key of it can follow, and the path there."""
+
+
+def keys() -> Iterator[tuple[str, Key]]:
+    """Yield every key there is, with its heading."""
+    for heading, (section, _, _) in PLACES.items():
+        for key in section.keys:
+            yield heading, key
+
+
+def sections(section: Section) -> Iterator[Section]:
+    """Yield a section and all inside it."""
+    yield section
+    for key in section.keys:
+        inside = key.takes.section if isinstance(key.takes, Many) else key.takes
+        if isinstance(inside, Section):
+            yield from sections(inside)
+
+
+def rows(heading: str) -> dict[str, str]:
+    """Return the defaults in the manual's table under a heading, by key."""
+    (part,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", MANUAL, re.DOTALL | re.MULTILINE)
+    table = part[part.index("| key | takes | default | meaning |") :].split("\n\n")[0]
+    return {
+        cells[1].strip().strip("`"): cells[3].strip().strip("`")
+        for line in table.splitlines()[2:]
+        if (cells := re.split(r"(?<!\\)\|", line))
+    }
+
+
+def check(text: str) -> None:
+    """Raise if the schema refuses the text."""
+    validator().validate(yaml.safe_load(text))
+
+
+def test_every_section_is_in_the_tests_and_in_the_manual() -> None:
+    tested = {id(section) for section, _, _ in PLACES.values()}
+
+    assert {id(section) for section in sections(ROOT)} == tested
+
+
+@pytest.mark.parametrize(("heading", "key"), list(keys()), ids=[f"{h}-{k.name}" for h, k in keys()])
+def test_the_reader_reads_every_key_of_the_table(heading: str, key: Key) -> None:
+    _, text, where = PLACES[heading]
+    name = f"{where}{key.name}"
+
+    messages = faults(f"{text}{key.name}: ~\n")
+
+    assert any(f" {name}: the key has no value" in m or f" {name}: nothing stands" in m for m in messages)
+
+
+@pytest.mark.parametrize("heading", PLACES)
+def test_the_manual_names_every_key_and_its_default(heading: str) -> None:
+    section, _, _ = PLACES[heading]
+
+    documented = rows(heading)
+
+    assert documented == {key.name: "required" if key.required else key.default for key in section.keys}
+
+
+def test_the_manual_names_every_key_of_a_later_version() -> None:
+    assert all(f"`{name}`" in MANUAL for name in LATER)
+
+
+@pytest.mark.parametrize("example", re.findall(r"```yaml\n(.*?)```", MANUAL, re.DOTALL))
+def test_the_examples_of_the_manual_are_files_without_faults(example: str) -> None:
+    assert meaning(example).default_upstream == "monolith"
+    check(example)
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+
+
+def test_the_schema_accepts_the_file_of_the_demo() -> None:
+    check((REPOSITORY / "routes.yaml").read_text())
+
+
+@pytest.mark.parametrize("heading", PLACES)
+def test_the_schema_knows_no_other_keys(heading: str) -> None:
+    _, text, _ = PLACES[heading]
+
+    errors = validator().iter_errors(yaml.safe_load(f"{text}nope: 1\n"))
+
+    assert any("'nope' was unexpected" in error.message for error in errors)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SMALL.replace("version: 1\n", ""),
+        f"{SMALL}workers: many\n",
+        f"{SMALL}listen: 8080\n",
+        f"{SMALL}timeouts: {{idle: 5}}\n",
+        f"{SMALL}{ROUTE_TEXT}    flag: f\n",
+        f"{SPLIT}    flag: f\n    share: 1%\n",
+        f"{SPLIT}    share: 25\n",
+        f"{SPLIT}    split: {{legacy: 100%}}\n",
+        f"{SPLIT}    identity: []\n",
+        f"{SMALL}  b: {{max_idle: 1}}\n",
+    ],
+)
+def test_the_schema_tells_what_needs_no_other_part_of_the_file(text: str) -> None:
+    assert faults(text)
+    with pytest.raises(jsonschema.ValidationError):
+        check(text)
+
+
+def test_the_schema_explains_every_key() -> None:
+    def explained(schema: dict[str, Any]) -> Iterator[bool]:
+        for inner in schema.get("properties", {}).values():
+            yield bool(inner.get("description"))
+            yield from explained(inner)
+
+    assert all(explained(json_schema()))
+
+
+DEFAULT_TEXT = f"""\
+{SMALL}listen: {ROOT.key("listen").default}
+admin: {ROOT.key("admin").default}
+workers: {ROOT.key("workers").default}
+state_dir: {ROOT.key("state_dir").default}
+access_log: {ROOT.key("access_log").default}
+decision_header: {ROOT.key("decision_header").default}
+flags: {{source: {FLAGS.key("source").default}}}
+timeouts: {{{", ".join(f"{key.name}: {key.default}" for key in TIMEOUTS.keys)}}}
+limits: {{{", ".join(f"{key.name}: {key.default}" for key in LIMITS.keys)}}}
+defaults: {{identity: [{DEFAULTS.key("identity").default}], host: {DEFAULTS.key("host").default}}}
+"""
+
+
+def test_a_default_that_is_written_out_changes_nothing() -> None:
+    upstream = f"max_connections: {UPSTREAM.key('max_connections').default}, max_idle: 64"
+    written = DEFAULT_TEXT.replace('8104"}', f'8104", default: false, {upstream}}}') + ROUTE_TEXT
+
+    config, silent = meaning(written), meaning(SMALL + ROUTE_TEXT)
+
+    assert [config.routes[0].identity, config.routes[0].host, config.timeouts, config.limits] == [
+        silent.routes[0].identity,
+        silent.routes[0].host,
+        silent.timeouts,
+        silent.limits,
+    ]
+    assert [config.upstreams, config.listen, config.admin, config.workers, config.state_dir] == [
+        silent.upstreams,
+        silent.listen,
+        silent.admin,
+        silent.workers,
+        silent.state_dir,
+    ]
+    assert [config.flags, config.access_log, config.decision_header] == [
+        silent.flags,
+        silent.access_log,
+        silent.decision_header,
+    ]
