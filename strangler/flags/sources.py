@@ -63,10 +63,9 @@ def service_of(settings: FlagSettings, environ: Mapping[str, str]) -> Service:
 
 def _address(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "").strip().rstrip("/")
-    if value:
-        if not _is_address(value):
-            # Because an address with a password in it would end up in logs, it is neither taken nor repeated.
-            raise UsageError(f"{name} is no address: write it like https://relay.example.com")
+    if value and not _is_address(value):
+        # Because an address with a password in it would end up in logs, it is neither taken nor repeated.
+        raise UsageError(f"{name} is no address: write it like https://relay.example.com")
     return value
 
 

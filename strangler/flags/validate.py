@@ -188,8 +188,7 @@ class _Check:
     def _clause(self, item: Item, path: FieldPath) -> None:
         if self._is(item, path, "op", str, "text", required=True) and item["op"] not in _OPERATORS:
             self.add((*path, "op"), f"is {item['op']!r}; LaunchDarkly knows {', '.join(sorted(_OPERATORS))}")
-        if item.get("op") != "segmentMatch":
-            self._is(item, path, "attribute", str, "text", required=True)
+        self._is(item, path, "attribute", str, "text", required=True)
         self._is(item, path, "values", list, "a list", required=True)
         self._is(item, path, "negate", bool, "true or false")
         self._is(item, path, "contextKind", str, "text")

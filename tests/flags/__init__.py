@@ -1,0 +1,1 @@
+"""Tests of the flag sources, the evaluator and the edits."""

@@ -1,0 +1,87 @@
+"""The embedded source: what is written is kept, told and served."""
+
+from pathlib import Path
+
+import pytest
+
+from strangler.control.store import Store
+from strangler.errors import FlagError, StoreError
+from strangler.flags.edit import Replace, SetShare, TurnOff
+from strangler.flags.embedded import EmbeddedSource
+from strangler.flags.source import SourceState
+from tests.support.flags import Told, flags_of, percent_flag
+
+
+async def test_a_change_is_told_with_the_next_version(tmp_path: Path) -> None:
+    store, told = Store(tmp_path), Told()
+    source = EmbeddedSource(store, told)
+    source.start()
+    before = source.data()
+
+    written = source.write("payments", SetShare(share_bp=2_500), by="ann")
+
+    data = await told.next()
+    store.close()
+    assert (before.version, before.ready, flags_of(before)) == (1, True, {})
+    assert (data.version, data.ready, flags_of(data)) == (2, True, {"payments": written})
+    assert source.data() == data
+
+
+async def test_a_restart_serves_what_was_written(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    source = EmbeddedSource(store, Told())
+    source.start()
+    source.write("payments", SetShare(share_bp=2_500), by="ann")
+    store.close()
+
+    store = Store(tmp_path)
+    again = EmbeddedSource(store, Told())
+    again.start()
+    store.close()
+
+    assert again.data().document == source.data().document
+    assert again.status().state is SourceState.READY
+
+
+async def test_a_change_is_recorded_with_who_and_what(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    source = EmbeddedSource(store, Told(), now=lambda: 1_000.0)
+    source.start()
+
+    source.write("payments", SetShare(share_bp=250), by="ann")
+    source.write("payments", TurnOff(), by="bob")
+
+    changes = store.changes()
+    store.close()
+    assert [(change.at, change.who, change.what, change.subject) for change in changes] == [
+        (1_000.0, "bob", "set off", "payments"),
+        (1_000.0, "ann", "set 2.5%", "payments"),
+    ]
+
+
+async def test_a_refused_change_is_neither_kept_nor_told(tmp_path: Path) -> None:
+    store, told = Store(tmp_path), Told()
+    source = EmbeddedSource(store, told)
+    source.start()
+
+    with pytest.raises(FlagError, match="weights add up to 20000"):
+        flag = percent_flag("payments", 0)
+        for part in flag["fallthrough"]["rollout"]["variations"]:
+            part["weight"] = 10_000
+        source.write("payments", Replace(flag=flag), by="ann")
+
+    kept = store.flags()
+    store.close()
+    assert (kept, flags_of(source.data()), told.is_empty()) == ({}, {}, True)
+
+
+async def test_a_change_that_cannot_be_kept_is_not_served(tmp_path: Path) -> None:
+    store, told = Store(tmp_path), Told()
+    source = EmbeddedSource(store, told)
+    source.start()
+    store.close()
+
+    with pytest.raises(StoreError):
+        source.write("payments", SetShare(share_bp=2_500), by="ann")
+
+    assert (flags_of(source.data()), told.is_empty()) == ({}, True)

@@ -1,0 +1,211 @@
+"""What the evaluator promises: LaunchDarkly's answer, remembered, per data set."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from strangler.core.decide import Evaluation, Reason
+from strangler.flags.data import NOT_READY
+from strangler.flags.evaluator import Evaluator
+from tests.support.flags import Problems, flag_data, percent_flag
+
+
+def evaluator(problems: Problems | None = None, **options: Any) -> Evaluator:
+    return Evaluator(on_problem=problems or Problems(), **options)
+
+
+def rule(variation: int, *values: str, attribute: str = "country") -> dict[str, Any]:
+    clause = {"attribute": attribute, "op": "in", "values": list(values), "contextKind": "user"}
+    return {"id": "r", "clauses": [clause], "variation": variation}
+
+
+@pytest.mark.parametrize(
+    ("fields", "key", "value", "reason"),
+    [
+        ({"on": False}, "u", False, Reason.FLAG_OFF),
+        ({"on": False, "offVariation": None}, "u", None, Reason.FLAG_OFF),
+        ({"targets": [{"values": ["u"], "variation": 1}]}, "u", True, Reason.FLAG_TARGET),
+        ({"rules": [rule(1, "DE")]}, "u", True, Reason.FLAG_RULE),
+        ({}, "u", False, Reason.FLAG_FALLTHROUGH),
+        ({"prerequisites": [{"key": "absent", "variation": 0}]}, "u", False, Reason.FLAG_OFF),
+        ({"fallthrough": {"variation": 7}}, "u", None, Reason.FLAG_INVALID),
+        ({"fallthrough": {}}, "u", None, Reason.FLAG_INVALID),
+        ({"variations": [1, 2]}, "u", None, Reason.FLAG_INVALID),
+        ({"variations": ["legacy", "extracted"]}, "u", "legacy", Reason.FLAG_FALLTHROUGH),
+        ({}, "", None, Reason.NO_IDENTITY),
+    ],
+)
+def test_every_way_a_flag_can_answer_has_its_reason(
+    fields: dict[str, Any], key: str, value: bool | str | None, reason: Reason
+) -> None:
+    flags = evaluator().apply(flag_data(percent_flag("f", 0, **fields)))
+
+    answer = flags.evaluate("f", key, (("country", "DE"),))
+
+    assert answer == Evaluation(value=value, reason=reason)
+
+
+def test_a_flag_that_does_not_exist_is_missing() -> None:
+    flags = evaluator().apply(flag_data())
+
+    answer = flags.evaluate("f", "u", ())
+
+    assert answer == Evaluation(value=None, reason=Reason.FLAG_MISSING)
+
+
+def test_without_data_every_flag_is_not_ready() -> None:
+    flags = evaluator().apply(NOT_READY)
+
+    answer = flags.evaluate("f", "u", ())
+
+    assert answer == Evaluation(value=None, reason=Reason.FLAGS_NOT_READY)
+
+
+def test_a_segment_decides_a_rule() -> None:
+    clause = {"op": "segmentMatch", "attribute": "", "values": ["staff"]}
+    flag = percent_flag("f", 0, rules=[{"id": "s", "clauses": [clause], "variation": 1}])
+    segment = {"key": "staff", "version": 1, "included": ["ann"], "salt": "x"}
+    flags = evaluator().apply(flag_data(flag, segments=[segment]))
+
+    answers = [flags.evaluate("f", key, ()).value for key in ("ann", "bob")]
+
+    assert answers == [True, False]
+
+
+def test_one_broken_flag_leaves_the_others_in_force() -> None:
+    broken = percent_flag("broken", 0, targets=[{"values": "not a list", "variation": 0}])
+    flags = evaluator().apply(flag_data(broken, percent_flag("sound", 10_000)))
+
+    answers = [flags.evaluate(flag, "u", ()) for flag in ("broken", "sound")]
+
+    assert answers == [
+        Evaluation(value=None, reason=Reason.FLAG_INVALID),
+        Evaluation(value=True, reason=Reason.FLAG_FALLTHROUGH),
+    ]
+
+
+def test_a_flag_that_left_the_data_is_gone() -> None:
+    one = evaluator()
+    one.apply(flag_data(percent_flag("f", 10_000), version=1))
+
+    flags = one.apply(flag_data(version=2))
+
+    assert flags.evaluate("f", "u", ()).reason is Reason.FLAG_MISSING
+
+
+@pytest.mark.parametrize("version", [1, 5, 9])
+def test_new_data_wins_whatever_the_versions_of_its_flags_are(version: int) -> None:
+    one = evaluator()
+    one.apply(flag_data(percent_flag("f", 0, version=5))).evaluate("f", "u", ())
+
+    flags = one.apply(flag_data(percent_flag("f", 10_000, version=version)))
+
+    assert flags.evaluate("f", "u", ()).value is True
+
+
+def test_flags_that_were_returned_before_keep_their_data() -> None:
+    one = evaluator()
+    before = one.apply(flag_data(percent_flag("f", 0)))
+
+    one.apply(flag_data(percent_flag("f", 10_000)))
+
+    assert before.evaluate("f", "u", ()).value is False
+
+
+def test_a_problem_is_told_once_until_the_flag_changes() -> None:
+    problems = Problems()
+    one = evaluator(problems)
+    broken = percent_flag("f", 0, fallthrough={})
+    mended = percent_flag("f", 0, fallthrough={"variation": 9})
+
+    for data in (flag_data(), flag_data(version=2), flag_data(broken), flag_data(broken), flag_data(mended)):
+        flags = one.apply(data)
+        for user in range(20):
+            flags.evaluate("f", f"u{user}", ())
+
+    assert problems.told == [("f", Reason.FLAG_MISSING), ("f", Reason.FLAG_INVALID), ("f", Reason.FLAG_INVALID)]
+
+
+def test_a_broken_flag_that_nobody_asks_for_is_no_problem() -> None:
+    problems = Problems()
+
+    evaluator(problems).apply(flag_data(percent_flag("f", 0, fallthrough={})))
+
+    assert problems.told == []
+
+
+def test_a_hundred_evaluations_log_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    waits = percent_flag("waits", 0, prerequisites=[{"key": "absent", "variation": 0}])
+    flags = evaluator().apply(flag_data(percent_flag("broken", 0, fallthrough={}), waits))
+
+    with caplog.at_level(logging.DEBUG, logger="strangler"):
+        for user in range(100):
+            for flag in ("broken", "waits", "missing"):
+                flags.evaluate(flag, f"u{user}", ())
+
+    assert caplog.records == []
+
+
+def calls_of(function: Callable[[], object]) -> int:
+    """Return how many Python functions a call enters: a cost that does not depend on the machine."""
+    entered = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal entered
+        entered += event == "call"
+
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return entered - 1
+
+
+def test_a_remembered_answer_costs_one_call() -> None:
+    flags = evaluator().apply(flag_data(percent_flag("f", 5_000)))
+    flags.evaluate("f", "u", ())
+
+    cost = calls_of(lambda: flags.evaluate("f", "u", ()))
+
+    assert cost == 1
+
+
+def test_the_memo_stays_within_its_bound_and_keeps_what_is_asked_for() -> None:
+    flags: Any = evaluator(memo_keys=100).apply(flag_data(percent_flag("f", 5_000)))
+
+    for user in range(1_000):
+        flags.evaluate("f", f"u{user}", ())
+        flags.evaluate("f", "often", ())
+
+    assert len(flags._young) + len(flags._old) <= 200
+    assert calls_of(lambda: flags.evaluate("f", "often", ())) <= 2
+
+
+def test_very_long_keys_are_answered_and_not_kept() -> None:
+    flags: Any = evaluator().apply(flag_data(percent_flag("f", 10_000)))
+
+    answer = flags.evaluate("f", "x" * 5_000, ())
+
+    assert answer.value is True
+    assert not flags._young
+
+
+@pytest.mark.parametrize("name", ["key", "kind", "anonymous"])
+def test_an_attribute_cannot_replace_the_identity(name: str) -> None:
+    flags = evaluator().apply(flag_data(percent_flag("f", 0, targets=[{"values": ["vip"], "variation": 1}])))
+
+    answer = flags.evaluate("f", "u", ((name, "vip"),))
+
+    assert answer == Evaluation(value=False, reason=Reason.FLAG_FALLTHROUGH)
+
+
+def test_a_key_that_is_no_unicode_has_a_side_all_the_same() -> None:
+    flags = evaluator().apply(flag_data(percent_flag("f", 5_000)))
+
+    answers = {flags.evaluate("f", f"u\udcff{number}", ()).value for number in range(50)}
+
+    assert answers == {True, False}

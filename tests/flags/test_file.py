@@ -1,0 +1,163 @@
+"""The file source: every way that a file changes is noticed, and a bad one changes nothing."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from strangler.flags.file import FileSource
+from strangler.flags.source import SourceState
+from tests.support.flags import Told, flags_of, percent_flag, wait_until
+
+Start = Callable[[Path], tuple[FileSource, Told]]
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """Start sources that are closed after the test."""
+    sources = []
+
+    def begin(path: Path) -> tuple[FileSource, Told]:
+        told = Told()
+        sources.append(FileSource(path, loop=asyncio.get_running_loop(), on_change=told))
+        sources[-1].start()
+        return sources[-1], told
+
+    yield begin
+    for source in sources:
+        await source.close()
+
+
+def content(share_bp: int) -> str:
+    return json.dumps({"flags": {"f": percent_flag("f", share_bp)}})
+
+
+def share_of(flag: dict[str, dict[str, dict[str, list[dict[str, int]]]]]) -> int:
+    return flag["fallthrough"]["rollout"]["variations"][1]["weight"] // 10
+
+
+async def test_what_the_file_says_is_there_on_start(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text(content(100))
+
+    source, _ = start(path)
+
+    assert (source.data().version, share_of(flags_of(source.data())["f"])) == (1, 100)
+    assert source.status().state is SourceState.READY
+
+
+async def test_an_atomic_rename_is_noticed(start: Start, tmp_path: Path) -> None:
+    path, fresh = tmp_path / "flags.json", tmp_path / "fresh"
+    path.write_text(content(100))
+    _, told = start(path)
+
+    for share_bp in (200, 300):
+        fresh.write_text(content(share_bp))
+        fresh.replace(path)
+        data = await told.next()
+
+        assert share_of(flags_of(data)["f"]) == share_bp
+
+
+async def test_a_configmaps_change_of_symlink_is_noticed_every_time(start: Start, tmp_path: Path) -> None:
+    for name, share_bp in (("first", 100), ("second", 200), ("third", 300)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "flags.json").write_text(content(share_bp))
+    (tmp_path / "..data").symlink_to("first")
+    (tmp_path / "flags.json").symlink_to("..data/flags.json")
+    _, told = start(tmp_path / "flags.json")
+
+    for name, share_bp in (("second", 200), ("third", 300), ("first", 100)):
+        (tmp_path / "..data_tmp").symlink_to(name)
+        (tmp_path / "..data_tmp").replace(tmp_path / "..data")
+        data = await told.next()
+
+        assert share_of(flags_of(data)["f"]) == share_bp
+
+
+async def test_a_write_in_place_is_noticed(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text(content(100))
+    _, told = start(path)
+
+    path.write_text(content(200))
+
+    assert share_of(flags_of(await told.next())["f"]) == 200
+
+
+async def test_a_bad_file_keeps_the_last_good_one_and_says_where_it_is_wrong(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text(content(100))
+    source, told = start(path)
+    good = source.data()
+
+    path.write_text('{"flags": {\n')
+
+    await wait_until(lambda: source.status().state is SourceState.INVALID)
+    assert source.data() is good
+    assert told.is_empty()
+    assert source.status().detail.startswith(f"{path}:2: not valid JSON")
+
+
+async def test_a_mended_file_is_served_again(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text("{")
+    source, told = start(path)
+    assert (source.status().state, source.data().ready) == (SourceState.INVALID, False)
+
+    path.write_text(content(100))
+
+    assert (await told.next()).ready
+    assert source.status().state is SourceState.READY
+
+
+async def test_a_mended_file_that_says_what_is_served_is_no_change(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text(content(100))
+    source, told = start(path)
+    path.write_text("{")
+    await wait_until(lambda: source.status().state is SourceState.INVALID)
+
+    path.write_text(content(100))
+
+    await wait_until(lambda: source.status().state is SourceState.READY)
+    assert told.is_empty()
+
+
+async def test_a_file_that_is_missing_at_first_is_picked_up(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    source, told = start(path)
+    assert (source.status().state, source.data().ready) == (SourceState.UNREACHABLE, False)
+
+    path.write_text(content(100))
+
+    assert (await told.next()).ready
+
+
+async def test_a_file_that_is_gone_serves_on(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text(content(100))
+    source, told = start(path)
+
+    path.unlink()
+
+    await wait_until(lambda: source.status().state is SourceState.STALE)
+    assert (source.data().version, told.is_empty()) == (1, True)
+
+
+async def test_a_missing_file_is_said_once(start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="strangler.flags")
+    other = tmp_path / "other.json"
+    other.write_text(content(100))
+    start(tmp_path / "flags.json")
+    _, told = start(other)
+
+    # Because both look at the same pace, three changes of the other take at least three looks at the missing one.
+    for share_bp in (200, 300, 400):
+        other.write_text(content(share_bp))
+        await told.next()
+
+    assert [record.levelname for record in caplog.records if "flags.json" in record.getMessage()] == ["WARNING"]
