@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import msgspec
 from strangler.cli import admin, options
 from strangler.cli.admin import NothingRunsError
 from strangler.cli.offline import flags_of
+from strangler.cli.status import share_text
 from strangler.config import load
 from strangler.control.api import Question
-from strangler.control.explain import explain
+from strangler.control.explain import answer as work_out
 from strangler.core.snapshot import compile_snapshot
 from strangler.flags.evaluator import Evaluator
 
@@ -48,24 +50,34 @@ def _run(given: argparse.Namespace) -> int:
     try:
         answer = admin.find(given).ask("POST", "/api/v1/explain", msgspec.to_builtins(question))
     except NothingRunsError:
-        answer = msgspec.to_builtins(_work_out(given.config, question))
+        answer = _work_out(given.config, question)
         print("strangler: nothing runs; worked out from the files.", file=sys.stderr)
     if given.json:
         print(msgspec.json.encode(answer).decode())
         return 0
-    print(f"{given.method.upper()} {given.path}")
-    print(f"  route     {answer['route'] or '(none)'}")
-    print(f"  side      {answer['side']}, by upstream {answer['upstream']}")
-    print(f"  reason    {answer['reason']}: {answer['why']}")
-    if answer["flag"] is not None:
-        print(f"  flag      {answer['flag']}")
-    if answer["is_assigned"]:
-        print("  identity  none was sent; the client would be given one, and another one may go elsewhere")
+    for line in lines(answer):
+        print(line)
     return 0
 
 
-def _work_out(path: Path, question: Question) -> Any:
+def lines(answer: Mapping[str, Any]) -> Iterable[str]:
+    """Return an explanation as text."""
+    yield f"side      {answer['side']}, by upstream {answer['upstream']}"
+    yield f"reason    {answer['reason']}: {answer['why']}"
+    yield f"path      {answer['path']}"
+    yield f"route     {answer['route']} ({answer['template']})" if answer["route"] else "route     none"
+    if answer["flag"]:
+        yield f"flag      {answer['flag']}"
+    if answer["share"] is not None:
+        yield f"share     {share_text(answer['share'])}"
+    if answer["identity"]:
+        digest = f", key {answer['key_digest']} (digest)" if answer["key_digest"] else ", a new key"
+        yield f"identity  {answer['identity']}{digest}"
+    yield f"since     generation {answer['generation']}" if answer["generation"] else "since     the files"
+
+
+def _work_out(path: Path, question: Question) -> Mapping[str, Any]:
     config = load.load(path)
     evaluator = Evaluator(on_problem=lambda _flag, _reason: None)
     snapshot = compile_snapshot(config, generation=0, flags=evaluator.apply(flags_of(config)))
-    return explain(snapshot, question)
+    return work_out(snapshot, question)

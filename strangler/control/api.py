@@ -57,7 +57,7 @@ class Surface:
     is_ready: Callable[[], bool]
     exposition: Exposition
     flags: FlagDesk
-    explain: Callable[[Question], msgspec.Struct]
+    explain: Callable[[Question], Mapping[str, Any]]
 
 
 def make_app(surface: Surface) -> web.Application:

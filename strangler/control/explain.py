@@ -1,9 +1,12 @@
-"""Explaining: where a request would go and why, without sending it."""
+"""Explaining: the answer of `POST /api/v1/explain`, where a request would go and why, without sending it."""
 
-import msgspec
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
 from strangler.control.api import Question
-from strangler.core.decide import Reason, decide
+from strangler.core.decide import Reason
+from strangler.core.explain import explain
 from strangler.core.snapshot import Snapshot
 from strangler.errors import UsageError
 
@@ -22,50 +25,17 @@ WHY = {
 }
 
 
-class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of `POST /api/v1/explain`."""
-
-    route: str | None
-    side: str
-    upstream: str
-    reason: str
-    why: str
-    flag: str | None
-    is_assigned: bool
-    """Whether the client would be given a key of our own, so that another one may go elsewhere."""
-    generation: int
-
-
-def explain(snapshot: Snapshot, question: Question) -> Explanation:
-    """Return what `snapshot` decides for a request from this machine."""
+def answer(snapshot: Snapshot, question: Question) -> Mapping[str, Any]:
+    """Return what `snapshot` decides for a request from this machine, with the reason in words."""
     try:
         method, target = question.method.upper().encode("ascii"), question.target.encode("ascii")
-        headers = [(name.lower().encode("ascii"), value.encode()) for name, value in question.headers]
+        headers = tuple((name.encode("ascii"), value.encode()) for name, value in question.headers)
     except UnicodeEncodeError as error:
         raise UsageError(
             f"{error.object!r} cannot stand in a request as it is; percent-encode it (RFC 3986)."
         ) from error
     if not target.startswith(b"/"):
         raise UsageError(f"The path must begin with a slash, not {question.target!r}.")
-    host = next((value for name, value in headers if name == b"host"), b"localhost")
-    choice = decide(
-        snapshot,
-        method=method,
-        target=target,
-        host=host,
-        headers=headers,
-        peer="127.0.0.1",
-        spare_key="explain",
-    )
-    decision = choice[0]
-    route = decision.route
-    return Explanation(
-        route=None if route is None else route.name,
-        side=decision.side.value,
-        upstream=decision.upstream,
-        reason=decision.reason.value,
-        why=WHY[decision.reason],
-        flag=None if route is None else route.flag,
-        is_assigned=bool(choice[1]),
-        generation=snapshot.generation,
-    )
+    host = next((value for name, value in headers if name.lower() == b"host"), b"localhost")
+    found = explain(snapshot, method=method, target=target, host=host, headers=headers, peer="127.0.0.1")
+    return {**asdict(found), "why": WHY[found.reason]}

@@ -137,8 +137,7 @@ class Member:
                 self.gauges = gauges
                 self._audience.count(tallies)
             case Notice(event=event, fields=fields):
-                level = logging.getLevelNamesMapping().get(str(fields.pop("level", "info")).upper(), logging.INFO)
-                LOG.log(level, event, extra={"fields": {**fields, "worker": self.index}})
+                self._audience.notice(self.index, event, fields)
             case Draining():
                 self.was_told = True
                 self._enter(Phase.DRAINING)

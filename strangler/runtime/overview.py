@@ -1,11 +1,12 @@
 """Overview: what control knows, put together for people: status, metrics, and why a request would go where it goes."""
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from strangler import __version__
 from strangler.control import explain, status
 from strangler.control.api import Question
-from strangler.control.explain import Explanation
 from strangler.control.metrics import Reading
 from strangler.control.share import Shares
 from strangler.control.status import FlagsStatus, Status, WorkerStatus
@@ -98,11 +99,11 @@ class Overview:
             gauges=tuple(sorted(gauges.items())),
         )
 
-    def explain(self, question: Question) -> Explanation:
+    def explain(self, question: Question) -> Mapping[str, Any]:
         """Return where a request would go and why, by the truth as it is now."""
         truth = self._truth
         if self._snapshot is None or self._snapshot.generation != truth.generation:
             self._snapshot = compile_snapshot(
                 truth.config, generation=truth.generation, flags=self._evaluator.apply(truth.flags)
             )
-        return explain.explain(self._snapshot, question)
+        return explain.answer(self._snapshot, question)

@@ -24,6 +24,8 @@ POLL_S = 0.25
 LOG = logging.getLogger(__name__)
 
 Stamp = tuple[int, int, int, int] | None
+"""What stat(2) says of the file; None if it is not there."""
+_UNREAD: Stamp = (-1, -1, -1, -1)
 
 
 class RoutesFile:
@@ -58,8 +60,8 @@ class RoutesFile:
 
     async def watch(self) -> None:
         """Take over every change of the file that can be served; never returns."""
-        settled: Stamp = None
-        last: Stamp = None
+        settled: Stamp = _UNREAD
+        last: Stamp = _UNREAD
         while True:
             is_asked = await self._wait()
             stamp = _stamp(self._path)

@@ -57,7 +57,7 @@ def _refusal(error: OSError, address: Address, setting: str) -> str:
     remedy = f"Set `{setting}` in the routes file or --{setting} to another address."
     match error.errno:
         case errno.EADDRINUSE:
-            return f"{setting}: port {address.port} is in use on {address.host}. End what uses it, or: {remedy}"
+            return f"{setting}: port {address.port} is in use on {address.host}. {remedy}"
         case errno.EACCES:
             return f"{setting}: this user may not listen on port {address.port}. {remedy}"
         case _:

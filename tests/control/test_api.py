@@ -1,0 +1,258 @@
+"""The admin API over a real socket, with flags in memory."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from strangler.control import api
+from strangler.control.api import MAX_BODY_BYTES, Question, Surface
+from strangler.control.flagdesk import FlagDesk
+from strangler.control.metrics import Exposition, Reading
+from strangler.control.status import ConfigStatus, FlagsStatus, Status, of_side
+from strangler.control.totals import Total, Totals
+from strangler.control.truth import Truth
+from strangler.core.model import Address, Config
+from strangler.errors import StoreError
+from strangler.flags.data import NOT_READY
+from strangler.flags.embedded import EmbeddedSource
+from strangler.flags.source import FlagSource
+
+TOKEN = "a-token-of-the-test"
+CONFIG = Config(upstreams=(), default_upstream="monolith")
+STATUS = Status(
+    version="0",
+    generation=3,
+    uptime_s=1.0,
+    config=ConfigStatus(file="routes.yaml", digest="d", state="current", faults=(), needs_restart=()),
+    flags=FlagsStatus(source="embedded", state="ready", detail="", version=1),
+    workers=(),
+    routes=(),
+    unrouted=of_side(Total()),
+)
+
+
+class Table:
+    """Flags in memory, or a disk that is full."""
+
+    def __init__(self) -> None:
+        self.written: list[dict[str, Any]] = []
+        self.is_full = False
+
+    def flags(self) -> dict[str, dict[str, Any]]:
+        return {}
+
+    def write_flag(self, flag: dict[str, Any], *, by: str, what: str, at: float) -> None:
+        if self.is_full:
+            raise StoreError("cannot write /secret/place")
+        self.written.append(flag)
+
+
+class Client:
+    def __init__(self, session: aiohttp.ClientSession, address: Address, table: Table) -> None:
+        self.session = session
+        self.address = address
+        self.table = table
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, *, data: bytes | None = None, **headers: str
+    ) -> tuple[int, Any]:
+        sent = {"Authorization": f"Bearer {TOKEN}", **headers}
+        payload = data if body is None else json.dumps(body).encode()
+        async with self.session.request(method, f"http://{self.address}{path}", data=payload, headers=sent) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+
+@asynccontextmanager
+async def served(*, is_ready: bool = True, fails: bool = False) -> AsyncIterator[Client]:
+    table = Table()
+    truth = Truth(CONFIG, NOT_READY)
+    source: FlagSource = EmbeddedSource(table, truth.replace_flags)
+    source.start()
+    truth.replace_flags(source.data())
+
+    def explain(question: Question) -> dict[str, str]:
+        if fails:
+            raise RuntimeError("an inner secret")
+        return {"side": question.target}
+
+    reading = Reading(
+        generation=3,
+        workers=1,
+        restarts=0,
+        is_rejected=False,
+        flags_state="ready",
+        flags_states=("ready",),
+        shares=(),
+        gauges=(),
+    )
+    listener = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    listener.close()
+    address = Address(host="127.0.0.1", port=port)
+    surface = Surface(
+        admin=address,
+        token=TOKEN,
+        status=lambda: STATUS,
+        is_ready=lambda: is_ready,
+        exposition=Exposition(Totals(), lambda: reading),
+        flags=FlagDesk(truth, source),
+        explain=explain,
+    )
+    runner = web.AppRunner(api.make_app(surface), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, address.host, address.port).start()
+    async with aiohttp.ClientSession() as session:
+        yield Client(session, address, table)
+    await runner.cleanup()
+
+
+async def test_health_and_metrics_want_no_token() -> None:
+    async with served() as client, aiohttp.ClientSession() as stranger:
+        codes = []
+        for path in ("/healthz", "/readyz", "/metrics"):
+            async with stranger.get(f"http://{client.address}{path}") as answer:
+                codes.append(answer.status)
+
+    assert codes == [200, 200, 200]
+
+
+async def test_not_ready_says_so_with_503() -> None:
+    async with served(is_ready=False) as client:
+        code, body = await client.ask("GET", "/readyz")
+
+    assert (code, body["status"]) == (503, "not ready")
+
+
+async def test_the_api_wants_the_token() -> None:
+    async with served() as client:
+        refused = [
+            await client.ask(method, path, Authorization=wrong)
+            for method, path in (("GET", "/api/v1/status"), ("PUT", "/api/v1/flags/x"), ("GET", "/api/none"))
+            for wrong in ("", "Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}")
+        ]
+
+    assert {code for code, _ in refused} == {401}
+    assert client.table.written == []
+
+
+async def test_another_host_name_is_refused_even_with_the_token() -> None:
+    async with served() as client:
+        code, body = await client.ask("GET", "/api/v1/status", Host=f"evil.example:{client.address.port}")
+
+    assert (code, body["title"]) == (421, "bad_host")
+
+
+async def test_the_status_has_the_documented_fields() -> None:
+    async with served() as client:
+        _, body = await client.ask("GET", "/api/v1/status")
+
+    assert body == {
+        "version": "0",
+        "generation": 3,
+        "uptime_s": 1.0,
+        "config": {"file": "routes.yaml", "digest": "d", "state": "current", "faults": [], "needs_restart": []},
+        "flags": {"source": "embedded", "state": "ready", "detail": "", "version": 1},
+        "workers": [],
+        "routes": [],
+        "unrouted": {
+            "requests": 0,
+            "failures": {"5xx": 0, "connect": 0, "timeout": 0, "reset": 0, "bad_framing": 0},
+            "p50_ms": None,
+            "p95_ms": None,
+        },
+    }
+
+
+async def test_a_flag_that_was_set_is_listed_and_shown() -> None:
+    async with served() as client:
+        code, changed = await client.ask("PUT", "/api/v1/flags/payments", {"set": "25%"})
+        _, listed = await client.ask("GET", "/api/v1/flags")
+        _, shown = await client.ask("GET", "/api/v1/flags/payments")
+
+    assert (code, changed["summary"]["served_bp"]) == (200, 2_500)
+    assert listed["flags"] == [shown["summary"]] == [changed["summary"]]
+    assert client.table.written == [shown["flag"]]
+
+
+async def test_a_whole_definition_can_be_put() -> None:
+    flag = {
+        "key": "payments",
+        "version": 9,
+        "on": True,
+        "variations": [False, True],
+        "offVariation": 0,
+        "fallthrough": {"variation": 1},
+    }
+
+    async with served() as client:
+        code, changed = await client.ask("PUT", "/api/v1/flags/payments", {"flag": flag})
+
+    assert (code, changed["summary"]["served_bp"]) == (200, 10_000)
+
+
+async def test_a_bad_change_is_refused_with_the_reason_and_changes_nothing() -> None:
+    bodies: list[Any] = [
+        {"set": "25"},
+        {"set": "101%"},
+        {"flag": {"key": "other"}},
+        {"set": "on", "flag": {}},
+        {},
+        {"sett": "on"},
+        [],
+    ]
+
+    async with served() as client:
+        refused = [await client.ask("PUT", "/api/v1/flags/payments", body) for body in bodies]
+        no_json, _ = await client.ask("PUT", "/api/v1/flags/payments", data=b"{")
+
+    assert [code for code, _ in refused] == [422, 422, 422, 400, 400, 400, 400]
+    assert no_json == 400
+    assert "25%" in refused[0][1]["detail"]
+    assert client.table.written == []
+
+
+async def test_an_unknown_flag_is_404() -> None:
+    async with served() as client:
+        code, body = await client.ask("GET", "/api/v1/flags/none")
+
+    assert (code, body["title"]) == (404, "flag_missing")
+
+
+async def test_a_body_beyond_the_limit_is_refused() -> None:
+    async with served() as client:
+        code, body = await client.ask("PUT", "/api/v1/flags/payments", {"set": "x" * MAX_BODY_BYTES})
+
+    assert (code, body["status"]) == (413, 413)
+
+
+async def test_an_unknown_path_and_a_wrong_method_are_problems_too() -> None:
+    async with served() as client:
+        missing, missing_body = await client.ask("GET", "/api/v1/none")
+        wrong, wrong_body = await client.ask("DELETE", "/api/v1/status")
+
+    assert (missing, missing_body["status"]) == (404, 404)
+    assert (wrong, wrong_body["status"]) == (405, 405)
+
+
+async def test_a_failing_store_or_handler_tells_nothing_of_the_inside() -> None:
+    async with served(fails=True) as client:
+        client.table.is_full = True
+        store, store_body = await client.ask("PUT", "/api/v1/flags/payments", {"set": "on"})
+        inner, inner_body = await client.ask("POST", "/api/v1/explain", {"method": "GET", "target": "/"})
+
+    assert (store, inner) == (503, 500)
+    assert "secret" not in json.dumps([store_body, inner_body])
+
+
+async def test_explain_passes_the_question_on() -> None:
+    async with served() as client:
+        code, body = await client.ask(
+            "POST", "/api/v1/explain", {"method": "GET", "target": "/a", "headers": [["X-User-Id", "7"]]}
+        )
+
+    assert (code, body) == (200, {"side": "/a"})

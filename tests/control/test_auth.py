@@ -1,0 +1,76 @@
+"""The admin token and the Host check."""
+
+from pathlib import Path
+
+import pytest
+
+from strangler.control import auth
+from strangler.core.model import Address
+from strangler.errors import UsageError
+
+ADMIN = Address(host="127.0.0.1", port=9900)
+
+
+def test_the_first_call_makes_a_token_for_its_owner_alone_and_later_ones_find_it(tmp_path: Path) -> None:
+    made = auth.load_token(tmp_path)
+    found = auth.load_token(tmp_path)
+
+    assert made == found
+    assert (tmp_path / auth.TOKEN_FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_token_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    auth.load_token(tmp_path)
+    (tmp_path / auth.TOKEN_FILE).chmod(0o644)
+
+    with pytest.raises(UsageError, match="chmod 600"):
+        auth.load_token(tmp_path)
+
+
+def test_a_damaged_token_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / auth.TOKEN_FILE).touch(mode=0o600)
+    (tmp_path / auth.TOKEN_FILE).write_text("short-secret")
+
+    with pytest.raises(UsageError) as raised:
+        auth.load_token(tmp_path)
+
+    assert "short-secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "is_right"),
+    [
+        ("Bearer s3cret", True),
+        ("bearer  s3cret", True),
+        ("Bearer s3cre", False),
+        ("Bearer s3cret\u00e9", False),
+        ("Basic s3cret", False),
+        ("s3cret", False),
+        ("Bearer", False),
+        ("", False),
+    ],
+)
+def test_only_the_whole_token_as_bearer_opens(header: str, *, is_right: bool) -> None:
+    assert auth.is_authorized(header, "s3cret") is is_right
+
+
+@pytest.mark.parametrize(
+    ("host", "is_own"),
+    [
+        ("127.0.0.1:9900", True),
+        ("localhost:9900", True),
+        ("LOCALHOST:9900", True),
+        ("[::1]:9900", True),
+        ("127.1.2.3:9900", True),
+        ("127.0.0.1:9901", False),
+        ("127.0.0.1", False),
+        ("evil.example:9900", False),
+        ("127.0.0.1.evil.example:9900", False),
+        ("localhost.evil.example:9900", False),
+        ("10.0.0.1:9900", False),
+        ("[::1]", False),
+        ("", False),
+    ],
+)
+def test_a_name_that_is_not_this_machines_is_not_served(host: str, *, is_own: bool) -> None:
+    assert auth.is_own_host(host, ADMIN) is is_own

@@ -1,0 +1,76 @@
+"""Metrics, as an independent parser reads them."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from strangler.control.metrics import Exposition, Reading
+from strangler.control.totals import Totals
+from strangler.core import histogram
+from strangler.core.model import Side
+from strangler.core.outcome import Outcome
+from strangler.core.tally import Tally
+
+READING = Reading(
+    generation=4,
+    workers=2,
+    restarts=1,
+    is_rejected=True,
+    flags_state="ready",
+    flags_states=("starting", "ready"),
+    shares=(("payments", 2_500),),
+    gauges=(("client_connections", 7),),
+)
+
+
+def samples(totals: Totals) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    text = Exposition(totals, lambda: READING).render().decode()
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    }
+
+
+def test_the_state_is_shown_under_its_documented_names() -> None:
+    found = samples(Totals())
+
+    assert found == {
+        ("strangler_route_share_ratio", (("route", "payments"),)): 0.25,
+        ("strangler_generation", ()): 4.0,
+        ("strangler_workers", ()): 2.0,
+        ("strangler_worker_restarts_total", ()): 1.0,
+        ("strangler_config_rejected", ()): 1.0,
+        ("strangler_flags_state", (("state", "starting"),)): 0.0,
+        ("strangler_flags_state", (("state", "ready"),)): 1.0,
+        ("strangler_client_connections", ()): 7.0,
+    }
+
+
+def test_requests_are_counted_by_route_side_and_outcome() -> None:
+    totals = Totals()
+    totals.add([tally((Outcome.OK_2XX, 5), (Outcome.TIMEOUT, 1))])
+
+    found = samples(totals)
+
+    labels = (("route", "payments"), ("side", "extracted"))
+    assert found["strangler_requests_total", (("outcome", "2xx"), *labels)] == 5
+    assert found["strangler_requests_total", (("outcome", "timeout"), *labels)] == 1
+
+
+def test_the_latency_histogram_is_cumulative_and_loses_no_count() -> None:
+    totals = Totals()
+    every_bucket = tuple((bucket, 1) for bucket in range(histogram.BUCKETS))
+    totals.add([tally(latency=every_bucket, seconds=9.5)])
+
+    found = samples(totals)
+
+    name = "strangler_request_duration_seconds"
+    buckets = [value for (found_name, _), value in found.items() if found_name == f"{name}_bucket"]
+    labels = (("route", "payments"), ("side", "extracted"))
+    assert buckets == sorted(buckets)
+    assert buckets[-1] == found[f"{name}_count", labels] == histogram.BUCKETS
+    assert found[f"{name}_sum", labels] == 9.5
+
+
+def tally(*outcomes: tuple[Outcome, int], latency: tuple[tuple[int, int], ...] = (), seconds: float = 0.0) -> Tally:
+    return Tally(route="payments", side=Side.EXTRACTED, outcomes=outcomes, latency=latency, seconds=seconds)

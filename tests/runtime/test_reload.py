@@ -1,0 +1,188 @@
+"""The routes file, watched."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from strangler.config.load import load
+from strangler.core.model import Config
+from strangler.runtime import settings
+from strangler.runtime.reload import RoutesFile
+from strangler.runtime.settings import Overrides
+from tests.support.proxy import routes_text
+from tests.support.waiting import until
+
+ONE = routes_text(monolith=1)
+TWO = routes_text(monolith=2)
+BAD = ONE + "routes: [{name: a, match: {path: nowhere}, wrong: 1}]\n"
+
+
+@dataclass(slots=True)
+class Watched:
+    path: Path
+    file: RoutesFile
+    taken: list[Config] = field(default_factory=list)
+
+    def write(self, text: str) -> None:
+        self.path.write_text(text)
+
+    def remove(self) -> None:
+        self.path.unlink()
+
+    def ports(self) -> list[int]:
+        return [config.upstreams[0].addresses[0].port for config in self.taken]
+
+    async def until_taken(self, *ports: int) -> None:
+        await until(lambda: self.ports() == list(ports), what=f"{ports} taken over")
+
+    async def until_state(self, state: str) -> None:
+        await until(lambda: self.file.status().state == state, what=state)
+
+
+@asynccontextmanager
+async def watched(path: Path, overrides: Overrides | None = None) -> AsyncIterator[Watched]:
+    given = overrides or Overrides()
+    taken: list[Config] = []
+    file = RoutesFile(path, running=settings.effective(load(path), given), overrides=given, on_config=taken.append)
+    task = asyncio.create_task(file.watch())
+    yield Watched(path, file, taken)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    made = tmp_path / "routes.yaml"
+    made.write_text(ONE)
+    return made
+
+
+async def test_a_change_in_place_is_taken_over(path: Path) -> None:
+    async with watched(path) as file:
+        file.write(TWO)
+
+        await file.until_taken(2)
+        assert file.file.status().state == "current"
+
+
+async def test_an_atomic_rename_over_the_file_is_noticed(path: Path) -> None:
+    async with watched(path) as file:
+        rename_over(path, TWO)
+
+        await file.until_taken(2)
+
+
+async def test_the_swap_of_a_config_maps_link_is_noticed(tmp_path: Path) -> None:
+    path = config_map(tmp_path, one=ONE, two=TWO)
+
+    async with watched(path) as file:
+        swap(tmp_path, "two")
+
+        await file.until_taken(2)
+
+
+async def test_a_touch_without_a_change_is_none(path: Path) -> None:
+    async with watched(path) as file:
+        os.utime(path)
+        file.file.ask()
+        file.write(TWO)
+
+        await file.until_taken(2)
+
+
+async def test_a_bad_file_changes_nothing_and_the_last_good_one_stays_named(path: Path) -> None:
+    async with watched(path) as file:
+        before = file.file.status().digest
+        file.write(BAD)
+
+        await file.until_state("rejected")
+        status = file.file.status()
+        assert (file.taken, status.digest) == ([], before)
+        assert all(fault.startswith(f"{path}:") for fault in status.faults)
+        assert len(status.faults) == 2
+
+
+async def test_each_fault_is_logged_once_however_often_the_file_is_read(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async with watched(path) as file:
+        file.write(BAD)
+        await file.until_state("rejected")
+        file.file.ask()
+        file.write(TWO)
+        await file.until_taken(2)
+
+    assert [record.message for record in caplog.records] == [
+        "config_fault",
+        "config_fault",
+        "config_rejected",
+        "config_accepted",
+    ]
+
+
+async def test_putting_the_old_text_back_ends_the_rejection_without_a_new_generation(path: Path) -> None:
+    async with watched(path) as file:
+        file.write(BAD)
+        await file.until_state("rejected")
+        file.write(ONE)
+
+        await file.until_state("current")
+        assert file.taken == []
+
+
+async def test_a_file_that_is_gone_is_a_fault_and_not_a_crash(path: Path) -> None:
+    async with watched(path) as file:
+        file.remove()
+        await file.until_state("rejected")
+        file.write(TWO)
+
+        await file.until_taken(2)
+
+
+async def test_what_needs_a_restart_is_told_and_the_rest_is_served(path: Path) -> None:
+    async with watched(path) as file:
+        file.write(TWO.replace("workers: 2", "workers: 3").replace("state_dir: state", "state_dir: x"))
+
+        await file.until_taken(2)
+        assert file.file.status().needs_restart == ("workers", "state_dir")
+        assert file.taken[0].workers == 2
+
+
+async def test_a_setting_that_the_command_line_holds_needs_no_restart(path: Path) -> None:
+    async with watched(path, Overrides(workers=4)) as file:
+        file.write(TWO.replace("workers: 2", "workers: 3"))
+
+        await file.until_taken(2)
+        assert file.file.status().needs_restart == ()
+
+
+def rename_over(path: Path, text: str) -> None:
+    """Save as many editors do."""
+    draft = path.with_suffix(".new")
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def config_map(folder: Path, **revisions: str) -> Path:
+    """Lay revisions out as Kubernetes does, the first one current, and return the file's path."""
+    for name, text in revisions.items():
+        (folder / name).mkdir()
+        (folder / name / "routes.yaml").write_text(text)
+    (folder / "..data").symlink_to(next(iter(revisions)))
+    path = folder / "routes.yaml"
+    path.symlink_to("..data/routes.yaml")
+    return path
+
+
+def swap(folder: Path, revision: str) -> None:
+    """Make another revision current, as Kubernetes does."""
+    (folder / "..data.new").symlink_to(revision)
+    (folder / "..data.new").rename(folder / "..data")
