@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _SLICE = 16_384
 """Most bytes that are parsed before looking whether requests queue up."""
+_JOIN_BYTES = 16_384
+"""Pieces are copied into one up to this size; larger ones are handed over as they are."""
 _LINGER_S = 2.0
 """How long a closed connection still swallows what the client sends, so that it can read its answer.
 
@@ -42,6 +44,7 @@ class Client(asyncio.Protocol):
         "_incoming",
         "_is_closing",
         "_is_serving_waiting",
+        "_out",
         "_reader",
         "_tunnel",
         "_waiting",
@@ -72,6 +75,7 @@ class Client(asyncio.Protocol):
         self._waiting: deque[Exchange] = deque()
         self._backlog = b""
         """Bytes that are not parsed yet."""
+        self._out: list[bytes] = []
         self._is_closing = False
         """Whether no further request is served."""
         self._is_serving_waiting = False
@@ -174,10 +178,24 @@ class Client(asyncio.Protocol):
 
     # --- what an exchange asks for
 
-    def write(self, data: bytes) -> None:
-        """Send bytes, unless the client is gone."""
-        if not self.transport.is_closing():
-            self.transport.write(data)
+    def send(self, data: bytes) -> None:
+        """Have bytes sent with the next flush; the head and body of a small answer leave in one packet."""
+        self._out.append(data)
+
+    def flush(self) -> None:
+        """Send what is to be sent, unless the client is gone."""
+        out = self._out
+        if not out:
+            return
+        self._out = []
+        if self.transport.is_closing():
+            return
+        if len(out) == 1:
+            self.transport.write(out[0])
+        elif sum(map(len, out)) <= _JOIN_BYTES:
+            self.transport.write(b"".join(out))
+        else:
+            self.transport.writelines(out)
 
     def abort(self) -> None:
         """End the connection so that a cut answer cannot look complete."""
@@ -215,6 +233,7 @@ class Client(asyncio.Protocol):
 
     def on_exchange_done(self, *, keep_alive: bool) -> None:
         """Serve the next request, or end the connection."""
+        self.flush()
         done, self._active = self._active, None
         if not keep_alive or (self._is_closing and not self._waiting):
             self._close(is_request_done=done is None or done.request_done)
@@ -244,7 +263,8 @@ class Client(asyncio.Protocol):
 
     def on_tunnel_data(self, data: bytes) -> None:
         self.wake_at = monotonic() + _TUNNEL_IDLE_S
-        self.write(data)
+        if not self.transport.is_closing():
+            self.transport.write(data)
 
     def on_tunnel_end(self) -> None:
         if self.transport.can_write_eof() and not self.transport.is_closing():

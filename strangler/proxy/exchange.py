@@ -233,14 +233,16 @@ class Exchange:
     def on_interim(self, status: int, reason: bytes, head: ResponseHead) -> None:
         """Pass on a 1xx; an HTTP/1.0 client would not understand it (RFC 9110 section 15.2)."""
         if self.is_http_11:
-            self.client.write(forward.interim_head(status=status, reason=reason, head=head))
+            self.client.send(forward.interim_head(status=status, reason=reason, head=head))
+            self.client.flush()
 
     def on_switch(self, reason: bytes, head: ResponseHead) -> None:
         """Become a tunnel: from here on bytes pass as they are, both ways."""
         upstream = self._upstream
         assert upstream is not None
         self._status = 101
-        self.client.write(forward.switch_head(reason=reason, head=head, extra=self._own_lines()))
+        self.client.send(forward.switch_head(reason=reason, head=head, extra=self._own_lines()))
+        self.client.flush()
         self._end(Outcome.OK_2XX)
         self.client.open_tunnel(upstream)
 
@@ -262,7 +264,7 @@ class Exchange:
             connection = b"Connection: close\r\n"
         else:
             connection = b"" if self.is_http_11 else b"Connection: keep-alive\r\n"
-        self.client.write(
+        self.client.send(
             forward.response_head(
                 status=status,
                 reason=reason,
@@ -272,23 +274,26 @@ class Exchange:
                 extra=self._own_lines(),
             )
         )
-        self._touch()
         return self.method == b"HEAD"
 
     def on_response_body(self, data: bytes) -> None:
         """Pass on a piece of the answer's body at once."""
-        client = self.client
         if self._chunked_out:
-            client.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
-        else:
-            client.transport.write(data)
+            self.client.send(b"%x\r\n" % len(data))
+            self.client.send(data)
+            data = b"\r\n"
+        self.client.send(data)
+
+    def on_pause(self) -> None:
+        """Nothing more of the answer is there just now: let go of what has come."""
+        self.client.flush()
         self._touch()
 
     def on_response_done(self, trailers: Sequence[tuple[bytes, bytes]]) -> bool:
         """End the exchange well; return whether the upstream connection may be used again."""
         if self._chunked_out:
             lines = b"".join(b"%b: %b\r\n" % pair for pair in forward.trailers(trailers))
-            self.client.write(b"0\r\n%b\r\n" % lines)
+            self.client.send(b"0\r\n%b\r\n" % lines)
         self._upstream = None
         self._end(of_status(self._status))
         may_reuse = self.request_done and not self._until_close
@@ -372,7 +377,7 @@ class Exchange:
         self._is_over = True
         self._head_sent = True
         close = problem.value.closes or not self._keeps_alive or not self.request_done or self.client.is_draining
-        self.client.write(answer(problem, self.request_id, close=close, head_only=self.method == b"HEAD"))
+        self.client.send(answer(problem, self.request_id, close=close, head_only=self.method == b"HEAD"))
         if self._serving is None:
             self.client.plane.on_refused(self.request_id, problem)
         self.client.on_exchange_done(keep_alive=not close)

@@ -145,6 +145,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._broken("the head is too large")
         elif self._done:
             self._finish()
+        elif self._exchange is not None:
+            self._exchange.on_pause()
 
     def eof_received(self) -> bool:
         if self._tunnel is not None:
