@@ -118,6 +118,16 @@ def test_weights_always_sum_up_and_the_order_stays_and_the_version_grows(chain: 
         version = flag["version"]
 
 
+@given(edits, edits)
+def test_an_edit_leaves_the_flag_before_as_it_was(first: Edit, second: Edit) -> None:
+    before = apply_edit("f", None, first)
+    kept = copy.deepcopy(before)
+
+    apply_edit("f", before, second)
+
+    assert before == kept
+
+
 @given(st.integers(0, 10_000))
 def test_a_percentage_keeps_targets_rules_and_all_that_places_a_key(share_bp: int) -> None:
     before = percent_flag("f", 1_000, targets=[TARGET], rules=[RULE], custom="kept")

@@ -17,6 +17,9 @@ def evaluator(problems: Problems | None = None, **options: Any) -> Evaluator:
     return Evaluator(on_problem=problems or Problems(), **options)
 
 
+TARGET = {"values": ["vip"], "variation": 1}
+
+
 def rule(variation: int, *values: str, attribute: str = "country") -> dict[str, Any]:
     clause = {"attribute": attribute, "op": "in", "values": list(values), "contextKind": "user"}
     return {"id": "r", "clauses": [clause], "variation": variation}
@@ -174,15 +177,50 @@ def test_a_remembered_answer_costs_one_call() -> None:
     assert cost == 1
 
 
-def test_the_memo_stays_within_its_bound_and_keeps_what_is_asked_for() -> None:
+def test_the_memo_stays_within_its_bound() -> None:
     flags: Any = evaluator(memo_keys=100).apply(flag_data(percent_flag("f", 5_000)))
 
     for user in range(1_000):
         flags.evaluate("f", f"u{user}", ())
-        flags.evaluate("f", "often", ())
 
     assert len(flags._young) + len(flags._old) <= 200
-    assert calls_of(lambda: flags.evaluate("f", "often", ())) <= 2
+
+
+def test_a_full_memo_still_knows_who_came_lately() -> None:
+    flags = evaluator(memo_keys=100).apply(flag_data(percent_flag("f", 5_000)))
+    for user in range(150):
+        flags.evaluate("f", f"u{user}", ())
+
+    cost = calls_of(lambda: flags.evaluate("f", "u60", ()))
+
+    assert cost == 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"targets": [{"values": ["vip"], "variation": 1}]},
+        {"contextTargets": [{"contextKind": "user", "values": [], "variation": 1}], "targets": [TARGET]},
+        {"rules": [rule(1, "vip", attribute="key")]},
+        {"prerequisites": [{"key": "absent", "variation": 0}], "offVariation": 1},
+    ],
+)
+def test_one_variation_for_all_leaves_exceptions_in_force(fields: dict[str, Any]) -> None:
+    flags = evaluator().apply(flag_data(percent_flag("f", 0, fallthrough={"variation": 0}, **fields)))
+
+    answer = flags.evaluate("f", "vip", ())
+
+    assert answer.value is True
+
+
+@pytest.mark.parametrize("fields", [{"on": False}, {"fallthrough": {"variation": 1}}])
+def test_a_flag_that_says_the_same_to_everybody_fills_no_memory(fields: dict[str, Any]) -> None:
+    flags: Any = evaluator().apply(flag_data(percent_flag("f", 0, **fields)))
+
+    cost = calls_of(lambda: flags.evaluate("f", "somebody new", ()))
+
+    assert cost == 2
+    assert not flags._young
 
 
 def test_very_long_keys_are_answered_and_not_kept() -> None:

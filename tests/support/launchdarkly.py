@@ -28,8 +28,7 @@ class LaunchDarkly:
         self._streams: set[asyncio.Queue[bytes | None]] = set()
         self._runner: web.AppRunner | None = None
         # Because a port that is bound and does not listen refuses connections, nobody else can take it meanwhile.
-        self._reserved = socket.socket()
-        self._reserved.bind(("127.0.0.1", 0))
+        self._reserved = _reserve(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._reserved.getsockname()[1]}"
 
     async def up(self) -> None:
@@ -45,9 +44,7 @@ class LaunchDarkly:
         """End every stream and refuse connections until `up`; the port is kept."""
         address = self._reserved.getsockname()
         await self.close()
-        self._reserved = socket.socket()
-        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._reserved.bind(address)
+        self._reserved = _reserve(address)
 
     async def close(self) -> None:
         """End every stream and give the port back."""
@@ -106,6 +103,13 @@ class LaunchDarkly:
     async def _accepted(self, request: web.Request) -> web.Response:
         self.paths.append(request.path)
         return web.Response(status=202)
+
+
+def _reserve(address: tuple[str, int]) -> socket.socket:
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(address)
+    return reserved
 
 
 def _event(name: str, data: object) -> bytes:
