@@ -6,13 +6,15 @@ A decision reads one snapshot and nothing else, so a reload or a flag change nev
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
 
 from strangler.core.identity import read_attributes, read_key
 from strangler.core.model import Route, Side, Source, SourceKind
 from strangler.core.normalise import normal
 from strangler.core.shares import side_of
-from strangler.core.split import place, side
+from strangler.core.split import place
+from strangler.core.split import side as side_at
 
 if TYPE_CHECKING:
     from strangler.core.snapshot import CompiledRoute, Snapshot
@@ -71,22 +73,14 @@ class Flags(Protocol):
         """Return what `flag` says for `key`, the same for the same arguments; never raises and never waits."""
 
 
-class Choice(NamedTuple):
-    """What was decided for one request, and what the data plane is to do about it."""
+Choice = tuple[Decision, str]
+"""A decision, and the key to set as the assigned cookie: empty when the client has one, or needs none.
 
-    decision: Decision
-    assigned: str
-    """The key to set as the assigned cookie; empty when the client has one, or needs none."""
+Because one is made for each request, it is a plain tuple, and so is a verdict.
+"""
 
-
-class Verdict(NamedTuple):
-    """How a route that is really split comes to its side for one key."""
-
-    side: Side
-    reason: Reason
-    key: str
-    source: Source | None
-    assigned: str
+Verdict = tuple[Side, Reason, str, Source | None, str]
+"""How a route that is really split comes to its side: side, reason, key, the key's source, and the key to assign."""
 
 
 def decide(
@@ -105,11 +99,13 @@ def decide(
     """
     route = find(snapshot, method=method, target=target, host=host, headers=headers)
     if route is None:
-        return Choice(snapshot.unrouted, "")
+        return snapshot.unrouted, ""
     if route.fixed is not None:
-        return Choice(route.fixed, "")
-    verdict = judge(route.route, snapshot.flags, headers=headers, target=target, peer=peer, spare_key=spare_key)
-    return Choice(route.decision(verdict.side, verdict.reason), verdict.assigned)
+        return route.fixed, ""
+    side, reason, _, _, assigned = judge(
+        route.route, snapshot.flags, headers=headers, target=target, peer=peer, spare_key=spare_key
+    )
+    return route.decision(side, reason), assigned
 
 
 def find(
@@ -125,6 +121,7 @@ def find(
     return None if index is None else snapshot.routes[index]
 
 
+@lru_cache(maxsize=1_024)
 def plain_host(host: bytes) -> str:
     """Return a Host without its port and a final dot, lower case, as routes name it."""
     text = host.decode("latin-1").lower()
@@ -151,15 +148,15 @@ def judge(
     if not key:
         source = next((source for source in route.identity if source.kind is SourceKind.ASSIGNED), None)
         if source is None:
-            return Verdict(Side.LEGACY, Reason.NO_IDENTITY, "", None, "")
+            return (Side.LEGACY, Reason.NO_IDENTITY, "", None, "")
         key = assigned = spare_key
     if route.flag is None:
-        return Verdict(side(place(route.cohort, key), route.share), Reason.SHARE, key, source, assigned)
+        return (side_at(place(route.cohort, key), route.share), Reason.SHARE, key, source, assigned)
     attributes = read_attributes(route.attributes, headers, target, peer) if route.attributes else ()
     evaluation = flags.evaluate(route.flag, key, attributes)
     if evaluation.value is None:
-        return Verdict(Side.LEGACY, evaluation.reason, key, source, assigned)
+        return (Side.LEGACY, evaluation.reason, key, source, assigned)
     named = side_of(evaluation.value, route.legacy, route.extracted or "")
     if named is None:
-        return Verdict(Side.LEGACY, Reason.FLAG_INVALID, key, source, assigned)
-    return Verdict(named, evaluation.reason, key, source, assigned)
+        return (Side.LEGACY, Reason.FLAG_INVALID, key, source, assigned)
+    return (named, evaluation.reason, key, source, assigned)

@@ -55,9 +55,8 @@ def explain(
     route = compiled.route
     if compiled.fixed is not None:
         return _fixed(snapshot, path, compiled.fixed.side, compiled.fixed.reason, compiled.fixed.upstream, route.name)
-    verdict = judge(route, snapshot.flags, headers=headers, target=target, peer=peer, spare_key="")
-    source = verdict.source
-    by_share = route.flag is None and bool(verdict.key)
+    side, reason, key, source, _ = judge(route, snapshot.flags, headers=headers, target=target, peer=peer, spare_key="")
+    by_share = route.flag is None and bool(key)
     return Explanation(
         path=path,
         route=route.name,
@@ -65,11 +64,11 @@ def explain(
         flag=route.flag or "",
         share=route.share if route.flag is None else None,
         identity="" if source is None else f"{source.kind} {source.name}".strip(),
-        key_digest=sha256(verdict.key.encode("utf-8", "surrogatepass")).hexdigest()[:8] if verdict.key else "",
-        place=place(route.cohort, verdict.key) if by_share else None,
-        side=verdict.side,
-        reason=verdict.reason,
-        upstream=compiled.decision(verdict.side, verdict.reason).upstream,
+        key_digest=sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8] if key else "",
+        place=place(route.cohort, key) if by_share else None,
+        side=side,
+        reason=reason,
+        upstream=compiled.decision(side, reason).upstream,
         generation=snapshot.generation,
     )
 

@@ -7,6 +7,7 @@ nothing here may be used to let somebody in. Whatever bytes come, nothing here r
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import unquote_to_bytes
 
@@ -58,9 +59,14 @@ def _raw(source: Source, headers: Fields, target: bytes, peer: str) -> str:
             return peer
 
 
+@lru_cache(maxsize=1_024)
+def _field_name(name: str) -> bytes:
+    return name.lower().encode("latin-1", "replace")
+
+
 def _header(headers: Fields, name: str) -> str:
     """Return the first value; one that comes twice with different values names nobody."""
-    wanted = name.lower().encode("latin-1", "replace")
+    wanted = _field_name(name)
     found: bytes | None = None
     for key, value in headers:
         if len(key) == len(wanted) and key.lower() == wanted:

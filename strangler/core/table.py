@@ -110,24 +110,41 @@ class Table:
     def _walk(
         self, node: _Node, segments: list[str], depth: int, method: str, headers: Sequence[tuple[str, str]]
     ) -> int | None:
-        self.steps += 1
-        if self.steps > _MAX_VISITS:
-            return None
-        if depth == len(segments):
-            return _take(node.entries, method, headers)
-        segment = segments[depth]
-        child = node.literals.get(segment)
-        if child is not None:
-            found = self._walk(child, segments, depth + 1, method, headers)
-            if found is not None:
-                return found
-        if node.one is not None and segment:
-            found = self._walk(node.one, segments, depth + 1, method, headers)
-            if found is not None:
-                return found
-        if node.rest is not None and segment:
-            return _take(node.rest.entries, method, headers)
-        return None
+        last = len(segments)
+        while depth < last:
+            self.steps += 1
+            if self.steps > _MAX_VISITS:
+                return None
+            segment = segments[depth]
+            child = node.literals.get(segment)
+            one, rest = (node.one, node.rest) if segment else (None, None)
+            if child is None or one is not None or rest is not None:
+                if child is None and rest is None:
+                    child = one
+                else:
+                    return self._branch((child, one), rest, segments, depth, method, headers)
+            # Because there is one way on, the loop takes it and not a call.
+            if child is None:
+                return None
+            node = child
+            depth += 1
+        return _take(node.entries, method, headers)
+
+    def _branch(
+        self,
+        children: "tuple[_Node | None, _Node | None]",
+        rest: "_Node | None",
+        segments: list[str],
+        depth: int,
+        method: str,
+        headers: Sequence[tuple[str, str]],
+    ) -> int | None:
+        for child in children:
+            if child is not None:
+                found = self._walk(child, segments, depth + 1, method, headers)
+                if found is not None:
+                    return found
+        return None if rest is None else _take(rest.entries, method, headers)
 
     def _roots(self, match: Match) -> list[_Node]:
         if not match.hosts:
