@@ -75,6 +75,8 @@ def _matched_host(text: str) -> str | Wrong:
     if re.fullmatch(r"([^:]*|\[.*\]):[0-9]*", text):
         return Wrong(message=f"{show(text)} carries a port", remedy="Write the host alone; every port matches")
     found = addresses.host(text[2:] if wild else text)
+    if isinstance(found, str) and ":" in found:
+        return f"[{found}]"
     return f"*.{found}" if wild and isinstance(found, str) else found
 
 

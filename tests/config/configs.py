@@ -100,7 +100,7 @@ def routes(draw: st.DrawFn, index: int, upstreams: tuple[str, ...]) -> Route:
         match=Match(
             path=f"/r{index}{ending}",
             methods=tuple(sorted(draw(st.sets(st.sampled_from(METHODS), max_size=3)))),
-            hosts=tuple(draw(st.lists(hosts, max_size=2, unique=True))),
+            hosts=tuple(draw(st.lists(hosts.map(bracketed), max_size=2, unique=True))),
             headers=draw(header_matches),
         ),
         legacy=legacy,
@@ -140,6 +140,11 @@ limits = st.builds(
     body_timeout_s=durations,
     connections=st.integers(1, 1_000_000),
 )
+
+
+def bracketed(host: str) -> str:
+    """Return a host as a Host header says it (RFC 3986 section 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
 
 
 def network(address: object) -> str:

@@ -73,7 +73,7 @@ TRAPS = {
     ),
     "huge escape": (
         f'{SMALL}state_dir: "\\UFFFFFFFF"\n',
-        "5:15: document: a number is too large for YAML. Write the character itself",
+        "5:10: document: a number is too large for YAML. Write the character itself",
     ),
     "half a character": (
         f'{SMALL}state_dir: {{"\\uD800": 1}}\n',
@@ -97,8 +97,9 @@ def test_bytes_that_are_not_utf8_are_told_with_their_place() -> None:
     assert messages == ["5:15: document: the byte 0xE9 is not UTF-8. Save the file as UTF-8"]
 
 
-def test_a_byte_order_mark_is_no_fault() -> None:
+def test_a_byte_order_mark_is_no_fault_and_moves_no_column() -> None:
     assert meaning("\ufeff" + SMALL).default_upstream == "monolith"
+    assert faults("\ufeff" + SMALL.replace(": 1", ": 2", 1)) == ["1:10: version: 2 is out of range. Write 1"]
 
 
 def test_a_file_that_is_too_large_is_refused_unread() -> None:

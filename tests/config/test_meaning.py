@@ -127,7 +127,7 @@ def test_every_key_of_a_route_has_its_meaning() -> None:
         match=Match(
             path="/api/payments/{id}",
             methods=("GET", "POST"),
-            hosts=("api.example", "*.example.com", "::1"),
+            hosts=("api.example", "*.example.com", "[::1]"),
             headers=(HeaderMatch(name="x-a", value=None), HeaderMatch(name="x-b", value="2")),
         ),
         legacy="monolith",

@@ -28,6 +28,10 @@ ONE = {
         "6:5: routes[0]: `match` is missing. Add `match: {path: /api/users/{id}}`",
     ),
     "no path": (match("methods: [GET]"), "7:12: routes[0].match: `path` is missing. Add `path: /api/users/{id}`"),
+    "misspelt path": (
+        match("pth: /a"),
+        "7:13: routes[0].match.pth: `pth` is not a known key. Did you mean `path`?",
+    ),
     "relative path": (
         match("path: a/b"),
         "7:19: routes[0].match.path: a path starts with `/`. Write `/a/b`",

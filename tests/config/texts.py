@@ -4,6 +4,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from hypothesis import HealthCheck, settings
 
 from strangler.config.load import parse
 from strangler.config.schema import json_schema
@@ -26,6 +27,9 @@ routes:
     match: {path: /a}
 """
 """Lines 5 to 7, after SMALL; what a test adds to the route starts in line 8."""
+
+patiently = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Because reading YAML takes milliseconds, and more on a busy machine, no example is timed."""
 
 
 def meaning(text: str) -> Config:
