@@ -1,0 +1,92 @@
+"""`python -m bench`: the benchmark as a command."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from bench import lookup, report
+from bench.comparison import Plan, check_tools, compare
+from bench.cpu import choose_cores
+from bench.errors import BenchError, MissingToolError
+from bench.figures import ratios
+from bench.scenarios import SCENARIOS
+
+ROUNDS = 3
+SECONDS = 3.0
+"""A round of 3 s has at least 10,000 requests of the slowest proxy, and CPU time to 0.3 %."""
+_LOOKUP = "lookup"
+
+
+def main() -> int:
+    """Run one scenario; return 0 with figures, 1 without, 2 if the machine or the command line is at fault."""
+    given = _parser().parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        if given.scenario == _LOOKUP:
+            return lookup.run(given.json)
+        return _compare(given)
+    except MissingToolError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("bench: interrupted; every process it started has ended", file=sys.stderr)
+        return 130
+
+
+def _compare(given: argparse.Namespace) -> int:
+    check_tools()
+    plan = Plan(scenario=SCENARIOS[given.scenario], rounds=given.rounds, seconds=given.seconds, cores=choose_cores())
+    os.sched_setaffinity(0, {plan.cores.load})
+    rounds, split = compare(plan)
+    for line in report.lines(plan, rounds, split):
+        print(line)
+    if given.json is not None:
+        given.json.write_text(report.as_json(plan, rounds, split) + "\n", encoding="utf-8")
+    return 1 if given.strict and not all(ratio.is_met for ratio in ratios(rounds)) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="CPU a request of strangler, a plain aiohttp proxy and nginx, measured side by side.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--scenario", choices=(*SCENARIOS, _LOOKUP), default="get", help="default: get")
+    parser.add_argument("--rounds", type=_count, default=ROUNDS, metavar="N", help=f"default: {ROUNDS}")
+    parser.add_argument(
+        "--seconds", type=_seconds, default=SECONDS, metavar="S", help=f"of each round, default: {SECONDS:g}"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to a file")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a target is missed")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.1 to 600")
+    return seconds
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""CPU: what a process has used so far, and which cores there are (proc(5), sched(7))."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cores:
+    """Where the proxy under test runs, and where all the rest does."""
+
+    proxy: int
+    load: int
+
+    @property
+    def are_shared(self) -> bool:
+        """Whether there is only one, so that the load takes time from the proxy."""
+        return self.proxy == self.load
+
+
+def choose_cores() -> Cores:
+    """Return the first two cores that this process may use, or the same one twice."""
+    usable = sorted(os.sched_getaffinity(0))
+    return Cores(proxy=usable[0], load=usable[min(1, len(usable) - 1)])
+
+
+def used_s(pid: int) -> float:
+    """Return the seconds of user and system time of a process, all threads together."""
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    # Because the second field, the program's name, may hold spaces and brackets.
+    fields = text.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def core_used_s(core: int) -> float:
+    """Return the seconds that a core has run processes, ours and others'; interrupts are not counted."""
+    lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+    fields = next(line.split()[1:] for line in lines if line.startswith(f"cpu{core} "))
+    user, nice, system = (int(field) for field in fields[:3])
+    return (user + nice + system) / _TICKS
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process started and that still run."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [int(word) for word in text.split()]

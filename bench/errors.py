@@ -1,0 +1,9 @@
+"""Errors: why there are no figures."""
+
+
+class BenchError(Exception):
+    """A run cannot be made, or what it measured means nothing."""
+
+
+class MissingToolError(BenchError):
+    """A program that the benchmark needs is not installed."""
