@@ -40,10 +40,47 @@ def fixed_client(flags: Mapping[str, Any], segments: Mapping[str, Any]) -> LDCli
 def fault_of(kind: Any, item: Any) -> str | None:
     """Return why the SDK would refuse an item of `kind` (FEATURES or SEGMENTS), or None if it takes it."""
     try:
-        kind.decode(item)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        _decode(kind, item)
+    except _REFUSALS as error:
         return str(error).removeprefix("error in flag/segment data: ").rstrip('"')
     return None
+
+
+class Decoder:
+    """Turns items of one kind into the SDK's objects; what has not changed since the last time costs next to nothing.
+
+    Because the SDK refuses a whole data set for one bad item, those are left out.
+    """
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+        self._known: dict[str, tuple[Any, Any]] = {}
+
+    def decode(self, items: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the sound ones among the items, by key."""
+        known: dict[str, tuple[Any, Any]] = {}
+        for key, item in items.items():
+            before = self._known.get(key)
+            if before is not None and before[0] == item:
+                known[key] = before
+                continue
+            try:
+                decoded = _decode(self._kind, item)
+            except _REFUSALS:
+                continue
+            # Because the SDK looks an item up by both, one that is kept under another key breaks the whole set.
+            if decoded.key == key:
+                known[key] = (item, decoded)
+        self._known = known
+        return {key: decoded for key, (_, decoded) in known.items()}
+
+
+_REFUSALS = (ValueError, TypeError, AttributeError, KeyError)
+
+
+def _decode(kind: Any, item: Any) -> Any:
+    # Because the SDK takes `"prerequisites": null` for a flag and then cannot sort it, null means absent.
+    return kind.decode({name: value for name, value in item.items() if value is not None})
 
 
 class _Feed(UpdateProcessor):

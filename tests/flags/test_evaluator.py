@@ -1,16 +1,19 @@
 """What the evaluator promises: LaunchDarkly's answer, remembered, per data set."""
 
+import json
 import logging
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from strangler.core.decide import Evaluation, Reason
-from strangler.flags.data import NOT_READY
+from strangler.flags.data import NOT_READY, FlagData
 from strangler.flags.evaluator import Evaluator
-from tests.support.flags import Problems, flag_data, percent_flag
+from tests.support.flags import Problems, broken_flags, flag_data, json_values, percent_flag
 
 
 def evaluator(problems: Problems | None = None, **options: Any) -> Evaluator:
@@ -152,6 +155,17 @@ def test_a_hundred_evaluations_log_nothing(caplog: pytest.LogCaptureFixture) -> 
     assert caplog.records == []
 
 
+@settings(max_examples=200)
+@given(st.dictionaries(st.sampled_from(["f", "g"]), st.one_of(json_values, broken_flags)))
+def test_whatever_a_flag_is_the_evaluator_answers(flags: dict[str, Any]) -> None:
+    document = json.dumps({"flags": flags, "segments": flags}).encode()
+
+    found = evaluator().apply(FlagData(version=1, ready=True, document=document))
+
+    for flag in ("f", "g"):
+        assert found.evaluate(flag, "u", ()).reason in Reason
+
+
 def calls_of(function: Callable[[], object]) -> int:
     """Return how many Python functions a call enters: a cost that does not depend on the machine."""
     entered = 0
@@ -216,6 +230,7 @@ def test_one_variation_for_all_leaves_exceptions_in_force(fields: dict[str, Any]
 @pytest.mark.parametrize("fields", [{"on": False}, {"fallthrough": {"variation": 1}}])
 def test_a_flag_that_says_the_same_to_everybody_fills_no_memory(fields: dict[str, Any]) -> None:
     flags: Any = evaluator().apply(flag_data(percent_flag("f", 0, **fields)))
+    flags.evaluate("f", "somebody", ())
 
     cost = calls_of(lambda: flags.evaluate("f", "somebody new", ()))
 

@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hypothesis import strategies as st
+
 from strangler.core.decide import Reason
 from strangler.flags.data import FlagData
 
@@ -49,6 +51,21 @@ def flags_of(data: FlagData) -> dict[str, Item]:
     """Return a data set's flags by key."""
     flags: dict[str, Item] = json.loads(data.document)["flags"]
     return flags
+
+
+_NAMES = ["variation", "weight", "rollout", "variations", "clauses", "op", "values", "key", "attribute"]
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 200_000) | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), inner),
+    max_leaves=8,
+)
+"""JSON that has the words of a flag in places of all kinds."""
+
+_FIELDS = ["on", "version", "variations", "offVariation", "fallthrough", "rules", "targets", "salt", "prerequisites"]
+broken_flags = st.dictionaries(st.sampled_from(_FIELDS), json_values, max_size=3).map(
+    lambda changed: {**percent_flag("f", 0), **changed}
+)
+"""A sound flag with anything at all in up to three of its fields."""
 
 
 class Told:
