@@ -30,9 +30,13 @@ def _check_matches(drafts: tuple[Draft, ...]) -> None:
     # The first of each name: a name that is taken twice is told already, and conflicts are told by name.
     named = {draft.route.name: draft for draft in reversed(drafts)}
     matchable = [draft for draft in drafts if draft.is_matchable and named[draft.route.name] is draft]
+    told: set[str] = set()
     for conflict in conflicts([draft.route for draft in matchable]):
-        first, second = named[conflict.first].route, named[conflict.second]
-        _at(second, "match").fault(*_explain(conflict.kind, first, second.route))
+        if conflict.second not in told:
+            # One message a route: who has the same match a hundred times made one mistake, not five thousand.
+            told.add(conflict.second)
+            first, second = named[conflict.first].route, named[conflict.second]
+            _at(second, "match").fault(*_explain(conflict.kind, first, second.route))
 
 
 def _explain(kind: ConflictKind, first: Route, second: Route) -> tuple[str, str]:

@@ -242,3 +242,9 @@ def test_parts_with_faults_of_their_own_disagree_with_nothing() -> None:
     text = routes("name: a, match: {path: /a}", "name: b, match: {path: /a, methods: [get]}")
 
     assert len(faults(text)) == 1
+
+
+def test_a_route_that_conflicts_with_many_is_told_once() -> None:
+    text = routes(*(f"name: r{index}, match: {{path: /a}}" for index in range(4)))
+
+    assert [fault.split(": ")[0] for fault in faults(text)] == ["7:23", "8:23", "9:23"]
