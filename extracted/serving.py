@@ -23,27 +23,11 @@ STOP_S = 3.0
 
 def run(name: str, build: Callable[[Options], web.Application], argv: Sequence[str] | None) -> int:
     """Serve until SIGTERM or SIGINT and return the exit status: 0, or 2 after a one-line error."""
-    arguments = _parser(name).parse_args(argv)
     try:
-        listener = bind(arguments.listen)
-    except OSError as error:
-        return _refuse(name, _bind_error(arguments.listen, error))
-    with listener:
-        if arguments.faults and not is_loopback(listener):
-            host, port = listener.getsockname()[:2]
-            return _refuse(
-                name, f"--faults lets anybody break the service; use it with a loopback --listen, not {host}:{port}"
-            )
-        options = Options(data=arguments.data, faults=arguments.faults, log=write_line if arguments.log else None)
-        try:
-            application = build(options)
-            asyncio.run(_serve(application, listener))
-        except (OSError, sqlite3.Error, WrongVersionError) as error:
-            return _refuse(name, f"--data {options.data}: {error}")
-        except KeyboardInterrupt:
-            # Because the loop takes SIGINT itself, this one came before it ran.
-            return 130
-    return 0
+        return _run(name, build, _parser(name).parse_args(argv))
+    except KeyboardInterrupt:
+        # Because the loop takes SIGINT itself, this one came before it ran.
+        return 130
 
 
 def bind(listen: tuple[str, int]) -> socket.socket:
@@ -65,6 +49,26 @@ def bind(listen: tuple[str, int]) -> socket.socket:
 def is_loopback(listener: socket.socket) -> bool:
     """Return whether nobody but this machine reaches `listener`."""
     return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+
+
+def _run(name: str, build: Callable[[Options], web.Application], arguments: argparse.Namespace) -> int:
+    try:
+        listener = bind(arguments.listen)
+    except OSError as error:
+        return _refuse(name, _bind_error(arguments.listen, error))
+    with listener:
+        if arguments.faults and not is_loopback(listener):
+            host, port = listener.getsockname()[:2]
+            return _refuse(
+                name, f"--faults lets anybody break the service; use it with a loopback --listen, not {host}:{port}"
+            )
+        options = Options(data=arguments.data, faults=arguments.faults, log=write_line if arguments.log else None)
+        try:
+            application = build(options)
+        except (OSError, sqlite3.Error, WrongVersionError) as error:
+            return _refuse(name, f"--data {options.data}: {error}")
+        asyncio.run(_serve(application, listener))
+    return 0
 
 
 async def _serve(application: web.Application, listener: socket.socket) -> None:

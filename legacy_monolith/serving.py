@@ -20,21 +20,11 @@ STOP_S = 3.0
 
 def run(name: str, build: Callable[[argparse.Namespace], web.Application], argv: Sequence[str] | None) -> int:
     """Serve until SIGTERM or SIGINT and return the exit status: 0, or 2 after a one-line error."""
-    options = _parser(name).parse_args(argv)
     try:
-        listener = bind(options.listen)
-    except OSError as error:
-        return _refuse(name, _bind_error(options.listen, error))
-    with listener:
-        try:
-            application = build(options)
-            asyncio.run(_serve(application, listener))
-        except (OSError, sqlite3.Error, WrongVersionError) as error:
-            return _refuse(name, f"--data {options.data}: {error}")
-        except KeyboardInterrupt:
-            # Because the loop takes SIGINT itself, this one came before it ran.
-            return 130
-    return 0
+        return _run(name, build, _parser(name).parse_args(argv))
+    except KeyboardInterrupt:
+        # Because the loop takes SIGINT itself, this one came before it ran.
+        return 130
 
 
 def bind(listen: tuple[str, int]) -> socket.socket:
@@ -51,6 +41,20 @@ def bind(listen: tuple[str, int]) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _run(name: str, build: Callable[[argparse.Namespace], web.Application], options: argparse.Namespace) -> int:
+    try:
+        listener = bind(options.listen)
+    except OSError as error:
+        return _refuse(name, _bind_error(options.listen, error))
+    with listener:
+        try:
+            application = build(options)
+        except (OSError, sqlite3.Error, WrongVersionError) as error:
+            return _refuse(name, f"--data {options.data}: {error}")
+        asyncio.run(_serve(application, listener))
+    return 0
 
 
 async def _serve(application: web.Application, listener: socket.socket) -> None:

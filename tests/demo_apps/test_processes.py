@@ -15,7 +15,7 @@ import pytest
 from tests.demo_apps.conftest import ROOT
 
 MODULES = ("legacy_monolith", "extracted.status", "extracted.notifications", "extracted.users", "extracted.payments")
-DEADLINE_S = 30.0
+DEADLINE_S = 15.0
 
 
 async def start(module: str, data: Path, *arguments: str, listen: str = "127.0.0.1:0") -> asyncio.subprocess.Process:
@@ -38,16 +38,24 @@ async def running(module: str, data: Path, *arguments: str) -> AsyncIterator[tup
             assert line.startswith("listening on http://"), (await process.communicate())[1].decode()
             yield process, line.removeprefix("listening on ").strip()
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await end(process)
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Leave no process behind, whatever the test came to."""
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
 
 
 async def refused(module: str, data: Path, *arguments: str, listen: str) -> tuple[int | None, str]:
     """Return the exit status and standard error of a process that does not start."""
     process = await start(module, data, *arguments, listen=listen)
-    async with asyncio.timeout(DEADLINE_S):
-        _, errors = await process.communicate()
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            _, errors = await process.communicate()
+    finally:
+        await end(process)
     return process.returncode, errors.decode()
 
 
