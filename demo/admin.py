@@ -1,0 +1,123 @@
+"""The admin API as the demo uses it: what runs, and the flags that it starts with."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import aiohttp
+import msgspec
+
+from demo.errors import DemoError
+
+STARTING_SHARES: Mapping[str, str] = {"notifications": "50%", "users": "10%", "payments": "2%"}
+"""Three stages of a migration at once, the most careful one where money is."""
+_TIMEOUT = aiohttp.ClientTimeout(total=5)
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """What one side of a route did since the proxy started."""
+
+    requests: int
+    failures: dict[str, int]
+    p95_ms: float | None
+
+    @property
+    def failed(self) -> int:
+        """Failures of all kinds."""
+        return sum(self.failures.values())
+
+
+class Sides(msgspec.Struct, frozen=True, kw_only=True):
+    """Both sides of a route."""
+
+    legacy: Side
+    extracted: Side
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One endpoint."""
+
+    name: str
+    flag: str | None
+    share_bp: int | None
+    note: str
+    sides: Sides
+
+
+class Routes(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of the routes file."""
+
+    state: str
+    faults: tuple[str, ...]
+
+
+class Flags(msgspec.Struct, frozen=True, kw_only=True):
+    """Where flags come from."""
+
+    source: str
+
+
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
+    """One worker process."""
+
+    pid: int
+    state: str
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of `GET /api/v1/status` that the demo shows."""
+
+    uptime_s: float
+    generation: int
+    config: Routes
+    flags: Flags
+    workers: tuple[Worker, ...]
+    routes: tuple[Route, ...]
+    unrouted: Side
+
+
+class _FlagNames(msgspec.Struct, frozen=True, kw_only=True):
+    key: str
+
+
+class _Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    flags: tuple[_FlagNames, ...]
+
+
+class Admin:
+    """The proxy as an operator reaches it."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, state_dir: Path) -> None:
+        self._session = session
+        self._url = url
+        self._token_file = state_dir / "admin-token"
+
+    async def status(self) -> Status:
+        """Return what runs."""
+        return msgspec.json.decode(await self._ask("GET", "/api/v1/status"), type=Status)
+
+    async def set_starting_shares(self) -> Mapping[str, str]:
+        """Give the routes' flags their first values, if the proxy keeps its flags itself and has none; return them."""
+        status = await self.status()
+        catalogue = msgspec.json.decode(await self._ask("GET", "/api/v1/flags"), type=_Catalogue)
+        if status.flags.source != "embedded" or catalogue.flags:
+            return {}
+        used = {route.flag for route in status.routes}
+        shares = {flag: share for flag, share in STARTING_SHARES.items() if flag in used}
+        for flag, share in shares.items():
+            await self._ask("PUT", f"/api/v1/flags/{flag}", {"set": share})
+        return shares
+
+    async def _ask(self, method: str, path: str, body: object = None) -> bytes:
+        try:
+            # Because a new instance may make a new token, the file is read each time.
+            token = self._token_file.read_text(encoding="ascii").strip()
+            headers = {"Authorization": f"Bearer {token}"}
+            async with self._session.request(
+                method, f"{self._url}{path}", json=body, headers=headers, timeout=_TIMEOUT
+            ) as answer:
+                text = await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise DemoError(f"the proxy's admin port did not answer ({type(error).__name__}: {error}).") from error
+        if answer.status >= 400:
+            raise DemoError(f"the proxy's admin port refused {method} {path}: {text.decode(errors='replace')}")
+        return text

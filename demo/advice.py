@@ -1,0 +1,38 @@
+"""Advice: where everything is, and what to try, as lines that can be copied into another shell."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from demo.children import ROOT
+from demo.ports import Layout
+
+
+def addresses(layout: Layout, logs: Path) -> Iterable[str]:
+    """Return where everything is."""
+    services = ", ".join(f"{place.name} {place.url.removeprefix('http://')}" for place in layout.services)
+    yield f"proxy      {layout.listen.url}   (everything goes here; try {layout.listen.url}/admin in a browser)"
+    token = _short(layout.state_dir / "admin-token")
+    yield f"admin      {layout.admin.url}   (/metrics, /readyz; the API wants the token in {token})"
+    yield f"monolith   {layout.monolith.url}"
+    if services:
+        yield f"extracted  {services}"
+    yield f"routes     {_short(layout.routes)}   (edit it while this runs)"
+    yield f"logs       {_short(logs)}"
+
+
+def commands(layout: Layout) -> Iterable[str]:
+    """Return what to try, the most telling first."""
+    file = "" if layout.routes == ROOT / "routes.yaml" else f" -c {_short(layout.routes)}"
+    yield f".venv/bin/strangler flags set payments 25%{file}"
+    yield f".venv/bin/strangler explain GET /api/payments/17 -H 'X-User-Id: 42'{file}"
+    yield f"curl -i {layout.listen.url}/api/users/42 -H 'X-User-Id: 42'"
+    payments = layout.service("payments")
+    if payments is not None:
+        yield f"curl -X PUT {payments.url}/_faults -H 'Content-Type: application/json' -d '{{\"error_rate\": 0.2}}'"
+        yield f"curl -X DELETE {payments.url}/_faults"
+    yield f".venv/bin/strangler flags set payments off{file}"
+
+
+def _short(path: Path) -> str:
+    """Return a path as one would type it at the root of the repository."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

@@ -1,0 +1,185 @@
+"""Running: the order of things, from the command line to the last child's end."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from demo import advice, summary
+from demo.admin import Admin, Status
+from demo.children import ROOT, Child, Fleet
+from demo.errors import DemoError
+from demo.ports import Layout, check_free, read_layout
+from demo.screen import Screen, open_screen
+from demo.traffic import Traffic
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the demo and return its exit code: 0 when it was stopped, 1 when it failed, 2 when it could not begin."""
+    given = _parser().parse_args(argv)
+    try:
+        asyncio.run(_run(given))
+    except DemoError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # Because whoever read the output has gone, the interpreter's last flush must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+async def _run(given: argparse.Namespace) -> None:
+    layout = read_layout(given.routes)
+    check_free(layout)
+    fleet = Fleet(layout, given.data.absolute())
+    screen = open_screen(sys.stdout)
+    life = asyncio.timeout(None)
+    try:
+        async with life:
+            _stop_on_signal(life, fleet)
+            await _demonstrate(given, layout, fleet, screen, life)
+    except TimeoutError:
+        # Because a signal and --seconds both end the demo by ending its time.
+        if not life.expired():
+            raise
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
+
+
+async def _demonstrate(
+    given: argparse.Namespace, layout: Layout, fleet: Fleet, screen: Screen, life: asyncio.Timeout
+) -> None:
+    async with aiohttp.ClientSession() as session, _running(fleet, session, screen):
+        for line in advice.addresses(layout, given.data.absolute() / "logs"):
+            _say(line)
+        admin = Admin(session, layout.admin.url, layout.state_dir)
+        for flag, share in (await admin.set_starting_shares()).items():
+            _say(f"flag       {flag} did not exist; set to {share}, as `strangler flags set {flag} {share}` does")
+        _say("", "Try, in another shell:", *(f"  {line}" for line in advice.commands(layout)), "")
+        if given.seconds is not None:
+            life.reschedule(asyncio.get_running_loop().time() + given.seconds)
+        traffic = Traffic(layout.listen.url) if given.traffic == "on" else None
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_watch(fleet.proxy))
+            if traffic is not None:
+                tasks.create_task(traffic.run())
+            await _show(admin, layout, fleet, traffic, screen)
+
+
+@asynccontextmanager
+async def _running(fleet: Fleet, session: aiohttp.ClientSession, screen: Screen) -> AsyncIterator[None]:
+    """Run the children for as long as the block does; none of them is left after it."""
+    try:
+        _say("Starting the monolith, the extracted services and the proxy ...")
+        await fleet.start(session)
+        yield
+    finally:
+        try:
+            screen.close()
+            _say("Stopping ...")
+        finally:
+            await fleet.stop()
+        _say("Stopped; no process is left.")
+
+
+async def _show(admin: Admin, layout: Layout, fleet: Fleet, traffic: Traffic | None, screen: Screen) -> None:
+    recent = summary.Recent()
+    loop = asyncio.get_running_loop()
+    while True:
+        shown = loop.time() + screen.every_s
+        # Because the recent share wants samples closer than a plain block, the status is asked each second.
+        while True:
+            status = await admin.status()
+            recent.add(status)
+            left = shown - loop.time()
+            if left <= 0:
+                break
+            await asyncio.sleep(min(1.0, left))
+        screen.show(_page(status, recent, layout, fleet, traffic, screen))
+
+
+def _page(
+    status: Status, recent: summary.Recent, layout: Layout, fleet: Fleet, traffic: Traffic | None, screen: Screen
+) -> Sequence[str]:
+    workers = sum(worker.state == "serving" for worker in status.workers)
+    lines = [
+        f"strangler demo   {layout.listen.url}   up {summary.duration(status.uptime_s)}   "
+        f"{workers} of {len(status.workers)} workers   generation {status.generation}",
+        "",
+        *summary.table(status, recent, screen.width),
+        "",
+        *summary.notes(status),
+        *(
+            f"{child.name:<9} has ended ({child.ending}); the demo goes on"
+            for child in fleet.services
+            if not child.is_running
+        ),
+    ]
+    if traffic is None:
+        lines.append("traffic   off")
+    else:
+        passed = asyncio.get_running_loop().time() - traffic.started
+        lines.append(f"traffic   {summary.traffic_line(traffic.counts, passed, traffic.left_s(), traffic.ended)}")
+    if screen.every_s <= 1:
+        lines += [
+            "",
+            "Try, in another shell:",
+            *(f"  {line}" for line in advice.commands(layout)),
+            "",
+            "Ctrl-C stops all.",
+        ]
+    return lines
+
+
+async def _watch(proxy: Child) -> None:
+    await proxy.wait_end()
+    raise DemoError(f"the proxy has ended ({proxy.ending}). {proxy.last_words()}")
+
+
+def _stop_on_signal(life: asyncio.Timeout, fleet: Fleet) -> None:
+    """Let a signal end the demo; a second one ends it without waiting for anybody."""
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def ask() -> None:
+        nonlocal asked
+        if asked or life.expired():
+            fleet.kill()
+        else:
+            asked = True
+            life.reschedule(loop.time())
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, ask)
+
+
+def _say(*lines: str) -> None:
+    print(*lines, sep="\n", flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m demo", description="Run everything on this machine, and watch.")
+    parser.add_argument("--traffic", choices=("on", "off"), default="on", help="send traffic (default: on)")
+    parser.add_argument("--seconds", type=float, metavar="N", help="stop by itself after so long (default: at Ctrl-C)")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=ROOT / "build" / "demo",
+        metavar="DIR",
+        help="where databases and logs are kept (default: build/demo)",
+    )
+    parser.add_argument(
+        "--routes",
+        type=Path,
+        default=ROOT / "routes.yaml",
+        metavar="FILE",
+        help="the routes file; it also says which ports are used (default: routes.yaml)",
+    )
+    return parser

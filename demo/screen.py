@@ -1,0 +1,86 @@
+"""Screen: lines on a terminal, redrawn in place; or blocks of plain text, one after the other, anywhere else."""
+
+import shutil
+from collections.abc import Sequence
+from typing import Protocol, TextIO
+
+_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[2J", "\x1b[?25h\x1b[?1049l"
+"""The terminal's other page without a cursor, and back; what was there before stays (xterm, "ctlseqs")."""
+_PLAIN_WIDTH = 120
+
+
+class Screen(Protocol):
+    """Where the summary is shown."""
+
+    every_s: float
+    """How often it is worth showing."""
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+
+    def show(self, lines: Sequence[str]) -> None:
+        """Show these lines in place of those before."""
+
+    def close(self) -> None:
+        """Leave everything as it was."""
+
+
+def open_screen(out: TextIO) -> Screen:
+    """Return what suits the output."""
+    return Terminal(out) if out.isatty() else Plain(out)
+
+
+class Terminal:
+    """A page of its own, of which only lines that changed are written, so that text can be selected and copied."""
+
+    every_s = 1.0
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._shown: list[str] = []
+        self._size = (0, 0)
+
+    @property
+    def width(self) -> int:
+        return shutil.get_terminal_size().columns
+
+    def show(self, lines: Sequence[str]) -> None:
+        size = shutil.get_terminal_size()
+        draw = []
+        if size != self._size:
+            draw.append("\x1b[2J" if self._size != (0, 0) else _ENTER)
+            self._size, self._shown = size, []
+        fitting = [line[: size.columns] for line in lines[: size.lines]]
+        for row in range(max(len(fitting), len(self._shown))):
+            line = fitting[row] if row < len(fitting) else ""
+            if row >= len(self._shown) or line != self._shown[row]:
+                draw.append(
+                    f"\x1b[{row + 1};1H{line}\x1b[K" if len(line) < size.columns else f"\x1b[{row + 1};1H{line}"
+                )
+        self._shown = fitting
+        self._out.write("".join(draw))
+        self._out.flush()
+
+    def close(self) -> None:
+        if self._size != (0, 0):
+            self._size = (0, 0)
+            self._out.write(_LEAVE)
+            self._out.flush()
+
+
+class Plain:
+    """Text that is only ever added to."""
+
+    every_s = 5.0
+    width = _PLAIN_WIDTH
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def show(self, lines: Sequence[str]) -> None:
+        self._out.write("\n".join(lines) + "\n\n")
+        self._out.flush()
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,114 @@
+"""Summary: what runs, as lines of text. Values in, lines out."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from demo.admin import Route, Side, Status
+from demo.traffic import Counts
+
+RECENT_S = 10.0
+"""Long enough for a steady figure, short enough to see a change of a flag come."""
+WIDE = 104
+"""Columns that the whole table takes; on less, flag and recent share are left out, and it takes 80."""
+_Requests = dict[str, tuple[int, int]]
+
+
+class Recent:
+    """Remembers the last seconds, for what share of requests really went to the extracted side."""
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[float, _Requests]] = deque()
+
+    def add(self, status: Status) -> None:
+        """Take what was counted until now, and forget what is too old."""
+        while self._kept and self._kept[0][0] < status.uptime_s - RECENT_S - 0.5:
+            self._kept.popleft()
+        counted = {route.name: (route.sides.legacy.requests, route.sides.extracted.requests) for route in status.routes}
+        self._kept.append((status.uptime_s, counted))
+
+    def share(self, route: str) -> float | None:
+        """Return the extracted side's share of the last requests; None if there were none."""
+        if not self._kept:
+            return None
+        legacy, extracted = (
+            now - before
+            for now, before in zip(
+                self._kept[-1][1].get(route, (0, 0)), self._kept[0][1].get(route, (0, 0)), strict=True
+            )
+        )
+        return extracted / (legacy + extracted) if legacy + extracted else None
+
+
+def table(status: Status, recent: Recent, width: int) -> Sequence[str]:
+    """Return one line for each endpoint, and one for all the others together."""
+    is_wide = width >= WIDE
+    rows = [_row(route, recent) for route in status.routes]
+    rows.append(("all other requests", "", "", "", *_side(status.unrouted), "", "", "", ""))
+    head = ("endpoint", "flag", "share", "last 10 s", *("requests", "failed", "p95 ms") * 2, "")
+    left = 2 if is_wide else 1
+    kept = [column for column in range(len(head)) if is_wide or column not in (1, 3)]
+    cells = [[row[column] for column in kept] for row in (head, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(kept))]
+    lines = [
+        "  ".join(
+            cell.ljust(size) if column < left or column == len(kept) - 1 else cell.rjust(size)
+            for column, (cell, size) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+    return [_over(kept, widths).rstrip(), *lines]
+
+
+def traffic_line(counts: Counts, seconds: float, left_s: float, ended: str) -> str:
+    """Return what the clients saw."""
+    rate = f"{counts.sent / seconds:.0f} requests/s, " if seconds >= 1 and not ended else ""
+    held = f", {counts.held:,} visits held back because too many wait" if counts.held else ""
+    end = ended or f"ends by itself in {_minutes(left_s)}"
+    return (
+        f"{rate}{counts.sent:,} sent, {counts.failed:,} failed, {counts.refused:,} refused (4xx), "
+        f"{counts.events:,} events streamed{held}; {end}"
+    )
+
+
+def notes(status: Status) -> Iterable[str]:
+    """Return what somebody should know before reading the table."""
+    if status.config.state != "current":
+        yield f"routes    the file has {len(status.config.faults)} faults; the last good one is served"
+        for fault in status.config.faults[:3]:
+            yield f"          {fault}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as a clock shows it."""
+    return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
+
+
+def _over(kept: Sequence[int], widths: Sequence[int]) -> str:
+    """Return the line that says which columns belong to which side."""
+    first = kept.index(4)
+    start = sum(widths[:first]) + 2 * first
+    size = sum(widths[first : first + 3]) + 4
+    titles = (f"{name:─^{size}}" for name in (" monolith ", " extracted "))
+    return " " * start + "  ".join(titles)
+
+
+def _row(route: Route, recent: Recent) -> tuple[str, ...]:
+    seen = recent.share(route.name)
+    return (
+        route.name,
+        route.flag or "(fixed)",
+        "?" if route.share_bp is None else f"{route.share_bp / 100:g}%",
+        "-" if seen is None else f"{seen:.0%}",
+        *_side(route.sides.legacy),
+        *_side(route.sides.extracted),
+        route.note,
+    )
+
+
+def _side(side: Side) -> tuple[str, str, str]:
+    p95 = "-" if side.p95_ms is None else f"{side.p95_ms:.1f}" if side.p95_ms < 1000 else f"{side.p95_ms:.0f}"
+    return f"{side.requests:,}", f"{side.failed:,}", p95
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
