@@ -227,7 +227,7 @@ def _decode(data: bytes, report: Report) -> str | None:
         report.add(start, "document", f"the file is larger than {MAX_BYTES:,} bytes", "Split it over proxies")
         return None
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", "replace")
         message = f"the byte 0x{data[error.start]:02X} is not UTF-8"
