@@ -139,3 +139,12 @@ def test_any_bytes_are_a_document_or_a_flag_error(data: bytes, path: Path) -> No
         return
 
     assert document.keys() == {"flags", "segments"}
+
+
+def test_the_documented_file_is_a_file() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "flags.md").read_text()
+    example = page.split("```json\n")[1].split("```")[0]
+
+    document = read(example, JSON)
+
+    assert document["flags"].keys() == {"payments", "invoices"}
