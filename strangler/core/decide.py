@@ -151,7 +151,7 @@ def judge(
             return (Side.LEGACY, Reason.NO_IDENTITY, "", None, "")
         key = assigned = spare_key
     if route.flag is None:
-        return (side_at(place(route.cohort, key), route.share), Reason.SHARE, key, source, assigned)
+        return (side_at(place(route.cohort or route.name, key), route.share), Reason.SHARE, key, source, assigned)
     attributes = read_attributes(route.attributes, headers, target, peer) if route.attributes else ()
     evaluation = flags.evaluate(route.flag, key, attributes)
     if evaluation.value is None:

@@ -65,7 +65,7 @@ def explain(
         share=route.share if route.flag is None else None,
         identity="" if source is None else f"{source.kind} {source.name}".strip(),
         key_digest=sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8] if key else "",
-        place=place(route.cohort, key) if by_share else None,
+        place=place(route.cohort or route.name, key) if by_share else None,
         side=side,
         reason=reason,
         upstream=compiled.decision(side, reason).upstream,
