@@ -1,0 +1,26 @@
+"""The systemd unit starts what there is."""
+
+import shlex
+from pathlib import Path
+
+from strangler.runtime.supervisor import GRACE_S
+from strangler.runtime.worker import DRAIN_S
+
+_UNIT = Path(__file__).parents[2] / "deploy" / "strangler.service"
+
+
+def _settings() -> dict[str, str]:
+    lines = [line for line in _UNIT.read_text().splitlines() if "=" in line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_the_unit_keeps_state_where_it_tells_the_proxy_to() -> None:
+    settings = _settings()
+    words = shlex.split(settings["ExecStart"])
+
+    assert words[1] == "serve"
+    assert words[words.index("--state-dir") + 1] == f"/var/lib/{settings['StateDirectory']}"
+
+
+def test_the_unit_waits_longer_than_a_drain_may_take() -> None:
+    assert float(_settings()["TimeoutStopSec"]) > DRAIN_S + GRACE_S
