@@ -15,7 +15,12 @@ async def read_body(request: web.Request, shape: type[Shape]) -> Shape:
     if request.content_type != "application/json":
         raise ProblemError(415, "not_json", "Send the body with Content-Type: application/json.")
     try:
-        return msgspec.json.decode(await request.read(), type=shape)
+        body = await request.read()
+    except (ConnectionError, web.RequestPayloadError) as error:
+        # Nobody is left to read this; it only keeps what a client did out of our own failures.
+        raise ProblemError(400, "incomplete", "The body did not come whole.") from error
+    try:
+        return msgspec.json.decode(body, type=shape)
     except msgspec.ValidationError as error:
         raise ProblemError(422, "invalid", f"{error}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

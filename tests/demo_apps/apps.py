@@ -39,7 +39,7 @@ def _seeded(name: str) -> bytes:
 
 
 async def _open_and_close(name: str, data: Path) -> None:
-    runner = web.AppRunner(_application(name, data, heartbeat_s=15.0))
+    runner = web.AppRunner(_application(name, data))
     await runner.setup()
     await runner.cleanup()
 
@@ -49,10 +49,10 @@ def build(name: str, data: Path, *, heartbeat_s: float = 15.0) -> web.Applicatio
     database = data / f"{name}.db"
     if not database.exists():
         database.write_bytes(_seeded(name))
-    return _application(name, data, heartbeat_s=heartbeat_s)
+    return _application(name, data, heartbeat_s)
 
 
-def _application(name: str, data: Path, *, heartbeat_s: float) -> web.Application:
+def _application(name: str, data: Path, heartbeat_s: float = 15.0) -> web.Application:
     if name == "monolith":
         return monolith(data, now=noon, heartbeat_s=heartbeat_s)
     return SERVICES[name](Options(data=data, now=noon, heartbeat_s=heartbeat_s))

@@ -118,12 +118,17 @@ async def test_a_hang_gives_nothing_until_the_service_stops(client: Client) -> N
     reader, writer = await asyncio.open_connection(client.host, client.port)
     writer.write(b"GET /api/status HTTP/1.1\r\nHost: x\r\n\r\n")
     reading = asyncio.ensure_future(reader.read())
-    await order(client, {"hang_rate": 1})  # a whole exchange later ...
+    other_reader, other_writer = await asyncio.open_connection(client.host, client.port)
+    other_writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 
-    assert not reading.done()  # ... there is still no answer
+    answer = await other_reader.read()  # a connection that came later was served whole ...
+    hanging = not reading.done()
     async with asyncio.timeout(2):
         await client.server.close()
         with pytest.raises(ConnectionResetError):
             await reading
 
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert hanging  # ... while this one had no answer
+    other_writer.close()
     writer.close()

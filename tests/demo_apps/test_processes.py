@@ -1,6 +1,7 @@
 """The applications as processes: started on a port of the system's choice, stopped by a signal."""
 
 import asyncio
+import json
 import signal
 import socket
 import sqlite3
@@ -84,6 +85,22 @@ async def test_an_interrupt_ends_an_open_stream_and_the_process_without_a_traceb
         _, errors = await process.communicate()
 
     assert (rest, process.returncode, errors) == (b"", 0, b"")
+
+
+@pytest.mark.parametrize("module", ["legacy_monolith", "extracted.payments"])
+async def test_a_client_that_leaves_halfway_is_no_failure_of_the_application(module: str, tmp_path: Path) -> None:
+    head = "POST /api/payments HTTP/1.1\r\nHost: x\r\nX-User-Id: 7\r\nContent-Type: application/json\r\n"
+    async with running(module, tmp_path, "--log") as (process, url), aiohttp.ClientSession() as session:
+        assert process.stderr is not None
+        _, writer = await asyncio.open_connection("127.0.0.1", int(url.rsplit(":", 1)[1]))
+        writer.write(f'{head}Content-Length: 100\r\n\r\n{{"to_user": 8'.encode())
+        async with session.get(f"{url}/healthz"):
+            await process.stderr.readline()  # the half request came first, so it is being read by now
+
+        writer.close()
+        line = json.loads(await process.stderr.readline())
+
+    assert (line["path"], line["status"]) == ("/api/payments", 400)
 
 
 @pytest.mark.parametrize("module", ["legacy_monolith", "extracted.payments"])
