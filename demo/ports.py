@@ -72,8 +72,8 @@ def read_layout(routes: Path) -> Layout:
         return Layout(
             routes=routes.absolute(),
             state_dir=routes.absolute().parent / str(file.get("state_dir", _STATE_DIR)),
-            listen=_place("proxy", str(file.get("listen", _LISTEN)), "listen"),
-            admin=_place("proxy's admin port", str(file.get("admin", _ADMIN)), "admin"),
+            listen=_place("the proxy", str(file.get("listen", _LISTEN)), "listen"),
+            admin=_place("the proxy's admin port", str(file.get("admin", _ADMIN)), "admin"),
             monolith=_upstream("monolith", upstreams),
             services=tuple(_upstream(name, upstreams) for name in SERVICES if name in upstreams),
         )
@@ -89,7 +89,7 @@ def read_layout(routes: Path) -> Layout:
 def check_free(layout: Layout) -> None:
     """Raise UsageError if a port is taken, one line for each."""
     taken = [
-        f"port {place.port} on {place.host} is in use, and the {place.name} needs it: stop what uses it, "
+        f"port {place.port} on {place.host} is in use, and {place.name} needs it: stop what uses it, "
         f"or change {place.setting} in {layout.routes.name}."
         for place in _taken(layout.places)
     ]

@@ -19,6 +19,9 @@ from demo.ports import Layout, check_free, read_layout
 from demo.screen import Screen, open_screen
 from demo.traffic import Traffic
 
+_FIRST_S = 2.0
+"""When a plain block comes for the first time: soon, but with something to count."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo and return its exit code: 0 when it was stopped, 1 when it failed, 2 when it could not begin."""
@@ -83,7 +86,7 @@ async def _running(fleet: Fleet, session: aiohttp.ClientSession, screen: Screen)
     finally:
         try:
             screen.close()
-            _say("Stopping ...")
+            _say("Stopping the proxy, then the services; Ctrl-C again does not wait for them ...")
         finally:
             await fleet.stop()
         _say("Stopped; no process is left.")
@@ -92,17 +95,15 @@ async def _running(fleet: Fleet, session: aiohttp.ClientSession, screen: Screen)
 async def _show(admin: Admin, layout: Layout, fleet: Fleet, traffic: Traffic | None, screen: Screen) -> None:
     recent = summary.Recent()
     loop = asyncio.get_running_loop()
+    due = loop.time() + min(_FIRST_S, screen.every_s)
     while True:
-        shown = loop.time() + screen.every_s
-        # Because the recent share wants samples closer than a plain block, the status is asked each second.
-        while True:
-            status = await admin.status()
-            recent.add(status)
-            left = shown - loop.time()
-            if left <= 0:
-                break
-            await asyncio.sleep(min(1.0, left))
-        screen.show(_page(status, recent, layout, fleet, traffic, screen))
+        # Because the recent share wants closer samples than plain blocks come, the status is asked each second.
+        status = await admin.status()
+        recent.add(status)
+        if loop.time() >= due:
+            screen.show(_page(status, recent, layout, fleet, traffic, screen))
+            due = loop.time() + screen.every_s
+        await asyncio.sleep(min(1.0, max(0.0, due - loop.time())))
 
 
 def _page(
