@@ -57,7 +57,8 @@ def read_quickly(text: str) -> Node | None:
         node = None if quick is None else _Composer(quick(text), report).compose()
     except (yaml.YAMLError, _StopError):
         return None
-    return None if report.count else node
+    # Because libyaml places a value that is left out elsewhere, and it is a fault anyway.
+    return None if report.count or node is None or _leaves_out(node) else node
 
 
 def read_plainly(text: str, report: Report) -> Node | None:
@@ -72,6 +73,16 @@ def read_plainly(text: str, report: Report) -> Node | None:
     except yaml.MarkedYAMLError as error:
         report.add(_mark(error.problem_mark), "document", *_explain(error))
     return None
+
+
+def _leaves_out(node: Node) -> bool:
+    match node:
+        case Scalar():
+            return node.reading is Reading.NULL
+        case Mapping():
+            return any(_leaves_out(entry.value) for entry in node.entries)
+        case Sequence():
+            return any(_leaves_out(item) for item in node.items)
 
 
 class _Mark(Protocol):

@@ -127,6 +127,7 @@ def test_any_document_is_a_config_or_a_config_error(value: object) -> None:
 @patiently
 @given(st.sampled_from([SOUND, *SEEDS]), DAMAGE)
 @example(SOUND, [])
+@example("a: {b: }\n", [])
 def test_what_is_read_quickly_is_what_is_read_plainly(text: str, damage: list[tuple[int, int, str]]) -> None:
     text = damaged(text, damage)
 
