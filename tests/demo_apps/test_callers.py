@@ -1,5 +1,7 @@
 """Callers: who is who, proved on one side and believed on the other."""
 
+import base64
+import hmac
 import string
 from collections.abc import Callable
 from pathlib import Path
@@ -102,8 +104,10 @@ def test_a_token_with_one_other_letter_says_nothing_else(tokens: ModuleType, ind
 
 
 @both_tokens
-def test_an_unsigned_token_is_not_believed(tokens: ModuleType) -> None:
-    head = "eyJhbGciOiJub25lIn0"  # {"alg":"none"}
+@pytest.mark.parametrize("header", [b'{"alg":"none"}', b'{"alg":"HS256","typ":"JWT","kid":"x"}', b"[]"])
+def test_a_token_with_another_header_is_not_believed_though_it_is_signed(tokens: ModuleType, header: bytes) -> None:
     payload = tokens.sign({"sub": "7", "exp": NOW + 1}, SECRET).split(".")[1]
+    signed = f"{base64.urlsafe_b64encode(header).rstrip(b'=').decode()}.{payload}"
+    signature = base64.urlsafe_b64encode(hmac.digest(SECRET, signed.encode(), "sha256")).rstrip(b"=").decode()
 
-    assert tokens.verify(f"{head}.{payload}.", SECRET, NOW) is None
+    assert tokens.verify(f"{signed}.{signature}", SECRET, NOW) is None
