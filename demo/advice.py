@@ -21,16 +21,19 @@ def addresses(layout: Layout, logs: Path) -> Iterable[str]:
 
 
 def commands(layout: Layout) -> Iterable[str]:
-    """Return what to try, the most telling first."""
+    """Return what to try, the most telling first; each line fits 80 columns with an indent of 2."""
     file = "" if layout.routes == ROOT / "routes.yaml" else f" -c {_short(layout.routes)}"
     yield f".venv/bin/strangler flags set payments 25%{file}"
     yield f".venv/bin/strangler explain GET /api/payments/17 -H 'X-User-Id: 42'{file}"
     yield f"curl -i {layout.listen.url}/api/users/42 -H 'X-User-Id: 42'"
+    yield f".venv/bin/strangler flags set payments off{file}"
     payments = layout.service("payments")
     if payments is not None:
-        yield f"curl -X PUT {payments.url}/_faults -H 'Content-Type: application/json' -d '{{\"error_rate\": 0.2}}'"
+        # Because curl's shorter --json is missing in the versions of many systems in use.
+        yield (
+            f"curl -X PUT {payments.url}/_faults -d '{{\"error_rate\": 0.2}}' \\\n  -H 'Content-Type: application/json'"
+        )
         yield f"curl -X DELETE {payments.url}/_faults"
-    yield f".venv/bin/strangler flags set payments off{file}"
 
 
 def _short(path: Path) -> str:

@@ -65,7 +65,7 @@ async def _demonstrate(
         admin = Admin(session, layout.admin.url, layout.state_dir)
         for flag, share in (await admin.set_starting_shares()).items():
             _say(f"flag       {flag} did not exist; set to {share}, as `strangler flags set {flag} {share}` does")
-        _say("", "Try, in another shell:", *(f"  {line}" for line in advice.commands(layout)), "")
+        _say("", "Try, in another shell:", *map(_indented, advice.commands(layout)), "")
         if given.seconds is not None:
             life.reschedule(asyncio.get_running_loop().time() + given.seconds)
         traffic = Traffic(layout.listen.url) if given.traffic == "on" else None
@@ -111,8 +111,8 @@ def _page(
 ) -> Sequence[str]:
     workers = sum(worker.state == "serving" for worker in status.workers)
     lines = [
-        f"strangler demo   {layout.listen.url}   up {summary.duration(status.uptime_s)}   "
-        f"{workers} of {len(status.workers)} workers   generation {status.generation}",
+        f"strangler demo  {layout.listen.url}  up {summary.duration(status.uptime_s)}  "
+        f"workers {workers}/{len(status.workers)}  Ctrl-C stops all",
         "",
         *summary.table(status, recent, screen.width),
         "",
@@ -127,15 +127,16 @@ def _page(
         lines.append("traffic   off")
     else:
         passed = asyncio.get_running_loop().time() - traffic.started
-        lines.append(f"traffic   {summary.traffic_line(traffic.counts, passed, traffic.left_s(), traffic.ended)}")
-    if screen.every_s <= 1:
-        lines += [
-            "",
-            "Try, in another shell:",
-            *(f"  {line}" for line in advice.commands(layout)),
-            "",
-            "Ctrl-C stops all.",
-        ]
+        lines += summary.traffic_lines(traffic.counts, passed, traffic.left_s(), traffic.ended)
+    if not screen.is_redrawn:
+        return lines
+    lines += ["", "Try, in another shell:"]
+    for command in advice.commands(layout):
+        shown = _indented(command).splitlines()
+        # Because half a command is worse than none.
+        if len(lines) + len(shown) > screen.height:
+            break
+        lines += shown
     return lines
 
 
@@ -159,6 +160,10 @@ def _stop_on_signal(life: asyncio.Timeout, fleet: Fleet) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, ask)
+
+
+def _indented(command: str) -> str:
+    return "\n".join(f"  {line}" for line in command.splitlines())
 
 
 def _say(*lines: str) -> None:

@@ -15,9 +15,16 @@ class Screen(Protocol):
     every_s: float
     """How often it is worth showing."""
 
+    is_redrawn: bool
+    """Whether lines replace those before, so that some may be there always."""
+
     @property
     def width(self) -> int:
         """Columns."""
+
+    @property
+    def height(self) -> int:
+        """Lines."""
 
     def show(self, lines: Sequence[str]) -> None:
         """Show these lines in place of those before."""
@@ -35,6 +42,7 @@ class Terminal:
     """A page of its own, of which only lines that changed are written, so that text can be selected and copied."""
 
     every_s = 1.0
+    is_redrawn = True
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -44,6 +52,10 @@ class Terminal:
     @property
     def width(self) -> int:
         return shutil.get_terminal_size().columns
+
+    @property
+    def height(self) -> int:
+        return shutil.get_terminal_size().lines
 
     def show(self, lines: Sequence[str]) -> None:
         size = shutil.get_terminal_size()
@@ -73,7 +85,9 @@ class Plain:
     """Text that is only ever added to."""
 
     every_s = 5.0
+    is_redrawn = False
     width = _PLAIN_WIDTH
+    height = 1000
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

@@ -59,15 +59,19 @@ def table(status: Status, recent: Recent, width: int) -> Sequence[str]:
     return [_over(kept, widths).rstrip(), *lines]
 
 
-def traffic_line(counts: Counts, seconds: float, left_s: float, ended: str) -> str:
-    """Return what the clients saw."""
+def traffic_lines(counts: Counts, seconds: float, left_s: float, ended: str) -> Sequence[str]:
+    """Return what the clients saw, on lines that fit 80 columns."""
     rate = f"{counts.sent / seconds:.0f} requests/s, " if seconds >= 1 and not ended else ""
-    held = f", {counts.held:,} visits held back because too many wait" if counts.held else ""
-    end = ended or f"ends by itself in {_minutes(left_s)}"
-    return (
-        f"{rate}{counts.sent:,} sent, {counts.failed:,} failed, {counts.refused:,} refused (4xx), "
-        f"{counts.events:,} events streamed{held}; {end}"
-    )
+    lines = [f"traffic   {rate}{counts.sent:,} sent, {counts.failed:,} failed, {counts.refused:,} refused (4xx)"]
+    if counts.held:
+        lines.append(f"          {counts.held:,} visits did not begin because too many waited for answers")
+    if ended:
+        return [*lines, f"          {ended}"]
+    return [
+        *lines,
+        f"          and {counts.events:,} events on an open stream, which the table counts when it ends",
+        f"          ends by itself in {_minutes(left_s)}",
+    ]
 
 
 def notes(status: Status) -> Iterable[str]:

@@ -87,7 +87,7 @@ class Traffic:
         while self.counts.sent < MAX_REQUESTS:
             if at >= self.started + DURATION_S:
                 self.ended = (
-                    f"ended after {DURATION_S // 60} minutes, as it does by itself; start the demo again for more"
+                    f"ended after {DURATION_S // 60} minutes, as it does by itself; for more, start the demo again"
                 )
                 return
             await asyncio.sleep(max(0.0, at - loop.time()))
@@ -98,7 +98,7 @@ class Traffic:
                 self.counts.held += 1
             # Because people come at random, the gaps are exponential; after a stall nobody catches up.
             at = max(at + random.expovariate(_VISITS_PER_S), loop.time() - 1.0)
-        self.ended = f"ended after {MAX_REQUESTS:,} requests, as it does by itself; start the demo again for more"
+        self.ended = f"ended after {MAX_REQUESTS:,} requests, as it does by itself; for more, start the demo again"
 
     async def _visit(self, session: aiohttp.ClientSession) -> None:
         try:
