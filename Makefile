@@ -16,9 +16,9 @@ help:
 
 install: $(READY)
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"strangler needs Python 3.11 or later; $(PYTHON) is {v[0]}.{v[1]}. Name another with: make PYTHON=python3.12 $(MAKECMDGOALS)")'
-	$(PYTHON) -m venv --clear $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
