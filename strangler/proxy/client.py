@@ -108,7 +108,8 @@ class Client(asyncio.Protocol):
                 self._tunnel.transport.write_eof()
             return True
         active = self._active
-        if active is None or not active.request_done:
+        if active is None or not active.request_done or active.is_streaming:
+            # Because nobody shuts a half down in the middle of an endless answer: the client has left.
             return False
         # Because a client may shut its half down and still read the answer.
         self._is_closing = True

@@ -193,6 +193,11 @@ class Exchange:
         return self._is_over
 
     @property
+    def is_streaming(self) -> bool:
+        """Whether an answer of unknown length is on its way."""
+        return self._head_sent and (self._chunked_out or self._until_close)
+
+    @property
     def is_idempotent(self) -> bool:
         """Whether the request may be sent a second time."""
         return self.method in IDEMPOTENT

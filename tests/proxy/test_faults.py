@@ -291,6 +291,24 @@ async def test_a_client_that_shuts_its_half_still_gets_its_answer() -> None:
         assert (await wire.rest()).endswith(b"ok")
 
 
+async def test_a_client_that_closes_in_an_event_stream_cancels_it_upstream() -> None:
+    async def stream(_received: Received, conversation: Conversation) -> None:
+        await conversation.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+        await conversation.reader.read(1)
+        monolith.lost.set()
+
+    async with backend(stream) as monolith, proxy(config(monolith.port)) as running:
+        wire = await running.connect()
+        await wire.send(GET)
+        await wire.head()
+        await wire.exactly(14)
+
+        wire.close()
+
+        await _settled(monolith, monolith.lost)
+        assert running.counts() == {("", "legacy", "client_gone"): 1}
+
+
 async def test_headers_that_drip_are_cut_at_the_deadline() -> None:
     limits = replace(ListenerLimits(), header_timeout_s=0.3)
     async with backend(says(ok())) as monolith, proxy(config(monolith.port, limits=limits)) as running:
