@@ -83,8 +83,8 @@ async def test_every_scenario_measures_requests_that_succeed(scenario: str) -> N
 
 @_TOOLS
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-async def test_no_process_is_left_however_a_run_ends(number: signal.Signals) -> None:
-    process = await _start("--seconds", "60")
+async def test_no_process_is_left_however_a_run_ends(number: signal.Signals, tmp_path: Path) -> None:
+    process = await _start("--seconds", "60", TMPDIR=str(tmp_path))
     await until(lambda: len(_session_leaders(process.pid)) == 5, deadline_s=60, what="all processes started")
     groups = _session_leaders(process.pid)
 
