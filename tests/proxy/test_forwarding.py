@@ -248,13 +248,15 @@ async def test_an_answer_without_a_body_leaves_both_connections_usable(method: b
 
 
 async def test_the_length_of_an_answer_to_head_passes() -> None:
-    async with backend(says(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")) as monolith:
-        async with proxy(config(monolith.port)) as running:
-            wire = await running.connect()
+    async with (
+        backend(says(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")) as monolith,
+        proxy(config(monolith.port)) as running,
+    ):
+        wire = await running.connect()
 
-            await wire.send(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await wire.send(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
 
-            assert field_of(await wire.head(), b"content-length") == b"1000"
+        assert field_of(await wire.head(), b"content-length") == b"1000"
 
 
 async def test_the_host_that_the_upstream_sees_follows_the_route() -> None:

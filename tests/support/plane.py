@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from strangler.core.snapshot import compile_snapshot
-
 from strangler.core.decide import Evaluation, Reason
 from strangler.core.model import Address, Config, Match, Route, Source, SourceKind, Upstream
+from strangler.core.snapshot import compile_snapshot
 from strangler.core.tally import Tally
 from strangler.proxy.plane import Plane
 
