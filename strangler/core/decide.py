@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from strangler.core.identity import read_attributes, read_key
-from strangler.core.model import Route, Side, Source, SourceKind
+from strangler.core.model import Route, Side, Source, SourceKind, Timeouts
 from strangler.core.normalise import normal
 from strangler.core.shares import side_of
 from strangler.core.split import place
@@ -56,6 +56,8 @@ class Decision:
     upstream: str
     slot: int
     """Index of the (route, side) pair's counters in this snapshot."""
+    timeouts: Timeouts
+    """How long to wait on the upstream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,8 @@ class Flags(Protocol):
     def evaluate(self, flag: str, key: str, attributes: tuple[tuple[str, str], ...]) -> Evaluation:
         """Return what `flag` says for `key`, the same for the same arguments; never raises and never waits."""
 
+
+_METHODS = {method.encode("ascii"): method for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 
 Choice = tuple[Decision, str]
 """A decision, and the key to set as the assigned cookie: empty when the client has one, or needs none.
@@ -103,7 +107,7 @@ def decide(
     if route.fixed is not None:
         return route.fixed, ""
     side, reason, _, _, assigned = judge(
-        route.route, snapshot.flags, headers=headers, target=target, peer=peer, spare_key=spare_key
+        route, snapshot.flags, headers=headers, target=target, peer=peer, spare_key=spare_key
     )
     return route.decision(side, reason), assigned
 
@@ -117,7 +121,7 @@ def find(
     if table.header_names:
         lowered = ((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         fields = tuple(field for field in lowered if field[0] in table.header_names)
-    index = table.find(plain_host(host), normal(target), method.decode("latin-1"), fields)
+    index = table.find(plain_host(host), normal(target), _METHODS.get(method) or method.decode("latin-1"), fields)
     return None if index is None else snapshot.routes[index]
 
 
@@ -134,7 +138,7 @@ def plain_host(host: bytes) -> str:
 
 
 def judge(
-    route: Route,
+    compiled: "CompiledRoute",
     flags: Flags,
     *,
     headers: Sequence[tuple[bytes, bytes]],
@@ -143,7 +147,8 @@ def judge(
     spare_key: str,
 ) -> Verdict:
     """Return the side of a route's request, by its key and the route's flag or share."""
-    key, source = read_key(route.identity, headers, target, peer)
+    route = compiled.route
+    key, source = read_key(compiled.sources, headers, target, peer)
     assigned = ""
     if not key:
         source = next((source for source in route.identity if source.kind is SourceKind.ASSIGNED), None)
@@ -152,7 +157,7 @@ def judge(
         key = assigned = spare_key
     if route.flag is None:
         return (side_at(place(route.cohort or route.name, key), route.share), Reason.SHARE, key, source, assigned)
-    attributes = read_attributes(route.attributes, headers, target, peer) if route.attributes else ()
+    attributes = read_attributes(compiled.attributes, headers, target, peer) if compiled.attributes else ()
     evaluation = flags.evaluate(route.flag, key, attributes)
     if evaluation.value is None:
         return (Side.LEGACY, evaluation.reason, key, source, assigned)

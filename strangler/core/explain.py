@@ -55,7 +55,9 @@ def explain(
     route = compiled.route
     if compiled.fixed is not None:
         return _fixed(snapshot, path, compiled.fixed.side, compiled.fixed.reason, compiled.fixed.upstream, route.name)
-    side, reason, key, source, _ = judge(route, snapshot.flags, headers=headers, target=target, peer=peer, spare_key="")
+    side, reason, key, source, _ = judge(
+        compiled, snapshot.flags, headers=headers, target=target, peer=peer, spare_key=""
+    )
     by_share = route.flag is None and bool(key)
     return Explanation(
         path=path,

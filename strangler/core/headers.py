@@ -7,6 +7,8 @@ One pass over the parsed pairs keeps the client's bytes and order, takes out wha
 import re
 from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
 
 from strangler.core.problem import Problem, RefusedError
 
@@ -79,49 +81,43 @@ _TRACEPARENT_FORM = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}
 class RequestHead:
     """What a request's headers say.
 
-    Because one is made for each request, it is a plain slotted class and not a frozen value.
+    Because one is made for each request, it is a plain class whose defaults live on the class, and not a frozen value.
     """
 
-    __slots__ = (
-        "chunked",
-        "close",
-        "expects_continue",
-        "forwarded",
-        "forwarded_for",
-        "forwarded_host",
-        "forwarded_proto",
-        "host",
-        "host_line",
-        "keep_alive",
-        "length",
-        "lines",
-        "request_id",
-        "trace",
-        "upgrade",
-        "wants_trailers",
-    )
+    lines: list[bytes]
+    """The lines that go on, each with its CRLF."""
+    host: bytes | None = None
+    host_line = -1
+    """Index of the Host line in `lines`."""
+    length: int | None = None
+    chunked = False
+    close = False
+    keep_alive = False
+    upgrade: bytes | None = None
+    expects_continue = False
+    wants_trailers = False
+    forwarded_for: bytes | None = None
+    forwarded: bytes | None = None
+    forwarded_proto: bytes | None = None
+    forwarded_host: bytes | None = None
+    request_id: bytes | None = None
+    trace: bytes | None = None
 
     def __init__(self) -> None:
-        self.lines: list[bytes] = []
-        """The lines that go on, each with its CRLF."""
-        self.host: bytes | None = None
-        self.host_line = -1
-        """Index of the Host line in `lines`."""
-        self.length: int | None = None
-        self.chunked = False
-        self.close = False
-        self.keep_alive = False
-        self.upgrade: bytes | None = None
-        self.expects_continue = False
-        self.wants_trailers = False
-        self.forwarded_for: bytes | None = None
-        self.forwarded: bytes | None = None
-        self.forwarded_proto: bytes | None = None
-        self.forwarded_host: bytes | None = None
-        self.request_id: bytes | None = None
-        self.trace: bytes | None = None
+        self.lines = []
 
 
+class _Options(NamedTuple):
+    """What a `Connection` header asks for."""
+
+    close: bool
+    keep_alive: bool
+    upgrade: bool
+    named: frozenset[bytes]
+    """Fields that are meant for this hop alone."""
+
+
+@lru_cache(maxsize=1_024)
 def is_host(value: bytes) -> bool:
     """Return whether a Host is one host with at most one port."""
     return _HOST_FORM.fullmatch(value) is not None
@@ -146,7 +142,7 @@ def read_request(headers: Sequence[tuple[bytes, bytes]]) -> RequestHead:
     head = RequestHead()
     lines = head.lines
     fields = _REQUEST_FIELDS
-    tokens: list[bytes] | None = None
+    connection: bytes | None = None
     for name, value in headers:
         meaning = fields.get(name.lower())
         if meaning is None:
@@ -158,22 +154,22 @@ def read_request(headers: Sequence[tuple[bytes, bytes]]) -> RequestHead:
             head.host_line = len(lines)
             lines.append(b"%b: %b\r\n" % (name, value))
         elif meaning is _CONNECTION:
-            tokens = _tokens(value) if tokens is None else tokens + _tokens(value)
+            connection = value if connection is None else connection + b"," + value
         elif meaning is _CONTENT_LENGTH:
             head.length = int(value)
             lines.append(b"%b: %b\r\n" % (name, value))
         else:
             _read_rare(head, meaning, value)
-    if tokens is not None:
-        head.close = b"close" in tokens
-        head.keep_alive = b"keep-alive" in tokens and not head.close
-        if b"upgrade" not in tokens:
-            head.upgrade = None
-        named = frozenset(tokens) - _UNREMOVABLE
-        if named:
-            _remove(head, headers, named)
-    else:
+    if connection is None:
         head.upgrade = None
+        return head
+    options = _options(connection)
+    head.close = options.close
+    head.keep_alive = options.keep_alive
+    if not options.upgrade:
+        head.upgrade = None
+    if options.named:
+        _remove(head, headers, options.named)
     return head
 
 
@@ -207,9 +203,14 @@ def _read_rare(head: RequestHead, meaning: _Field, value: bytes) -> None:
             pass
 
 
+@lru_cache(maxsize=256)
+def _options(value: bytes) -> _Options:
+    tokens = frozenset(_tokens(value))
+    close = b"close" in tokens
+    return _Options(close, b"keep-alive" in tokens and not close, b"upgrade" in tokens, tokens - _UNREMOVABLE)
+
+
 def _tokens(value: bytes) -> list[bytes]:
-    if b"," not in value:
-        return [value.strip().lower()]
     return [token.strip().lower() for token in value.split(b",")]
 
 
@@ -231,17 +232,17 @@ def _remove(head: RequestHead, headers: Sequence[tuple[bytes, bytes]], named: fr
 
 
 class ResponseHead:
-    """What an answer's headers say; slotted for the same reason as RequestHead."""
+    """What an answer's headers say; a plain class for the same reason as RequestHead."""
 
-    __slots__ = ("chunked", "close", "length", "length_line", "lines", "upgrade")
+    lines: list[bytes]
+    length: int | None = None
+    length_line = -1
+    chunked = False
+    close = False
+    upgrade: bytes | None = None
 
     def __init__(self) -> None:
-        self.lines: list[bytes] = []
-        self.length: int | None = None
-        self.length_line = -1
-        self.chunked = False
-        self.close = False
-        self.upgrade: bytes | None = None
+        self.lines = []
 
 
 def read_response(headers: Sequence[tuple[bytes, bytes]]) -> ResponseHead:
@@ -249,7 +250,7 @@ def read_response(headers: Sequence[tuple[bytes, bytes]]) -> ResponseHead:
     head = ResponseHead()
     lines = head.lines
     fields = _RESPONSE_FIELDS
-    named: frozenset[bytes] = frozenset()
+    connection: bytes | None = None
     for name, value in headers:
         meaning = fields.get(name.lower())
         if meaning is None:
@@ -259,18 +260,18 @@ def read_response(headers: Sequence[tuple[bytes, bytes]]) -> ResponseHead:
             head.length_line = len(lines)
             lines.append(b"%b: %b\r\n" % (name, value))
         elif meaning is _CONNECTION:
-            named |= frozenset(_tokens(value))
+            connection = value if connection is None else connection + b"," + value
         elif meaning is _Field.TRANSFER_ENCODING:
             if head.chunked or value.lower() != b"chunked":
                 raise RefusedError(Problem.UPSTREAM_FRAMING)
             head.chunked = True
         elif meaning is _Field.UPGRADE:
             head.upgrade = value
-    if named:
-        head.close = b"close" in named
-        removed = named - _UNREMOVABLE
-        if removed:
-            head.lines = [line for line in lines if line[: line.index(b":")].lower() not in removed]
+    if connection is not None:
+        options = _options(connection)
+        head.close = options.close
+        if options.named:
+            head.lines = [line for line in lines if line[: line.index(b":")].lower() not in options.named]
             head.length_line = next(
                 (i for i, line in enumerate(head.lines) if line[:15].lower() == b"content-length:"), -1
             )

@@ -6,12 +6,11 @@ nothing here may be used to let somebody in. Whatever bytes come, nothing here r
 
 import json
 from base64 import urlsafe_b64decode
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from urllib.parse import unquote_to_bytes
 
-from strangler.core.model import Attribute, Source, SourceKind
+from strangler.core.model import Source, SourceKind
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -20,53 +19,55 @@ MAX_KEY = 256
 _MAX_TOKEN = 8_192
 
 
-def read_key(sources: Sequence[Source], headers: Fields, target: bytes, peer: str) -> tuple[str, Source | None]:
+Reader = Callable[[Fields, bytes, str], str]
+"""Reads one source of a request, given its headers, its target and the client's address."""
+
+
+def read_key(
+    sources: Sequence[tuple[Source, Reader]], headers: Fields, target: bytes, peer: str
+) -> tuple[str, Source | None]:
     """Return the key of a request and the source that had it; `("", None)` when none has."""
-    for source in sources:
-        value = read(source, headers, target, peer)
+    for source, reader in sources:
+        value = reader(headers, target, peer)
         if value:
-            return value, source
+            return (value if len(value) <= MAX_KEY else _bounded(value)), source
     return "", None
 
 
 def read_attributes(
-    attributes: Sequence[Attribute], headers: Fields, target: bytes, peer: str
+    attributes: Sequence[tuple[str, Reader]], headers: Fields, target: bytes, peer: str
 ) -> tuple[tuple[str, str], ...]:
     """Return the attributes that the request has, in the order of the routes file."""
-    found = ((attribute.name, read(attribute.source, headers, target, peer)) for attribute in attributes)
+    found = ((name, _bounded(reader(headers, target, peer))) for name, reader in attributes)
     return tuple((name, value) for name, value in found if value)
 
 
-def read(source: Source, headers: Fields, target: bytes, peer: str) -> str:
-    """Return what a source holds, bounded; an empty string when it has nothing."""
-    value = _raw(source, headers, target, peer)
-    if len(value) > MAX_KEY:
-        return sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-    return value
-
-
-def _raw(source: Source, headers: Fields, target: bytes, peer: str) -> str:
+def reader_of(source: Source) -> Reader:
+    """Return what reads a source; made once, so that a request pays for the reading alone."""
+    name = source.name
+    wanted = name.encode("latin-1", "replace")
     match source.kind:
         case SourceKind.HEADER:
-            return _header(headers, source.name)
+            lower = wanted.lower()
+            return lambda headers, target, peer: _header(headers, lower)
         case SourceKind.COOKIE | SourceKind.ASSIGNED:
-            return _cookie(headers, source.name)
+            return lambda headers, target, peer: _cookie(headers, wanted)
         case SourceKind.JWT:
-            return _claim(headers, source.name)
+            return lambda headers, target, peer: _claim(headers, name)
         case SourceKind.QUERY:
-            return _query(target, source.name)
+            return lambda headers, target, peer: _query(target, wanted)
         case SourceKind.IP:
-            return peer
+            return lambda headers, target, peer: peer
 
 
-@lru_cache(maxsize=1_024)
-def _field_name(name: str) -> bytes:
-    return name.lower().encode("latin-1", "replace")
+def _bounded(value: str) -> str:
+    if len(value) <= MAX_KEY:
+        return value
+    return sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _header(headers: Fields, name: str) -> str:
+def _header(headers: Fields, wanted: bytes) -> str:
     """Return the first value; one that comes twice with different values names nobody."""
-    wanted = _field_name(name)
     found: bytes | None = None
     for key, value in headers:
         if len(key) == len(wanted) and key.lower() == wanted:
@@ -76,9 +77,8 @@ def _header(headers: Fields, name: str) -> str:
     return "" if found is None else found.decode("latin-1").strip()
 
 
-def _cookie(headers: Fields, name: str) -> str:
+def _cookie(headers: Fields, wanted: bytes) -> str:
     """Return the first cookie of that name (RFC 6265 section 5.4 sends the most specific path first)."""
-    wanted = name.encode("latin-1", "replace")
     for key, value in headers:
         if key.lower() != b"cookie":
             continue
@@ -91,7 +91,7 @@ def _cookie(headers: Fields, name: str) -> str:
 
 def _claim(headers: Fields, name: str) -> str:
     """Return a claim of the bearer token's payload (RFC 7519 section 3), if it is a string or a whole number."""
-    authorization = _header(headers, "authorization")
+    authorization = _header(headers, b"authorization")
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or len(token) > _MAX_TOKEN:
         return ""
@@ -111,8 +111,7 @@ def _claim(headers: Fields, name: str) -> str:
         return ""
 
 
-def _query(target: bytes, name: str) -> str:
-    wanted = name.encode("latin-1", "replace")
+def _query(target: bytes, wanted: bytes) -> str:
     for pair in target.partition(b"?")[2].split(b"&"):
         key, equals, value = pair.partition(b"=")
         if equals and unquote_to_bytes(key) == wanted:

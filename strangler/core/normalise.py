@@ -8,6 +8,8 @@ import re
 from urllib.parse import quote_from_bytes
 
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_PLAIN = bytes(_UNRESERVED - frozenset(b".")) + b"/"
+"""A path of these is in normal form already, unless slashes are repeated."""
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
 
@@ -25,9 +27,9 @@ def normal(target: bytes) -> str:
     slashes become one; dot segments are resolved (section 5.2.4). A slash at the end, and upper and lower case,
     keep their meaning.
     """
-    path = target.partition(b"?")[0] if b"?" in target else target
-    if b"%" not in path and b"//" not in path and b"/." not in path and b";" not in path and path.isascii():
-        return path.decode("ascii")
+    if not target.translate(None, _PLAIN) and b"//" not in target:
+        return target.decode("ascii")
+    path = target.partition(b"?")[0]
     path = _NON_ASCII.sub(lambda byte: quote_from_bytes(byte[0]).encode("ascii"), path)
     path = _ESCAPE.sub(_unescape, path)
     if not path.startswith(b"/"):

@@ -28,13 +28,7 @@ OUTCOMES = tuple(Outcome)
 
 INDEX = {outcome: index for index, outcome in enumerate(OUTCOMES)}
 
-FAILURES = (
-    Outcome.SERVER_ERROR_5XX,
-    Outcome.CONNECT,
-    Outcome.TIMEOUT,
-    Outcome.RESET,
-    Outcome.BAD_FRAMING,
-)
+FAILURES = frozenset({Outcome.SERVER_ERROR_5XX, Outcome.CONNECT, Outcome.TIMEOUT, Outcome.RESET, Outcome.BAD_FRAMING})
 """The outcomes that are the side's fault."""
 
 _BY_CLASS = (

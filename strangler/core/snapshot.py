@@ -7,6 +7,7 @@ slots. A snapshot never changes; a reload or a flag change makes another one.
 from dataclasses import dataclass
 
 from strangler.core.decide import Decision, Flags, Reason
+from strangler.core.identity import reader_of
 from strangler.core.model import FULL_SHARE, Config, Route, Side
 from strangler.core.table import Table
 
@@ -17,11 +18,13 @@ class CompiledRoute:
     Because a lookup must not pay for a frozen value's hash, this is a plain slotted class.
     """
 
-    __slots__ = ("_slots", "decisions", "fixed", "route")
+    __slots__ = ("_slots", "attributes", "decisions", "fixed", "route", "sources")
 
     def __init__(self, route: Route, first_slot: int) -> None:
         self.route = route
         self._slots = {Side.LEGACY: first_slot, Side.EXTRACTED: first_slot + 1}
+        self.sources = tuple((source, reader_of(source)) for source in route.identity)
+        self.attributes = tuple((attribute.name, reader_of(attribute.source)) for attribute in route.attributes)
         self.decisions: dict[tuple[Side, Reason], Decision] = {}
         self.fixed = self._fixed()
         """The decision of a route that needs no key; None for one that is really split."""
@@ -32,7 +35,14 @@ class CompiledRoute:
         if found is None:
             upstream = self.route.extracted if side is Side.EXTRACTED else self.route.legacy
             assert upstream is not None
-            found = Decision(route=self.route, side=side, reason=reason, upstream=upstream, slot=self._slots[side])
+            found = Decision(
+                route=self.route,
+                side=side,
+                reason=reason,
+                upstream=upstream,
+                slot=self._slots[side],
+                timeouts=self.route.timeouts,
+            )
             self.decisions[(side, reason)] = found
         return found
 
@@ -73,7 +83,12 @@ def compile_snapshot(config: Config, *, generation: int, flags: Flags) -> Snapsh
         table=Table(config.routes),
         routes=tuple(routes),
         unrouted=Decision(
-            route=None, side=Side.LEGACY, reason=Reason.UNROUTED, upstream=config.default_upstream, slot=0
+            route=None,
+            side=Side.LEGACY,
+            reason=Reason.UNROUTED,
+            upstream=config.default_upstream,
+            slot=0,
+            timeouts=config.timeouts,
         ),
         slots=tuple(slots),
     )

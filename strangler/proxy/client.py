@@ -99,6 +99,8 @@ class Client(asyncio.Protocol):
             return
         elif self.is_reading_paused:
             self._backlog += data
+        elif len(data) <= _SLICE:
+            self._reader.feed(data)
         else:
             self._feed(data)
 
@@ -232,7 +234,7 @@ class Client(asyncio.Protocol):
             self._forwarding = forward.forwarding_lines(self.peer, host)
         return self._forwarding
 
-    def on_exchange_done(self, *, keep_alive: bool) -> None:
+    def on_exchange_done(self, now: float, *, keep_alive: bool) -> None:
         """Serve the next request, or end the connection."""
         self.flush()
         done, self._active = self._active, None
@@ -241,7 +243,7 @@ class Client(asyncio.Protocol):
             return
         if done is not None and done.upgrade is not None:
             self._reader.go_on(b"")
-        self.wake_at = 0.0 if self.is_draining else monotonic() + self.plane.limits.idle_timeout_s
+        self.wake_at = 0.0 if self.is_draining else now + self.plane.limits.idle_timeout_s
         if self._waiting:
             self._serve_waiting()
         elif self.is_reading_paused:

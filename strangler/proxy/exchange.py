@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from strangler.core import forward
 from strangler.core.headers import RequestHead, ResponseHead
 from strangler.core.model import SourceKind
-from strangler.core.outcome import INDEX, Outcome, of_failure, of_status
+from strangler.core.outcome import FAILURES, INDEX, Outcome, of_failure, of_status
 from strangler.core.problem import OF_FAILURE, Problem, answer
 from strangler.errors import FailureKind
 
@@ -79,7 +79,7 @@ class Exchange:
         self.headers = headers
         self.is_http_11 = is_http_11
         self.request_done = False
-        self.request_id = ""
+        self.request_id = b""
         self.trace = b""
         self.upgrade = head.upgrade
         """The protocol that the client may switch to; None for a plain request."""
@@ -118,7 +118,7 @@ class Exchange:
         serving.counters.in_flight += 1
         decision, self._assigned = serving.choose(self, client.peer)
         self._decision = decision
-        timeouts = serving.timeouts(decision)
+        timeouts = decision.timeouts
         client.wake_at = now + timeouts.response_s + timeouts.connect_s
         self._pool = pool = serving.pools[decision.upstream]
         pool.acquire(self, timeouts.connect_s, now)
@@ -214,7 +214,7 @@ class Exchange:
                 target=self.target,
                 head=self.head,
                 forwarding=self.client.forwarding(self.head),
-                request_id=self.request_id.encode("ascii"),
+                request_id=self.request_id,
                 trace=self.trace,
                 host=serving.host(decision, upstream.address, self.head.host),
                 upgrade=self.upgrade,
@@ -300,9 +300,9 @@ class Exchange:
             lines = b"".join(b"%b: %b\r\n" % pair for pair in forward.trailers(trailers))
             self.client.send(b"0\r\n%b\r\n" % lines)
         self._upstream = None
-        self._end(of_status(self._status))
+        now = self._end(of_status(self._status))
         may_reuse = self.request_done and not self._until_close
-        self.client.on_exchange_done(keep_alive=self._keeps_alive and self.request_done)
+        self.client.on_exchange_done(now, keep_alive=self._keeps_alive and self.request_done)
         return may_reuse
 
     def on_upstream_lost(self, *, is_clean: bool) -> None:
@@ -317,7 +317,7 @@ class Exchange:
             self._retried = True
             serving, decision, pool = self._serving, self._decision, self._pool
             assert serving is not None and decision is not None and pool is not None
-            pool.acquire_fresh(self, serving.timeouts(decision).connect_s)
+            pool.acquire_fresh(self, decision.timeouts.connect_s)
             return
         self._fail(FailureKind.RESET, "the connection ended before the answer was complete")
 
@@ -342,10 +342,12 @@ class Exchange:
         )
 
     def _identify(self) -> None:
-        plane = self.client.plane
-        request_id, trace = forward.believed_ids(self.client.peer, self.head)
-        self.request_id = plane.new_request_id() if request_id is None else request_id.decode("ascii")
-        self.trace = plane.new_trace() if trace is None else trace
+        client = self.client
+        request_id = trace = None
+        if client.peer.is_trusted:
+            request_id, trace = forward.believed_ids(client.peer, self.head)
+        self.request_id = request_id or client.plane.new_request_id()
+        self.trace = trace or client.plane.new_trace()
 
     def _own_lines(self) -> bytes:
         serving, decision = self._serving, self._decision
@@ -359,9 +361,8 @@ class Exchange:
         return lines
 
     def _touch(self) -> None:
-        serving, decision = self._serving, self._decision
-        if serving is not None and decision is not None:
-            self.client.wake_at = monotonic() + serving.timeouts(decision).idle_s
+        if self._decision is not None:
+            self.client.wake_at = monotonic() + self._decision.timeouts.idle_s
 
     def _drop_upstream(self) -> None:
         upstream, self._upstream = self._upstream, None
@@ -382,18 +383,23 @@ class Exchange:
         self._is_over = True
         self._head_sent = True
         close = problem.value.closes or not self._keeps_alive or not self.request_done or self.client.is_draining
-        self.client.send(answer(problem, self.request_id, close=close, head_only=self.method == b"HEAD"))
+        self.client.send(
+            answer(problem, self.request_id.decode("ascii"), close=close, head_only=self.method == b"HEAD")
+        )
         if self._serving is None:
-            self.client.plane.on_refused(self.request_id, problem)
-        self.client.on_exchange_done(keep_alive=not close)
+            self.client.plane.on_refused(self.request_id.decode("ascii"), problem)
+        self.client.on_exchange_done(monotonic(), keep_alive=not close)
 
-    def _end(self, outcome: Outcome, detail: str = "") -> None:
+    def _end(self, outcome: Outcome, detail: str = "") -> float:
+        """Count the exchange, once, and return the time."""
+        now = monotonic()
         self._is_over = True
         self._buffered = []
         serving, decision = self._serving, self._decision
-        if serving is None or decision is None:
-            return
-        seconds = monotonic() - self._started
-        serving.counters.count(decision.slot, INDEX[outcome], seconds)
-        serving.counters.in_flight -= 1
-        serving.on_end(self, decision, outcome, detail, self._status, seconds)
+        if serving is not None and decision is not None:
+            seconds = now - self._started
+            serving.counters.count(decision.slot, INDEX[outcome], seconds)
+            serving.counters.in_flight -= 1
+            if outcome in FAILURES or serving.logs_requests:
+                serving.on_end(self, decision, outcome, detail, self._status, seconds)
+        return now

@@ -37,7 +37,7 @@ class Plane:
         self._pools: dict[str, Pool] = {}
         self._past: list[Serving] = []
         self._sweeper: asyncio.TimerHandle | None = None
-        self._request_prefix = secrets.token_hex(8)
+        self._request_prefix = secrets.token_hex(8).encode("ascii")
         self._requests = 0
         self._random = random.Random(secrets.randbits(128))  # noqa: S311 (a trace id is no secret)
         self._spare_key = SpareKey()
@@ -147,14 +147,15 @@ class Plane:
         """Return who is at the other end."""
         return self._peer(peername[0] if isinstance(peername, tuple) else "")
 
-    def new_request_id(self) -> str:
+    def new_request_id(self) -> bytes:
         """Return an id that no other request of any worker has."""
         self._requests += 1
-        return f"{self._request_prefix}{self._requests:08x}"
+        return b"%b%08x" % (self._request_prefix, self._requests)
 
     def new_trace(self) -> bytes:
         """Return a fresh traceparent, not sampled (W3C Trace Context section 3.2)."""
-        return b"00-%032x-%016x-00" % (self._random.getrandbits(128) or 1, self._random.getrandbits(64) or 1)
+        digits = b"%048x" % self._random.getrandbits(192)
+        return b"00-%b-%b-00" % (digits[:32], digits[32:])
 
     def on_refused(self, request_id: str, problem: Problem) -> None:
         """Tell of a request that was refused before any upstream was asked."""

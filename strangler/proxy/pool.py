@@ -49,7 +49,7 @@ class Pool:
         """Begin the exchange on a connection: at once on an idle one, else as soon as there is one."""
         idle = self._idle
         while idle:
-            if not exchange.is_idempotent and now - idle[-1].idle_since > _FRESH_S:
+            if now - idle[-1].idle_since > _FRESH_S and not exchange.is_idempotent:
                 break
             connection = idle.pop()
             if not connection.transport.is_closing():

@@ -52,6 +52,7 @@ class RequestReader:
         "_is_made_up",
         "_limits",
         "_parser",
+        "_piece",
         "_sink",
         "_target",
         "is_dead",
@@ -66,6 +67,7 @@ class RequestReader:
         self._head: RequestHead | None = None
         self._head_bytes = -1
         """Bytes read of a head that is not complete; -1 when none is under way."""
+        self._piece = 0
         self._is_made_up = False
         self._body_only = False
         self.is_dead = False
@@ -80,6 +82,7 @@ class RequestReader:
         """Parse bytes, telling the sink; after on_bad, or behind the last request, they are ignored."""
         if self.is_dead:
             return
+        self._piece = len(data)
         if self._head_bytes >= 0:
             self._head_bytes += len(data)
         try:
@@ -92,7 +95,7 @@ class RequestReader:
             text = str(error)
             self._refuse(Problem.BAD_FRAMING if "Length" in text or "ncoding" in text else Problem.BAD_REQUEST)
         else:
-            if self._head_bytes > self._limits.header_bytes:
+            if self._head_bytes > self._limits.header_bytes + self._piece:
                 self._refuse(self._too_large())
 
     def go_on(self, rest: bytes) -> None:
@@ -113,7 +116,8 @@ class RequestReader:
         self._target = b""
         self._headers = []
         self._head = None
-        self._head_bytes = 0
+        # Because the message began somewhere in this piece, the count is a little high, and never low.
+        self._head_bytes = self._piece
         self._sink.on_begin()
 
     def on_url(self, target: bytes) -> None:
@@ -126,19 +130,18 @@ class RequestReader:
         headers, self._headers = self._headers, []
         if self._is_made_up or self.is_dead:
             return
-        self._head_bytes = -1
+        counted, self._head_bytes = self._head_bytes, -1
         parser = self._parser
+        limits = self._limits
         method, version = parser.get_method(), parser.get_http_version()
         try:
-            if sum(len(name) + len(value) for name, value in headers) > self._limits.header_bytes:
+            if counted > limits.header_bytes and _size(headers) > limits.header_bytes:
                 raise RefusedError(Problem.HEADERS_TOO_LARGE)
-            target, head = accept(
-                method=method, target=self._target, version=version, headers=headers, limits=self._limits
-            )
+            target, head = accept(method=method, target=self._target, version=version, headers=headers, limits=limits)
         except RefusedError as error:
             self._refuse(error.problem)
             return
-        if self._leaves_body(head):
+        if head.upgrade is None and self._leaves_body(head):
             # Because the body is read in another way, which ends with it.
             head.close = True
         self._head = head
@@ -162,7 +165,7 @@ class RequestReader:
 
     def _leaves_body(self, head: RequestHead) -> bool:
         """llhttp leaves the body of a request that wishes to upgrade to the protocol that it asks for."""
-        return bool(head.chunked or head.length) and self._parser.should_upgrade()
+        return (head.chunked or bool(head.length)) and bool(self._parser.should_upgrade())
 
     def _on_upgrade(self, rest: bytes) -> None:
         """llhttp stops behind the head of each request that wishes to upgrade, body or not."""
@@ -196,3 +199,7 @@ class RequestReader:
     def _too_large(self) -> Problem:
         too_long = len(self._target) > self._limits.target_bytes
         return Problem.TARGET_TOO_LONG if too_long else Problem.HEADERS_TOO_LARGE
+
+
+def _size(headers: Fields) -> int:
+    return sum(len(name) + len(value) for name, value in headers)

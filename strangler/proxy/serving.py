@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from strangler.core.decide import Decision, decide
 from strangler.core.forward import client_address
-from strangler.core.model import HostRule, Timeouts
+from strangler.core.model import HostRule
 from strangler.core.outcome import FAILURES, Outcome
 from strangler.core.snapshot import Snapshot
 from strangler.proxy.counters import Counters
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from strangler.core.forward import Peer
     from strangler.proxy.exchange import Exchange
     from strangler.proxy.pool import Pool
+
+_PRESERVE = HostRule.PRESERVE
 
 Notify = Callable[[str, dict[str, Any]], None]
 """Called with an event's name and its fields; never with anything secret."""
@@ -36,7 +38,16 @@ class SpareKey:
 class Serving:
     """What an exchange needs to know of the world, fixed when it starts."""
 
-    __slots__ = ("_decision_lines", "_notify", "_sampled", "_spare_key", "counters", "pools", "snapshot")
+    __slots__ = (
+        "_decision_lines",
+        "_notify",
+        "_sampled",
+        "_spare_key",
+        "counters",
+        "logs_requests",
+        "pools",
+        "snapshot",
+    )
 
     def __init__(self, snapshot: Snapshot, pools: Mapping[str, "Pool"], notify: Notify, spare_key: SpareKey) -> None:
         self.snapshot = snapshot
@@ -46,6 +57,7 @@ class Serving:
         self._spare_key = spare_key
         self._decision_lines: dict[tuple[int, str], bytes] = {}
         self._sampled = 0
+        self.logs_requests = snapshot.config.access_log > 0
 
     def choose(self, exchange: "Exchange", peer: "Peer") -> tuple[Decision, str]:
         """Return the decision for a request, and the key to assign to its client or an empty string."""
@@ -55,25 +67,21 @@ class Serving:
             target=exchange.target,
             host=exchange.head.host or b"",
             headers=exchange.headers,
-            peer=client_address(peer, exchange.head),
+            peer=client_address(peer, exchange.head) if peer.is_trusted else peer.address,
             spare_key=self._spare_key.value,
         )
         if assigned:
             self._spare_key.renew()
         return decision, assigned
 
-    def timeouts(self, decision: Decision) -> Timeouts:
-        """Return how long to wait on the upstream."""
-        return self.snapshot.config.timeouts if decision.route is None else decision.route.timeouts
-
     def host(self, decision: Decision, address: str, client_host: bytes | None) -> bytes | None:
         """Return the Host that the upstream is to see instead of the client's, or None to leave it."""
         route = decision.route
+        if client_host is not None and (route is None or route.host is _PRESERVE):
+            return None
         if route is not None and route.host is HostRule.LITERAL:
             return route.host_value.encode("ascii")
-        if client_host is None or (route is not None and route.host is HostRule.UPSTREAM):
-            return address.encode("ascii")
-        return None
+        return address.encode("ascii")
 
     def decision_line(self, decision: Decision) -> bytes:
         """Return the header line that explains a decision, if the file asks for it."""
@@ -98,10 +106,7 @@ class Serving:
     ) -> None:
         """Tell of a failure, and of a sample of all exchanges."""
         failed = outcome in FAILURES
-        share = self.snapshot.config.access_log
-        if not failed and not share:
-            return
-        self._sampled += share
+        self._sampled += self.snapshot.config.access_log
         if self._sampled >= 10_000:
             self._sampled -= 10_000
         elif not failed:
@@ -109,7 +114,7 @@ class Serving:
         self._notify(
             "exchange_failed" if failed else "request",
             {
-                "request_id": exchange.request_id,
+                "request_id": exchange.request_id.decode("ascii"),
                 "method": exchange.method.decode("latin-1"),
                 "path": exchange.target.partition(b"?")[0].decode("latin-1"),
                 "route": "" if decision.route is None else decision.route.name,

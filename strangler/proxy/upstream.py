@@ -102,7 +102,6 @@ class UpstreamConnection(asyncio.Protocol):
         self._done = self._stray = self._skips_body = False
         self._interim = self._head_bytes = 0
         self._in_head = True
-        self._headers = []
         exchange.on_upstream(self)
 
     def abandon(self) -> None:
