@@ -76,12 +76,12 @@ def find(given: argparse.Namespace) -> Admin:
     if state_dir is None and not (admin is not None and _has_token(given)):
         config = load.load(given.config)
         state_dir = Path(config.state_dir)
-        admin = admin or config.admin if given.admin else _running(state_dir) or config.admin
+        admin = admin or _running(state_dir) or config.admin
     elif admin is None and state_dir is not None:
         admin = _running(state_dir)
     if admin is None:
         raise NothingRunsError(f"nothing runs on the state directory {state_dir}. Name its address with --admin.")
-    return Admin(admin, _token(given, state_dir))
+    return Admin(admin, _token(given, admin, state_dir))
 
 
 def _running(state_dir: Path) -> Address | None:
@@ -93,7 +93,7 @@ def _has_token(given: argparse.Namespace) -> bool:
     return given.token_file is not None or "STRANGLER_TOKEN" in os.environ
 
 
-def _token(given: argparse.Namespace, state_dir: Path | None) -> str:
+def _token(given: argparse.Namespace, admin: Address, state_dir: Path | None) -> str:
     if given.token_file is None and "STRANGLER_TOKEN" in os.environ:
         return os.environ["STRANGLER_TOKEN"].strip()
     path: Path | None = given.token_file or (state_dir / TOKEN_FILE if state_dir is not None else None)
@@ -103,7 +103,8 @@ def _token(given: argparse.Namespace, state_dir: Path | None) -> str:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError as error:
         raise NothingRunsError(
-            f"there is no admin token at {path}, so nothing has run there yet. Start it with `strangler serve`."
+            f"no strangler is known on the admin address {admin}: there is no token at {path}, so nothing has run "
+            "there yet. Start one with `strangler serve`, or name another with --admin and --token-file."
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the admin token at {path} cannot be read ({_reason(error)}).") from error

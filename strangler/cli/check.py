@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from strangler.cli import options
-from strangler.cli.offline import flag_file
 from strangler.config import load
 from strangler.config.schema import json_schema
 from strangler.core.model import Config, FlagSourceKind
@@ -79,6 +78,9 @@ def _flag_findings(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the faults of the flag file, and the flags that routes name and the file does not have."""
     if config.flags.source is not FlagSourceKind.FILE:
         return (), ()
+    # Because this imports LaunchDarkly's SDK, which takes longer than a check without a flag file.
+    from strangler.cli.offline import flag_file
+
     try:
         known = json.loads(flag_file(Path(config.flags.file)))["flags"]
     except (FlagError, UsageError) as error:

@@ -1,22 +1,14 @@
 """`strangler explain`: where a request would go and why, asked of the running instance or worked out from the files."""
 
 import argparse
+import json
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from strangler.cli import admin, options
 from strangler.cli.admin import NothingRunsError
-from strangler.cli.offline import flags_of
 from strangler.cli.status import share_text
-from strangler.config import load
-from strangler.control.api import Question
-from strangler.control.explain import answer as work_out
-from strangler.core.snapshot import compile_snapshot
-from strangler.flags.evaluator import Evaluator
 
 
 def add(commands: Any, epilog: str) -> None:
@@ -46,14 +38,17 @@ def add(commands: Any, epilog: str) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    question = Question(method=given.method, target=given.path, headers=tuple(given.headers))
+    question = {"method": given.method, "target": given.path, "headers": given.headers}
     try:
-        answer = admin.find(given).ask("POST", "/api/v1/explain", msgspec.to_builtins(question))
+        answer = admin.find(given).ask("POST", "/api/v1/explain", question)
     except NothingRunsError:
-        answer = _work_out(given.config, question)
+        # Because this imports LaunchDarkly's SDK, which asking a running instance does not need.
+        from strangler.cli.offline import explain
+
+        answer = explain(given.config, given.method, given.path, given.headers)
         print("strangler: nothing runs; worked out from the files.", file=sys.stderr)
     if given.json:
-        print(msgspec.json.encode(answer).decode())
+        print(json.dumps(answer, indent=2))
         return 0
     for line in lines(answer):
         print(line)
@@ -73,11 +68,5 @@ def lines(answer: Mapping[str, Any]) -> Iterable[str]:
     if answer["identity"]:
         digest = f", key {answer['key_digest']} (digest)" if answer["key_digest"] else ", a new key"
         yield f"identity  {answer['identity']}{digest}"
-    yield f"since     generation {answer['generation']}" if answer["generation"] else "since     the files"
-
-
-def _work_out(path: Path, question: Question) -> Mapping[str, Any]:
-    config = load.load(path)
-    evaluator = Evaluator(on_problem=lambda _flag, _reason: None)
-    snapshot = compile_snapshot(config, generation=0, flags=evaluator.apply(flags_of(config)))
-    return work_out(snapshot, question)
+    if answer["generation"]:
+        yield f"snapshot  generation {answer['generation']}"

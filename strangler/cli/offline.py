@@ -1,14 +1,29 @@
-"""Offline: the flags as they are stored, when no instance runs to be asked."""
+"""Offline: the flags as they are stored, and what follows from them, when no instance runs to be asked."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+from strangler.config import load
+from strangler.control.api import Question
+from strangler.control.explain import answer
 from strangler.control.store import Store
 from strangler.core.model import Config, FlagSourceKind
+from strangler.core.snapshot import compile_snapshot
 from strangler.errors import UsageError
 from strangler.flags.data import NOT_READY, FlagData
 from strangler.flags.document import read_document
 from strangler.flags.embedded import EmbeddedSource
+from strangler.flags.evaluator import Evaluator
+
+
+def explain(path: Path, method: str, target: str, headers: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
+    """Return where a request would go, by the files alone; the same form as the admin API's answer."""
+    config = load.load(path)
+    evaluator = Evaluator(on_problem=lambda _flag, _reason: None)
+    snapshot = compile_snapshot(config, generation=0, flags=evaluator.apply(flags_of(config)))
+    return answer(snapshot, Question(method=method, target=target, headers=tuple(headers)))
 
 
 def flags_of(config: Config) -> FlagData:

@@ -6,7 +6,6 @@ from typing import Any
 
 from strangler.cli import options
 from strangler.runtime.logs import LogFormat
-from strangler.runtime.serve import serve
 from strangler.runtime.settings import Overrides
 
 
@@ -42,6 +41,9 @@ def add(commands: Any, epilog: str) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
+    # Because the other commands should not wait for the imports of a whole proxy.
+    from strangler.runtime.serve import serve
+
     overrides = Overrides(
         listen=given.listen,
         admin=given.admin,

@@ -69,6 +69,7 @@ def make_app(surface: Surface) -> web.Application:
         if not instrumentor.is_instrumented_by_opentelemetry:
             instrumentor.instrument()
         app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_problems, _guard(surface)])
+    app.on_response_prepare.append(_hide_server)
     handlers = _Handlers(surface)
     app.router.add_get("/healthz", handlers.healthz)
     app.router.add_get("/readyz", handlers.readyz)
@@ -167,6 +168,11 @@ def _guard(surface: Surface) -> Middleware:
         return await handler(request)
 
     return guard
+
+
+async def _hide_server(_request: web.Request, response: web.StreamResponse) -> None:
+    """Name neither Python's nor aiohttp's version."""
+    response.headers["Server"] = "strangler"
 
 
 def _json(value: Any, *, status: int = 200) -> web.Response:

@@ -1,0 +1,174 @@
+"""Commands that need no running instance."""
+
+import json
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from strangler import __version__
+from strangler.cli import main
+from strangler.control.store import Store
+from strangler.flags.edit import SetShare
+from strangler.flags.embedded import EmbeddedSource
+from tests.support.proxy import routes_text
+
+ROUTE = '{name: items, match: {path: "/items/{id}"}, extracted: extracted, flag: items}'
+GOOD = routes_text(monolith=1, routes=[ROUTE])
+BAD = GOOD.replace("extracted: extracted", "extracted: nowhere").replace("workers: 2", "workers: many")
+
+
+@pytest.fixture
+def routes(tmp_path: Path) -> Path:
+    path = tmp_path / "routes.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+def test_check_of_a_good_file_is_one_line_and_exit_0(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["check", "-c", str(routes)])
+
+    assert code == 0
+    assert capsys.readouterr().out == (
+        f"{routes}: ok, 2 upstreams, 1 routes (1 with an extracted service), flags from embedded\n"
+    )
+
+
+def test_check_prints_every_fault_with_its_line_and_exits_2(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    routes.write_text(BAD)
+
+    code = main(["check", "-c", str(routes)])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert code == 2
+    assert [line.split(":")[1] for line in lines] == ["4", "12"]
+
+
+def test_check_as_json_has_the_faults_as_fields(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    routes.write_text(BAD)
+
+    code = main(["check", "-c", str(routes), "--json"])
+
+    found = json.loads(capsys.readouterr().out)
+    assert code == 2
+    assert (found["ok"], len(found["faults"])) == (False, 2)
+    assert set(found["faults"][0]) == {"file", "line", "column", "where", "message", "remedy"}
+
+
+def test_check_reads_the_flag_file_too(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    routes.write_text(GOOD + "flags: {source: file, file: flags.json}\n")
+    flags = routes.parent / "flags.json"
+    missing = main(["check", "-c", str(routes)])
+    flags.write_text('{"flags": {"items": {"on": "yes"}}}')
+    faulty = main(["check", "-c", str(routes)])
+    flags.write_text('{"flagValues": {"other": true}}')
+    capsys.readouterr()
+
+    unknown = main(["check", "-c", str(routes)])
+
+    assert (missing, faulty, unknown) == (2, 2, 0)
+    assert "warning: routes file line 12: route items: the flag file has no flag 'items'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["serve", "--listen", "8080"],
+        ["serve", "--listen", "localhost:99999"],
+        ["serve", "--workers", "-1"],
+        ["explain", "GET", "/", "-H", "no colon"],
+        ["flags"],
+        ["serves"],
+        [],
+    ],
+)
+def test_a_wrong_command_line_exits_2_with_the_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(arguments)
+
+    assert raised.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: strangler")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-c", "none.yaml"), b"none.yaml:1:1: document: the file cannot be read"),
+        (("-c", "routes.yaml", "--admin", "0.0.0.0:0"), b"can be reached from other machines"),
+    ],
+)
+def test_a_start_that_cannot_be_says_why_without_a_traceback(
+    routes: Path, arguments: tuple[str, ...], said: bytes
+) -> None:
+    # Because serving sets up the whole process's log, it gets a process of its own.
+    done = subprocess.run(
+        [sys.executable, "-m", "strangler", "serve", *arguments],
+        cwd=routes.parent,
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_the_schema_is_a_json_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["schema"])
+
+    assert code == 0
+    assert "upstreams" in json.loads(capsys.readouterr().out)["properties"]
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["--version"])
+
+    assert raised.value.code == 0
+    assert capsys.readouterr().out == f"strangler {__version__}\n"
+
+
+def test_help_documents_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+
+    assert "exit codes: 0 done" in capsys.readouterr().out
+
+
+def test_explain_without_an_instance_reads_the_stored_flags_and_says_so(
+    routes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(Store(routes.parent / "state")) as store:
+        source = EmbeddedSource(store, lambda _data: None)
+        source.start()
+        source.write("items", SetShare(share_bp=10_000), by="test")
+
+    code = main(["explain", "get", "/items/7", "-H", "X-User-Id: 4", "-c", str(routes)])
+
+    output = capsys.readouterr()
+    assert code == 0
+    assert "side      extracted, by upstream extracted" in output.out
+    assert "flag_fallthrough" in output.out
+    assert output.err == "strangler: nothing runs; worked out from the files.\n"
+
+
+def test_explain_without_an_instance_makes_no_state_directory(routes: Path) -> None:
+    code = main(["explain", "GET", "/items/7", "-c", str(routes)])
+
+    assert code == 0
+    assert not (routes.parent / "state").exists()
+
+
+def test_flags_without_an_instance_names_the_address(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    routes.write_text(GOOD.replace("admin: 127.0.0.1:0", "admin: 127.0.0.1:9"))
+    (routes.parent / "token").write_text("t" * 43)
+
+    codes = [
+        main(["flags", "list", "-c", str(routes)]),
+        main(["flags", "list", "-c", str(routes), "--token-file", str(routes.parent / "token")]),
+    ]
+
+    assert codes == [1, 1]
+    assert capsys.readouterr().err.count("127.0.0.1:9") == 2

@@ -1,0 +1,97 @@
+"""Commands against a running instance."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from strangler.cli import main
+from tests.support.backend import backend, ok, says
+from tests.support.proxy import Proxy, routes_text, running
+
+ROUTE = "{name: items, match: {path: /items}, extracted: extracted, flag: items}"
+
+
+@pytest.fixture
+async def proxy(tmp_path: Path) -> AsyncIterator[Proxy]:
+    async with (
+        backend(says(ok(b"monolith"))) as monolith,
+        backend(says(ok(b"extracted"))) as extracted,
+        running(
+            tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=[ROUTE], workers=1)
+        ) as made,
+    ):
+        yield made
+
+
+async def run(proxy: Proxy, *arguments: str) -> int:
+    """Run a command on a thread, so that this loop serves the backends meanwhile."""
+    return await asyncio.to_thread(main, [*arguments, "-c", str(proxy.routes)])
+
+
+async def test_setting_a_flag_shows_in_list_get_and_explain(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
+    codes = [await run(proxy, "flags", "set", "items", "100%")]
+    set_text = capsys.readouterr().out
+    codes.append(await run(proxy, "flags", "list"))
+    listed = capsys.readouterr().out.splitlines()
+    codes.append(await run(proxy, "flags", "get", "items"))
+    shown = json.loads(capsys.readouterr().out)
+    codes.append(await run(proxy, "explain", "GET", "/items", "-H", "X-User-Id: 7"))
+    explained = capsys.readouterr()
+
+    assert codes == [0, 0, 0, 0]
+    assert set_text == "items: on, 100% extracted, version 1\n"
+    assert [line.split() for line in listed] == [
+        ["FLAG", "KIND", "STATE", "SHARE", "STAGE", "RULES", "TARGETS"],
+        ["items", "boolean", "on", "100%", "-", "0", "0"],
+    ]
+    assert (shown["key"], shown["on"]) == ("items", True)
+    assert "side      extracted" in explained.out
+    assert explained.err == ""
+
+
+async def test_a_definition_from_a_file_replaces_the_flag(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
+    await run(proxy, "flags", "set", "items", "25%")
+    await run(proxy, "flags", "get", "items")
+    definition = proxy.folder / "flag.json"
+    definition.write_text(capsys.readouterr().out.split("\n", 1)[1].replace('"on": true', '"on": false'))
+
+    code = await run(proxy, "flags", "set", "items", "--definition", str(definition))
+
+    assert code == 0
+    assert capsys.readouterr().out.startswith("items: off, 0% extracted")
+
+
+async def test_a_value_that_means_nothing_exits_1_with_what_can_be_written(
+    proxy: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes = [await run(proxy, "flags", "set", "items", "lots"), await run(proxy, "flags", "get", "items")]
+
+    assert codes == [1, 1]
+    assert "a percentage such as 25%" in capsys.readouterr().err
+
+
+async def test_a_wrong_token_is_told_without_repeating_it(
+    proxy: Proxy, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRANGLER_TOKEN", "not-the-token")
+
+    code = await run(proxy, "status")
+
+    error = capsys.readouterr().err
+    assert code == 1
+    assert "does not take this token" in error
+    assert "not-the-token" not in error
+
+
+async def test_status_is_a_table_and_json_on_request(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
+    await run(proxy, "status")
+    text = capsys.readouterr().out
+    await run(proxy, "status", "--json")
+    status = json.loads(capsys.readouterr().out)
+
+    assert "ROUTE" in text
+    assert "items" in text
+    assert status["routes"][0]["note"] == "flag missing"
