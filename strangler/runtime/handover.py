@@ -14,7 +14,7 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +87,7 @@ def find_orphans(state_dir: Path) -> tuple[Orphan, ...]:
             orphans.append(Orphan(process=process, pidfd=pidfd))
         else:
             os.close(pidfd)
+    _sweep(state_dir, {orphan.process.pid for orphan in orphans})
     return tuple(orphans)
 
 
@@ -160,5 +161,12 @@ def _short(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-def _socket_name(pid: int) -> str:
+def _sweep(state_dir: Path, alive: Set[int]) -> None:
+    """Remove the sockets of orphans that were killed."""
+    for path in state_dir.glob(_socket_name("*")):
+        if path not in {state_dir / _socket_name(pid) for pid in alive}:
+            path.unlink(missing_ok=True)
+
+
+def _socket_name(pid: int | str) -> str:
     return f"worker-{pid}.sock"

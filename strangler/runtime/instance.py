@@ -31,11 +31,14 @@ from strangler.runtime.logs import LogFormat
 from strangler.runtime.notices import Notices
 from strangler.runtime.overview import Overview
 from strangler.runtime.reload import RoutesFile
-from strangler.runtime.runfile import ProcessId, Run
+from strangler.runtime.runfile import Run
 from strangler.runtime.settings import Overrides
 from strangler.runtime.supervisor import Supervisor
 from strangler.runtime.tasks import Tasks
 from strangler.runtime.worker import DRAIN_S
+
+ADMIN_GRACE_S = 1.0
+"""How long an admin request that is under way may take to finish at the end; all of them take milliseconds."""
 
 LOG = logging.getLogger(__name__)
 
@@ -61,6 +64,7 @@ class Instance:
         self._listen_address = sockets.bound(listener)
         self._admin_address = sockets.bound(admin)
         self._orphans = orphans
+        self._run: Run | None = None
         self._tasks = Tasks("control")
         self._notices = Notices()
         self._changed = asyncio.Event()
@@ -132,17 +136,17 @@ class Instance:
         """Write down which workers there are (Audience)."""
         self._changed.set()
         own = runfile.identify(os.getpid())
-        if own is None:
+        pids = {member.pid for member in self._supervisor.members} - {0, os.getpid()}
+        found = [runfile.identify(pid) for pid in sorted(pids)]
+        workers = tuple(process for process in found if process is not None)
+        if own is None or (self._run is not None and self._run.workers == workers):
             return
-        pids = {member.pid for member in self._supervisor.members} - {0, own.pid}
-        found: list[ProcessId | None] = [runfile.identify(pid) for pid in sorted(pids)]
-        run = Run(
-            control=own,
-            listen=str(self._listen_address),
-            admin=str(self._admin_address),
-            workers=tuple(process for process in found if process is not None),
-        )
-        runfile.write(self._state_dir, run)
+        self._run = Run(control=own, listen=str(self._listen_address), admin=str(self._admin_address), workers=workers)
+        try:
+            runfile.write(self._state_dir, self._run)
+        except OSError as error:
+            # Because a full disk must not reach the workers; only the next start would miss what it says.
+            LOG.warning("run_file_failed", extra={"fields": {"why": str(error)}})
 
     def _take_flags(self, flags: FlagData) -> None:
         self._notices.forget()
@@ -170,7 +174,9 @@ class Instance:
             flags=FlagDesk(self._truth, self._source),
             explain=self._overview.explain,
         )
-        runner = web.AppRunner(api.make_app(surface), handle_signals=False, access_log=None)
+        runner = web.AppRunner(
+            api.make_app(surface), handle_signals=False, access_log=None, shutdown_timeout=ADMIN_GRACE_S
+        )
         await runner.setup()
         await web.SockSite(runner, self._admin).start()
         return runner

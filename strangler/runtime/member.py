@@ -82,7 +82,11 @@ class Member:
             theirs.close()
         else:
             self._body = TaskBody(theirs, listeners)
-        self._link = await link.open_to_worker(ours, on_message=self._receive, on_room=self.offer, on_lost=self._lose)
+        await self.attach(ours)
+
+    async def attach(self, end: socket.socket) -> None:
+        """Talk to the worker over this end of a socket pair, and send it the truth."""
+        self._link = await link.open_to_worker(end, on_message=self._receive, on_room=self.offer, on_lost=self._lose)
         self.offer()
 
     def offer(self) -> None:

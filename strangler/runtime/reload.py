@@ -17,6 +17,7 @@ from strangler.core.model import Config
 from strangler.errors import ConfigError
 from strangler.runtime import settings
 from strangler.runtime.settings import Overrides
+from strangler.runtime.tasks import Tasks
 
 POLL_S = 0.25
 """One stat(2) each; a change is taken over once the file is the same at two looks in a row."""
@@ -38,6 +39,7 @@ class RoutesFile:
         self._running = running
         self._overrides = overrides
         self._on_config = on_config
+        self._tasks = Tasks("routes_file")
         self._asked = asyncio.Event()
         self._seen = running.digest
         """The digest of the file as last read, whether it was good or not."""
@@ -67,7 +69,8 @@ class RoutesFile:
             stamp = _stamp(self._path)
             if is_asked or (stamp == last and stamp != settled):
                 settled = stamp
-                await self._read()
+                # Because a task of its own keeps a failure of ours in one reading from ending the watch.
+                await self._tasks.spawn("read", self._read())
             last = stamp
 
     async def _wait(self) -> bool:

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from strangler.runtime import runfile
+from strangler.runtime.worker import DRAIN_S
 from tests.support.backend import Backend
 from tests.support.load import load
 from tests.support.proxy import Proxy, end, launch, routes_text, running
@@ -300,3 +301,72 @@ async def test_a_control_process_that_is_killed_costs_no_request_and_the_next_on
         assert successor.port == proxy.port
         assert len(successor.events("control_lost")) == 2
         assert len(successor.events("listener_taken_over")) == 1
+
+
+async def test_a_control_process_that_hangs_costs_no_request_and_no_count(
+    tmp_path: Path, monolith: Backend, extracted: Backend
+) -> None:
+    async with running(tmp_path, text(monolith, extracted)) as proxy:
+        async with load(f"{proxy.url}/items") as traffic:
+            await traffic.until_more()
+            proxy.process.send_signal(signal.SIGSTOP)
+            await traffic.until_more(500)
+            proxy.process.send_signal(signal.SIGCONT)
+            await traffic.until_more()
+
+        async def is_counted() -> bool:
+            sides = (await proxy.status())["routes"][0]["sides"]
+            return bool(sides["legacy"]["requests"] == traffic.right)
+
+        await until(is_counted)
+        assert traffic.wrong == []
+
+
+async def test_a_second_signal_ends_at_once_what_would_take_long(tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(never, "127.0.0.1", 0)
+    async with running(tmp_path, routes_text(monolith=server.sockets[0].getsockname()[1])) as proxy:
+        run = runfile.read(proxy.state_dir)
+        assert run is not None
+        under_way = asyncio.create_task(proxy.get("/"))
+        await asked.wait()
+        proxy.process.send_signal(signal.SIGTERM)
+        await until(lambda: bool(proxy.events("stopping")))
+
+        started = asyncio.get_running_loop().time()
+        code = await proxy.stop()
+        took_s = asyncio.get_running_loop().time() - started
+
+        assert code == 0
+        assert took_s < 5 < DRAIN_S
+        assert not any(runfile.is_alive(process) for process in run.workers)
+        with pytest.raises(aiohttp.ClientError):
+            await under_way
+    server.close()
+
+
+@pytest.mark.parametrize("setting", ["listen", "admin"])
+async def test_a_port_in_use_is_an_error_that_names_port_and_setting(
+    tmp_path: Path, monolith: Backend, setting: str
+) -> None:
+    (tmp_path / "routes.yaml").write_text(routes_text(monolith=monolith.port))
+
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "strangler", "serve", "-c", str(tmp_path / "routes.yaml")),
+        *(f"--{setting}", f"127.0.0.1:{monolith.port}"),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, stderr = await process.communicate()
+
+    assert process.returncode == 2
+    assert stderr.decode() == (
+        f"strangler: {setting}: port {monolith.port} is in use on 127.0.0.1. "
+        f"Set `{setting}` in the routes file or --{setting} to another address.\n"
+    )

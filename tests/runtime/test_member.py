@@ -1,0 +1,121 @@
+"""A worker as control sees it, with the test at the other end of the link."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strangler.control.truth import Truth
+from strangler.core.model import Config
+from strangler.core.tally import Tally
+from strangler.flags.data import FlagData
+from strangler.runtime import link
+from strangler.runtime.link import HIGH_WATER_BYTES, Applied, Blueprint, Draining, Notice, Report, ToWorker
+from strangler.runtime.member import Member, Phase
+from strangler.runtime.supervisor import BACKOFF_FIRST_S, BACKOFF_MAX_S, HEALTHY_AFTER_S, backoff
+from tests.support.waiting import until
+
+CONFIG = Config(upstreams=(), default_upstream="monolith")
+
+
+class Audience:
+    """Remembers what it heard."""
+
+    def __init__(self) -> None:
+        self.tallies: list[Tally] = []
+        self.notices: list[tuple[int, str]] = []
+        self.changes = 0
+
+    def count(self, tallies: Sequence[Tally]) -> None:
+        self.tallies += tallies
+
+    def notice(self, worker: int, event: str, fields: dict[str, Any]) -> None:
+        self.notices.append((worker, event))
+
+    def change(self) -> None:
+        self.changes += 1
+
+
+def flags(version: int, size: int = 1) -> FlagData:
+    return FlagData(version=version, ready=True, document=b"x" * size)
+
+
+async def test_a_slow_worker_gets_the_newest_blueprint_and_not_each_one_between() -> None:
+    truth = Truth(CONFIG, flags(0))
+    member = Member(0, truth=truth, audience=Audience())
+    ours, theirs = socket.socketpair()
+    await member.attach(ours)
+    for version in range(1, 101):
+        truth.replace_flags(flags(version, size=HIGH_WATER_BYTES))
+        member.offer()
+    taken: list[ToWorker] = []
+
+    await link.open_to_control(theirs, on_message=taken.append, on_room=lambda: None, on_lost=lambda: None)
+    await until(lambda: bool(taken) and taken[-1] == Blueprint(generation=101, config=None, flags=truth.flags))
+
+    assert len(taken) < 10
+
+
+async def test_only_what_changed_is_sent() -> None:
+    truth = Truth(CONFIG, flags(1))
+    member = Member(0, truth=truth, audience=Audience())
+    ours, theirs = socket.socketpair()
+    await member.attach(ours)
+    taken: list[ToWorker] = []
+    await link.open_to_control(theirs, on_message=taken.append, on_room=lambda: None, on_lost=lambda: None)
+
+    truth.replace_flags(flags(2))
+    member.offer()
+    truth.replace_config(CONFIG)
+    member.offer()
+    await until(lambda: len(taken) == 3)
+
+    assert taken == [
+        Blueprint(generation=1, config=CONFIG, flags=flags(1)),
+        Blueprint(generation=2, config=None, flags=flags(2)),
+        Blueprint(generation=3, config=None, flags=None),
+    ]
+
+
+async def test_what_a_worker_says_reaches_the_audience() -> None:
+    audience = Audience()
+    member = Member(3, truth=Truth(CONFIG, flags(1)), audience=audience)
+    ours, theirs = socket.socketpair()
+    await member.attach(ours)
+    worker = await link.open_to_control(theirs, on_message=lambda _: None, on_room=lambda: None, on_lost=lambda: None)
+    phases = []
+
+    worker.send(Applied(generation=1))
+    await until(lambda: member.generation == 1)
+    phases.append(member.phase)
+    worker.send(Report(tallies=(), gauges={"connections": 2}))
+    worker.send(Notice(event="exchange_failed", fields={}))
+    worker.send(Draining())
+    async with asyncio.timeout(10):
+        await member.wait_leaving()
+    phases.append(member.phase)
+
+    assert phases == [Phase.SERVING, Phase.DRAINING]
+    assert member.gauges == {"connections": 2}
+    assert audience.notices == [(3, "exchange_failed")]
+
+
+@given(st.lists(st.floats(0, HEALTHY_AFTER_S, exclude_max=True), min_size=1, max_size=20))
+def test_a_crash_loop_is_slowed_down_to_a_bound(lives: list[float]) -> None:
+    delays = []
+    delay = 0.0
+    for lived_s in lives:
+        delay = backoff(delay, lived_s)
+        delays.append(delay)
+
+    assert delays[0] == BACKOFF_FIRST_S
+    assert delays == sorted(delays)
+    assert delays[-1] <= BACKOFF_MAX_S
+
+
+@given(st.floats(0, BACKOFF_MAX_S), st.floats(HEALTHY_AFTER_S, 1e9))
+def test_a_worker_that_lived_long_is_replaced_soon(delay: float, lived_s: float) -> None:
+    assert backoff(delay, lived_s) == BACKOFF_FIRST_S
