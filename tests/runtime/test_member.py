@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from hypothesis import given
@@ -13,7 +14,7 @@ from strangler.core.model import Config
 from strangler.core.tally import Tally
 from strangler.flags.data import FlagData
 from strangler.runtime import link
-from strangler.runtime.link import HIGH_WATER_BYTES, Applied, Blueprint, Draining, Notice, Report, ToWorker
+from strangler.runtime.link import HIGH_WATER_BYTES, Applied, Blueprint, Draining, Link, Notice, Report, ToWorker
 from strangler.runtime.member import Member, Phase
 from strangler.runtime.supervisor import BACKOFF_FIRST_S, BACKOFF_MAX_S, HEALTHY_AFTER_S, backoff
 from tests.support.waiting import until
@@ -43,6 +44,18 @@ def flags(version: int, size: int = 1) -> FlagData:
     return FlagData(version=version, ready=True, document=b"x" * size)
 
 
+@asynccontextmanager
+async def worker_of(
+    end: socket.socket, on_message: Callable[[ToWorker], None] = lambda _: None
+) -> AsyncIterator[Link[ToWorker]]:
+    """The worker's end of a link, which is gone again with the test."""
+    worker = await link.open_to_control(end, on_message=on_message, on_room=lambda: None, on_lost=lambda: None)
+    try:
+        yield worker
+    finally:
+        await worker.close(1.0)
+
+
 async def test_a_slow_worker_gets_the_newest_blueprint_and_not_each_one_between() -> None:
     truth = Truth(CONFIG, flags(0))
     member = Member(0, truth=truth, audience=Audience())
@@ -53,8 +66,8 @@ async def test_a_slow_worker_gets_the_newest_blueprint_and_not_each_one_between(
         member.offer()
     taken: list[ToWorker] = []
 
-    await link.open_to_control(theirs, on_message=taken.append, on_room=lambda: None, on_lost=lambda: None)
-    await until(lambda: bool(taken) and taken[-1] == Blueprint(generation=101, config=None, flags=truth.flags))
+    async with worker_of(theirs, taken.append):
+        await until(lambda: bool(taken) and taken[-1] == Blueprint(generation=101, config=None, flags=truth.flags))
 
     assert len(taken) < 10
 
@@ -65,13 +78,13 @@ async def test_only_what_changed_is_sent() -> None:
     ours, theirs = socket.socketpair()
     await member.attach(ours)
     taken: list[ToWorker] = []
-    await link.open_to_control(theirs, on_message=taken.append, on_room=lambda: None, on_lost=lambda: None)
 
-    truth.replace_flags(flags(2))
-    member.offer()
-    truth.replace_config(CONFIG)
-    member.offer()
-    await until(lambda: len(taken) == 3)
+    async with worker_of(theirs, taken.append):
+        truth.replace_flags(flags(2))
+        member.offer()
+        truth.replace_config(CONFIG)
+        member.offer()
+        await until(lambda: len(taken) == 3)
 
     assert taken == [
         Blueprint(generation=1, config=CONFIG, flags=flags(1)),
@@ -85,18 +98,18 @@ async def test_what_a_worker_says_reaches_the_audience() -> None:
     member = Member(3, truth=Truth(CONFIG, flags(1)), audience=audience)
     ours, theirs = socket.socketpair()
     await member.attach(ours)
-    worker = await link.open_to_control(theirs, on_message=lambda _: None, on_room=lambda: None, on_lost=lambda: None)
     phases = []
 
-    worker.send(Applied(generation=1))
-    await until(lambda: member.generation == 1)
-    phases.append(member.phase)
-    worker.send(Report(tallies=(), gauges={"connections": 2}))
-    worker.send(Notice(event="exchange_failed", fields={}))
-    worker.send(Draining())
-    async with asyncio.timeout(10):
-        await member.wait_leaving()
-    phases.append(member.phase)
+    async with worker_of(theirs) as worker:
+        worker.send(Applied(generation=1))
+        await until(lambda: member.generation == 1)
+        phases.append(member.phase)
+        worker.send(Report(tallies=(), gauges={"connections": 2}))
+        worker.send(Notice(event="exchange_failed", fields={}))
+        worker.send(Draining())
+        async with asyncio.timeout(10):
+            await member.wait_leaving()
+        phases.append(member.phase)
 
     assert phases == [Phase.SERVING, Phase.DRAINING]
     assert member.gauges == {"connections": 2}
