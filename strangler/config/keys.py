@@ -1,115 +1,15 @@
 """The table of all keys of a routes file: the one truth behind the reader, the JSON Schema and the manual."""
 
-from dataclasses import dataclass, field
-from typing import Any
-
 from strangler.config import kinds
-from strangler.config.kind import Kind, Schema
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """A mapping with a closed set of keys."""
-
-    name: str
-    about: str
-    keys: tuple["Key", ...]
-    rules: Schema = field(default_factory=dict)
-    """What JSON Schema can say beyond the keys."""
-
-    def key(self, name: str) -> "Key":
-        """Return the key of that name, which the section has."""
-        return next(key for key in self.keys if key.name == name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Many:
-    """Sections of one form: a list of them, or each under a name."""
-
-    section: Section
-    named: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
-    """Two shares by side or upstream; read by the route, because only it knows the names."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """The name of an upstream; read by the route, because only it knows the names."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """One key: what it takes, what it means, and what is taken when it is not there."""
-
-    name: str
-    takes: Kind[Any] | Section | Many | Split | Reference
-    about: str
-    default: str = ""
-    """As the manual says it; empty when there is nothing to say."""
-    required: str = ""
-    """What to write at least, for a key that must be there."""
-
+from strangler.config.forms import Key, Many, Reference, Section, Split
+from strangler.config.keys_listener import LIMITS
+from strangler.config.keys_upstreams import TIMEOUTS, UPSTREAM
 
 LATER = ("shadow", "rollback", "idempotency", "health", "tls")
 """Keys of versions to come. Refused, because a guard that is written but not there would be a lie."""
 
 SECRETS = ("sdk_key", "sdkKey", "sdk-key", "api_key", "api-key", "token", "secret", "password")
 """Names under which people would write what may not stand in a file."""
-
-TIMEOUTS = Section(
-    name="timeouts",
-    about="How long the proxy waits on an upstream.",
-    keys=(
-        Key(name="connect", takes=kinds.DURATION, about="For a connection to be there.", default="2s"),
-        Key(
-            name="response",
-            takes=kinds.DURATION,
-            about="From the request being sent whole to the head of the answer.",
-            default="30s",
-        ),
-        Key(
-            name="idle",
-            takes=kinds.DURATION,
-            about="Between two pieces of a body, either way.",
-            default="60s",
-        ),
-    ),
-)
-
-UPSTREAM = Section(
-    name="upstreams.NAME",
-    about="One application that can answer.",
-    keys=(
-        Key(name="url", takes=kinds.URL, about="Its address, http:// with host and port (80 if left out)."),
-        Key(
-            name="urls",
-            takes=kinds.URLS,
-            about="Several addresses of the same application, in place of `url`.",
-        ),
-        Key(
-            name="default",
-            takes=kinds.BOOLEAN,
-            about="Marks the monolith, which gets whatever no route names. Exactly one upstream has it.",
-            default="false",
-        ),
-        Key(
-            name="max_connections",
-            takes=kinds.COUNT,
-            about="Open connections per worker, over all its addresses.",
-            default="512",
-        ),
-        Key(
-            name="max_idle",
-            takes=kinds.COUNT_OR_NONE,
-            about="Unused connections that a worker keeps open.",
-            default="64",
-        ),
-    ),
-    rules={"oneOf": [{"required": ["url"]}, {"required": ["urls"]}]},
-)
 
 DEFAULTS = Section(
     name="defaults",
@@ -228,35 +128,6 @@ FLAGS = Section(
             takes=kinds.SERVICE,
             about="For `launchdarkly`: where flags are streamed.",
             default="LaunchDarkly's own",
-        ),
-    ),
-)
-
-LIMITS = Section(
-    name="limits",
-    about="What a client may send before it is refused.",
-    keys=(
-        Key(name="header_bytes", takes=kinds.SIZE, about="Request line and headers together.", default="32KiB"),
-        Key(name="header_count", takes=kinds.COUNT, about="Header lines of a request.", default="100"),
-        Key(name="target_bytes", takes=kinds.SIZE, about="The request's target.", default="8KiB"),
-        Key(
-            name="header_timeout",
-            takes=kinds.DURATION,
-            about="From the first byte of a request to the end of its headers.",
-            default="10s",
-        ),
-        Key(name="idle_timeout", takes=kinds.DURATION, about="A connection without a request.", default="75s"),
-        Key(
-            name="body_timeout",
-            takes=kinds.DURATION,
-            about="Between two pieces of a request's body.",
-            default="60s",
-        ),
-        Key(
-            name="connections",
-            takes=kinds.COUNT,
-            about="Open client connections per worker.",
-            default="10240",
         ),
     ),
 )

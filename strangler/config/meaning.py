@@ -4,7 +4,8 @@ from pathlib import Path
 
 from strangler.config import addresses, kinds
 from strangler.config.agreement import check_routes
-from strangler.config.keys import FLAGS, LIMITS, ROOT
+from strangler.config.keys import FLAGS, ROOT
+from strangler.config.keys_listener import LIMITS
 from strangler.config.reading import At
 from strangler.config.routes import read_defaults, read_routes, read_timeouts
 from strangler.config.sections import Found

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from strangler.config import kinds, units
-from strangler.config.keys import DEFAULTS, MATCH, ROUTE, TIMEOUTS
+from strangler.config.keys import DEFAULTS, MATCH, ROUTE
+from strangler.config.keys_upstreams import TIMEOUTS
 from strangler.config.kind import text_of
 from strangler.config.reading import At, nearest, show
 from strangler.config.sections import Found

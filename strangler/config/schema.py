@@ -1,7 +1,8 @@
 """The form of a routes file as JSON Schema, for editors; made from the same table that the reader uses."""
 
 from strangler.config import kinds
-from strangler.config.keys import ROOT, Key, Many, Reference, Section, Split
+from strangler.config.forms import Key, Many, Reference, Section, Split
+from strangler.config.keys import ROOT
 from strangler.config.kind import Kind, Schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

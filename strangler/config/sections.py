@@ -3,7 +3,8 @@
 from difflib import get_close_matches
 from typing import TypeVar
 
-from strangler.config.keys import LATER, MATCH, ROUTE, SECRETS, Section
+from strangler.config.forms import Section
+from strangler.config.keys import LATER, MATCH, ROUTE, SECRETS
 from strangler.config.kind import Kind
 from strangler.config.nodes import Entry, Mapping
 from strangler.config.reading import MAX_SHOWN, At, nearest, show

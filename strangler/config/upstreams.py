@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from strangler.config import kinds
-from strangler.config.keys import UPSTREAM
+from strangler.config.keys_upstreams import UPSTREAM
 from strangler.config.reading import At, show
 from strangler.config.sections import Found
 from strangler.core.model import Address, Upstream

@@ -9,20 +9,10 @@ import jsonschema
 import pytest
 import yaml
 
-from strangler.config.keys import (
-    DEFAULTS,
-    FLAGS,
-    LATER,
-    LIMITS,
-    MATCH,
-    ROOT,
-    ROUTE,
-    TIMEOUTS,
-    UPSTREAM,
-    Key,
-    Many,
-    Section,
-)
+from strangler.config.forms import Key, Many, Section
+from strangler.config.keys import DEFAULTS, FLAGS, LATER, MATCH, ROOT, ROUTE
+from strangler.config.keys_listener import LIMITS
+from strangler.config.keys_upstreams import TIMEOUTS, UPSTREAM
 from strangler.config.schema import json_schema
 from tests.config.texts import ROUTE as ROUTE_TEXT
 from tests.config.texts import SMALL, faults, meaning, validator
