@@ -1,0 +1,100 @@
+"""Answering: how an upstream's answer goes to the client, as it comes."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from strangler.core import forward
+from strangler.core.headers import ResponseHead
+from strangler.core.outcome import Outcome, of_status
+
+if TYPE_CHECKING:
+    from strangler.proxy.exchange import Exchange
+
+
+def on_interim(exchange: "Exchange", status: int, reason: bytes, head: ResponseHead) -> None:
+    """Pass on a 1xx; an HTTP/1.0 client would not understand it (RFC 9110 section 15.2)."""
+    if exchange.is_http_11:
+        exchange.client.send(forward.interim_head(status=status, reason=reason, head=head))
+        exchange.client.flush()
+
+
+def on_switch(exchange: "Exchange", reason: bytes, head: ResponseHead) -> None:
+    """Become a tunnel: from here on bytes pass as they are, both ways."""
+    upstream = exchange.upstream
+    assert upstream is not None
+    exchange.status = 101
+    exchange.client.send(forward.switch_head(reason=reason, head=head, extra=exchange.own_lines()))
+    exchange.client.flush()
+    exchange.end(Outcome.OK_2XX)
+    exchange.client.open_tunnel(upstream)
+
+
+def on_response(exchange: "Exchange", status: int, reason: bytes, head: ResponseHead) -> bool:
+    """Pass on the answer's head; return True when no body may follow it although it may announce one."""
+    exchange.status = status
+    exchange.head_sent = True
+    bodyless = exchange.method == b"HEAD" or status in (204, 304)
+    if not bodyless and head.length is None:
+        exchange.until_close = not head.chunked
+        exchange.chunked_out = exchange.is_http_11
+        if not exchange.is_http_11:
+            exchange.keeps_alive = False
+    if not exchange.request_done:
+        exchange.keeps_alive = False
+    if exchange.client.is_draining:
+        exchange.keeps_alive = False
+    if not exchange.keeps_alive:
+        connection = b"Connection: close\r\n"
+    else:
+        connection = b"" if exchange.is_http_11 else b"Connection: keep-alive\r\n"
+    exchange.client.send(
+        forward.response_head(
+            status=status,
+            reason=reason,
+            head=head,
+            chunked=exchange.chunked_out,
+            connection=connection,
+            extra=exchange.own_lines(),
+        )
+    )
+    return exchange.method == b"HEAD"
+
+
+def on_response_body(exchange: "Exchange", data: bytes) -> None:
+    """Pass on a piece of the answer's body at once."""
+    if exchange.chunked_out:
+        exchange.client.send(b"%x\r\n" % len(data))
+        exchange.client.send(data)
+        data = b"\r\n"
+    exchange.client.send(data)
+
+
+def on_pause(exchange: "Exchange") -> None:
+    """Nothing more of the answer is there just now: let go of what has come."""
+    exchange.client.flush()
+    exchange.touch()
+
+
+def on_response_done(exchange: "Exchange", trailers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """End the exchange well; return whether the upstream connection may be used again."""
+    if exchange.chunked_out:
+        lines = b"".join(b"%b: %b\r\n" % pair for pair in forward.trailers(trailers))
+        exchange.client.send(b"0\r\n%b\r\n" % lines)
+    exchange.upstream = None
+    now = exchange.end(of_status(exchange.status))
+    may_reuse = exchange.request_done and not exchange.until_close
+    exchange.client.on_exchange_done(now, keep_alive=exchange.keeps_alive and exchange.request_done)
+    return may_reuse
+
+
+def pause_upstream(exchange: "Exchange") -> None:
+    """Stop reading the answer: the client does not keep up."""
+    if exchange.upstream is not None:
+        exchange.upstream.transport.pause_reading()
+
+
+def resume_upstream(exchange: "Exchange") -> None:
+    """Read the answer again."""
+    if exchange.upstream is not None:
+        exchange.upstream.transport.resume_reading()
+        exchange.touch()
