@@ -157,6 +157,10 @@ class Exchange:
         """Whether an answer of unknown length is on its way."""
         return self.head_sent and (self.chunked_out or self.until_close)
 
+    def waits_at(self, pool: "Pool") -> bool:
+        """Whether a connection of this pool is still wanted: the exchange may be over, or ask elsewhere by now."""
+        return self.pool is pool and self.upstream is None and not self.is_over
+
     @property
     def is_idempotent(self) -> bool:
         """Whether the request may be sent a second time."""

@@ -78,7 +78,7 @@ class Pool:
             return
         while self._pending:
             exchange, _ = self._pending.popleft()
-            if not exchange.is_over:
+            if exchange.waits_at(self):
                 connection.begin(exchange)
                 return
         if len(self._idle) >= self.upstream.max_idle:
@@ -93,7 +93,7 @@ class Pool:
             self._idle.remove(connection)
         while self._pending and self.open < self.upstream.max_connections:
             exchange, connect_s = self._pending.popleft()
-            if not exchange.is_over:
+            if exchange.waits_at(self):
                 self._open(exchange, connect_s)
 
     # --- from the plane
@@ -148,9 +148,9 @@ class Pool:
             failures.append(f"no connection within {connect_s:g} s")
         if connection is None:
             self.open -= 1
-            if not exchange.is_over:
+            if exchange.waits_at(self):
                 exchange.on_unreachable("; ".join(failures))
-        elif exchange.is_over:
+        elif not exchange.waits_at(self):
             self.release(connection)
         else:
             connection.begin(exchange)
