@@ -4,14 +4,24 @@ Own lines come after the sender's, and after the hop-by-hop ones are gone, so th
 them out (RFC 9110 section 7.6.1). What an untrusted client says of itself is replaced, not believed.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from strangler.core.headers import RequestHead, ResponseHead, is_host, is_request_id, is_traceparent
+from strangler.core.headers import RequestHead, ResponseHead, is_host, is_plain, is_request_id, is_traceparent
 
 VIA = b"Via: 1.1 strangler\r\n"
 """RFC 9110 section 7.6.3: a gateway says so on requests; the pseudonym stands for the host's name."""
+
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+_MAX_HOPS = 32
+"""Trusted proxies that a chain is followed through; more is a loop, and each costs a look-up."""
+_PROTOCOLS = frozenset({b"http", b"https"})
+"""What X-Forwarded-Proto may say; a list says nothing, because its first element may be the client's own word."""
+_WITH_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +33,8 @@ class Peer:
     is_trusted: bool
     """Whether its forwarding headers, request id and trace context are believed."""
     scheme: str = "http"
+    trusted: Networks = ()
+    """Whose word is believed besides this peer's own."""
 
     @property
     def node(self) -> bytes:
@@ -31,27 +43,41 @@ class Peer:
             return b'"[%b]"' % self.address.encode("ascii")
         return self.address.encode("ascii") or b"unknown"
 
+    @property
+    def origin(self) -> str:
+        """What its connections are counted by: the address; in IPv6 the /64, of which one client has every address."""
+        if ":" in self.address:
+            return str(IPv6Network((self.address, 64), strict=False))
+        return self.address
 
-def peer_of(address: str, trusted: tuple[IPv4Network | IPv6Network, ...], scheme: str = "http") -> Peer:
+
+def peer_of(address: str, trusted: Networks, scheme: str = "http") -> Peer:
     """Return the peer at an address; an IPv4 address mapped into IPv6 is its IPv4 self."""
-    try:
-        ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
-    except ValueError:
-        return Peer(address="", is_trusted=False, scheme=scheme)
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    return Peer(address=str(ip), is_trusted=any(ip in network for network in trusted), scheme=scheme)
+    ip = _ip(address.partition("%")[0])
+    if ip is None:
+        return Peer(address="", is_trusted=False, scheme=scheme, trusted=trusted)
+    return Peer(address=str(ip), is_trusted=_is_in(ip, trusted), scheme=scheme, trusted=trusted)
 
 
 def client_address(peer: Peer, head: RequestHead) -> str:
-    """Return the client's address: the peer's, or the last that a trusted peer names in X-Forwarded-For."""
-    if peer.is_trusted and head.forwarded_for is not None:
-        last = head.forwarded_for.rpartition(b",")[2].strip().decode("latin-1")
-        try:
-            return str(ip_address(last.strip("[]")))
-        except ValueError:
-            return peer.address
-    return peer.address
+    """Return the client's address: the right-most in X-Forwarded-For that is not a trusted proxy itself.
+
+    Each proxy adds whom it was asked by on the right, so what stands left of the first stranger is hearsay. What is no
+    address ends the walk as well: the answer is then the proxy that passed it on. Precedent: nginx `real_ip_recursive`.
+    """
+    found = peer.address
+    if not peer.is_trusted or head.forwarded_for is None:
+        return found
+    for element in reversed(head.forwarded_for.rsplit(b",", _MAX_HOPS)[-_MAX_HOPS:]):
+        text = element.strip().decode("latin-1")
+        with_port = _WITH_PORT.fullmatch(text)
+        ip = _ip((with_port[1] if with_port else text).removeprefix("[").removesuffix("]"))
+        if ip is None:
+            return found
+        found = str(ip)
+        if not _is_in(ip, peer.trusted):
+            return found
+    return found
 
 
 def forwarding_lines(peer: Peer, host: bytes) -> bytes:
@@ -67,14 +93,21 @@ def trusted_forwarding_lines(peer: Peer, head: RequestHead, host: bytes) -> byte
     """Return the lines for a trusted peer: its own account goes on, with the peer itself added at the end."""
     address, scheme = peer.address.encode("ascii"), peer.scheme.encode("ascii")
     chain = address if not head.forwarded_for else head.forwarded_for + b", " + address
-    outer = head.forwarded_proto or scheme
+    outer = (head.forwarded_proto or b"").lower()
+    if outer not in _PROTOCOLS:
+        outer = scheme
     outer_host = head.forwarded_host if head.forwarded_host and is_host(head.forwarded_host) else host
     element = b'for=%b;host="%b";proto=%b' % (peer.node, host, scheme)
     forwarded = element if not head.forwarded else head.forwarded + b", " + element
     return (
-        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nForwarded: %b\r\n"
-        % (chain, outer, outer_host, forwarded)
-    ) + VIA
+        (
+            b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nForwarded: %b\r\n"
+            % (chain, outer, outer_host, forwarded)
+        )
+        + head.claims
+        + _trace_state(head)
+        + VIA
+    )
 
 
 def believed_ids(peer: Peer, head: RequestHead) -> tuple[bytes | None, bytes | None]:
@@ -84,6 +117,13 @@ def believed_ids(peer: Peer, head: RequestHead) -> tuple[bytes | None, bytes | N
     request_id = head.request_id if head.request_id and is_request_id(head.request_id) else None
     trace = head.trace if head.trace and is_traceparent(head.trace) else None
     return request_id, trace
+
+
+def _trace_state(head: RequestHead) -> bytes:
+    """Return the line that goes on; without a traceparent to belong to, it says nothing (W3C section 3.3)."""
+    if head.trace_state and head.trace and is_traceparent(head.trace):
+        return b"tracestate: %b\r\n" % head.trace_state
+    return b""
 
 
 def request_head(
@@ -194,4 +234,19 @@ _NEVER_TRAILERS = frozenset(
 
 def trailers(fields: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
     """Return the trailer fields that go on: none that frames, routes or authenticates (RFC 9110 section 6.5.1)."""
-    return tuple(field for field in fields if field[0].lower() not in _NEVER_TRAILERS)
+    return tuple(field for field in fields if (name := field[0].lower()) not in _NEVER_TRAILERS and is_plain(name))
+
+
+def _ip(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        ip = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(ip, IPv6Address) and ip.scope_id is not None:
+        # Because the name of somebody's interface is free text.
+        return None
+    return ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip
+
+
+def _is_in(ip: IPv4Address | IPv6Address, networks: Networks) -> bool:
+    return any(ip in network for network in networks)

@@ -30,6 +30,9 @@ class _Field(Enum):
     FORWARDED_HOST = 11
     REQUEST_ID = 12
     TRACEPARENT = 13
+    TRACESTATE = 14
+    CLAIM = 15
+    """Another word about the client, or one that only a proxy may say."""
 
 
 # Because an Enum's member costs a descriptor call in Python 3.11, the frequent ones are looked up once.
@@ -57,7 +60,36 @@ _REQUEST_FIELDS = {
     b"x-forwarded-host": _Field.FORWARDED_HOST,
     b"x-request-id": _Field.REQUEST_ID,
     b"traceparent": _Field.TRACEPARENT,
+    b"tracestate": _Field.TRACESTATE,
+    b"x-real-ip": _Field.CLAIM,
 }
+_CLAIMS = b"x-forwarded-"
+"""What begins so tells of the hop before; only a trusted one is believed."""
+_KNOWN_NAMES = 1_024
+"""Names whose meaning is kept: the real ones of a few applications, and a bound for those that are made up."""
+
+
+class _Meanings(dict[bytes, _Field | None]):
+    """The meaning of a request field by its lower-case name; None for one that just passes."""
+
+    def __missing__(self, name: bytes) -> _Field | None:
+        if name.startswith(_CLAIMS):
+            meaning: _Field | None = _Field.CLAIM
+        elif b"_" in name and _is_known(name.replace(b"_", b"-")):
+            # Because CGI and WSGI know one name for both spellings, and the wrong one would stand in for the right.
+            meaning = _Field.DROP
+        else:
+            meaning = None
+        if len(self) < _KNOWN_NAMES:
+            self[name] = meaning
+        return meaning
+
+
+def _is_known(name: bytes) -> bool:
+    return name in _REQUEST_FIELDS or name.startswith(_CLAIMS)
+
+
+_MEANINGS = _Meanings(_REQUEST_FIELDS)
 _RESPONSE_FIELDS = {
     b"connection": _Field.CONNECTION,
     b"keep-alive": _Field.DROP,
@@ -101,7 +133,11 @@ class RequestHead:
     forwarded_proto: bytes | None = None
     forwarded_host: bytes | None = None
     request_id: bytes | None = None
+    """Empty if there was more than one; the same holds for the two above and for `trace`."""
     trace: bytes | None = None
+    trace_state: bytes | None = None
+    claims: bytes = b""
+    """Lines that pass from a trusted peer only."""
 
     def __init__(self) -> None:
         self.lines = []
@@ -123,6 +159,11 @@ def is_host(value: bytes) -> bool:
     return _HOST_FORM.fullmatch(value) is not None
 
 
+def is_plain(name: bytes) -> bool:
+    """Return whether a request field of this lower-case name means nothing to a proxy."""
+    return _MEANINGS[name] is None
+
+
 def is_request_id(value: bytes) -> bool:
     """Return whether a foreign request id is short and plain enough to be logged and passed on."""
     return _REQUEST_ID_FORM.fullmatch(value) is not None
@@ -141,10 +182,10 @@ def read_request(headers: Sequence[tuple[bytes, bytes]]) -> RequestHead:
     """
     head = RequestHead()
     lines = head.lines
-    fields = _REQUEST_FIELDS
+    meanings = _MEANINGS
     connection: bytes | None = None
     for name, value in headers:
-        meaning = fields.get(name.lower())
+        meaning = meanings[name.lower()]
         if meaning is None:
             lines.append(b"%b: %b\r\n" % (name, value))
         elif meaning is _HOST:
@@ -159,7 +200,7 @@ def read_request(headers: Sequence[tuple[bytes, bytes]]) -> RequestHead:
             head.length = int(value)
             lines.append(b"%b: %b\r\n" % (name, value))
         else:
-            _read_rare(head, meaning, value)
+            _read_rare(head, meaning, name, value)
     if connection is None:
         head.upgrade = None
         return head
@@ -173,7 +214,7 @@ def read_request(headers: Sequence[tuple[bytes, bytes]]) -> RequestHead:
     return head
 
 
-def _read_rare(head: RequestHead, meaning: _Field, value: bytes) -> None:
+def _read_rare(head: RequestHead, meaning: _Field, name: bytes, value: bytes) -> None:
     match meaning:
         case _Field.TRANSFER_ENCODING:
             if head.chunked or value.lower() != b"chunked":
@@ -192,13 +233,18 @@ def _read_rare(head: RequestHead, meaning: _Field, value: bytes) -> None:
         case _Field.FORWARDED:
             head.forwarded = value if head.forwarded is None else head.forwarded + b", " + value
         case _Field.FORWARDED_PROTO:
-            head.forwarded_proto = value
+            head.forwarded_proto = value if head.forwarded_proto is None else b""
         case _Field.FORWARDED_HOST:
-            head.forwarded_host = value
+            head.forwarded_host = value if head.forwarded_host is None else b""
         case _Field.REQUEST_ID:
-            head.request_id = value
+            head.request_id = value if head.request_id is None else b""
         case _Field.TRACEPARENT:
-            head.trace = value
+            head.trace = value if head.trace is None else b""
+        case _Field.TRACESTATE:
+            # W3C Trace Context section 3.3.1.1: several lines are one list.
+            head.trace_state = value if head.trace_state is None else head.trace_state + b"," + value
+        case _Field.CLAIM:
+            head.claims += b"%b: %b\r\n" % (name, value)
         case _:
             pass
 
@@ -218,10 +264,7 @@ def _remove(head: RequestHead, headers: Sequence[tuple[bytes, bytes]], named: fr
     kept: list[bytes] = []
     for name, value in headers:
         lower = name.lower()
-        if lower in named or _REQUEST_FIELDS.get(lower, _Field.HOST) not in (
-            _Field.HOST,
-            _Field.CONTENT_LENGTH,
-        ):
+        if lower in named or _MEANINGS[lower] not in (None, _Field.HOST, _Field.CONTENT_LENGTH):
             continue
         if lower == b"host":
             head.host_line = len(kept)
