@@ -239,7 +239,7 @@ class Client(asyncio.Protocol):
         self.flush()
         done, self._active = self._active, None
         if not keep_alive or (self._is_closing and not self._waiting):
-            self._close(is_request_done=done is None or done.request_done)
+            self._close()
             return
         if done is not None and done.upgrade is not None:
             self._reader.go_on(b"")
@@ -340,11 +340,14 @@ class Client(asyncio.Protocol):
     def _awaits_upgrade(self) -> bool:
         return self._active is not None and self._active.upgrade is not None and self._active.request_done
 
-    def _close(self, *, is_request_done: bool) -> None:
-        """Close; where the client still sends, swallow it for a while, or it may never read its answer."""
+    def _close(self) -> None:
+        """Close, and swallow for a while what the client still sends, or it may never read its answer.
+
+        A close with unread bytes is a reset, which takes with it what the client has not read (RFC 9112 section 9.6).
+        """
         self._is_closing = True
         self._waiting.clear()
-        if is_request_done or not self.transport.can_write_eof():
+        if not self.transport.can_write_eof():
             self.transport.close()
             return
         self._backlog = b""

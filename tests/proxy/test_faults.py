@@ -8,7 +8,7 @@ import pytest
 
 from strangler.core.model import ListenerLimits, Timeouts
 from tests.support.backend import Backend, Conversation, Received, backend, ok, says
-from tests.support.plane import Wire, config, field_of, proxy
+from tests.support.plane import Wire, config, field_of, proxy, unchunked
 
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
@@ -113,8 +113,11 @@ async def test_a_cut_answer_never_looks_complete(answer: bytes) -> None:
         except ConnectionResetError:
             got = b""
 
-        assert not got.endswith(b"0\r\n\r\n")
-        assert b"".join(got.split(b"\r\n\r\n")[1:]) in (b"", b"abc", b"3\r\nabc\r\n")
+        head, _, body = got.partition(b"\r\n\r\n")
+        if field_of(head, b"transfer-encoding") is not None:
+            body, is_complete = unchunked(body)
+            assert not is_complete
+        assert b"abc".startswith(body)
         assert sum(count for (_, _, outcome), count in running.counts().items() if outcome != "2xx") == 1
 
 
@@ -301,7 +304,7 @@ async def test_a_client_that_closes_in_an_event_stream_cancels_it_upstream() -> 
         wire = await running.connect()
         await wire.send(GET)
         await wire.head()
-        await wire.exactly(14)
+        await wire.data(9)
 
         wire.close()
 

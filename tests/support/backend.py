@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import h11
 
+from tests.support.segments import deliver
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
@@ -39,10 +41,9 @@ class Conversation:
     number: int
 
     async def send(self, *pieces: bytes) -> None:
-        """Write pieces, each in a packet of its own as far as the system allows."""
+        """Write pieces, each in a packet of its own as far as the system allows, and cut in the way of the test."""
         for piece in pieces:
-            self.writer.write(piece)
-            await self.writer.drain()
+            await deliver(self.writer, piece)
 
 
 Script = Callable[[Received, Conversation], Awaitable[bytes | None]]

@@ -12,6 +12,7 @@ from strangler.core.model import Address, Config, Match, Route, Source, SourceKi
 from strangler.core.snapshot import compile_snapshot
 from strangler.core.tally import Tally
 from strangler.proxy.plane import Plane
+from tests.support.segments import deliver
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,8 @@ class Wire:
     writer: asyncio.StreamWriter
 
     async def send(self, data: bytes) -> None:
-        self.writer.write(data)
-        await self.writer.drain()
+        """Send bytes, cut in the way of the test that runs."""
+        await deliver(self.writer, data)
 
     async def head(self) -> bytes:
         """Return an answer's head, with its empty line."""
@@ -114,6 +115,29 @@ class Wire:
         """Return head and body of an answer with a Content-Length."""
         head = await self.head()
         return head, await self.exactly(int(field_of(head, b"Content-Length") or 0))
+
+    async def chunks(self) -> tuple[bytes, list[bytes]]:
+        """Return a chunked body that is whole, however it was cut into chunks, and its trailer lines."""
+        body = b""
+        while size := int(await self.line(), 16):
+            body += await self.exactly(size)
+            assert await self.line() == b""
+        trailers: list[bytes] = []
+        while line := await self.line():
+            trailers.append(line)
+        return body, trailers
+
+    async def data(self, count: int) -> bytes:
+        """Return the first `count` bytes of a chunked body that goes on, however it was cut into chunks."""
+        body = b""
+        while len(body) < count:
+            body += await self.exactly(int(await self.line(), 16))
+            assert await self.line() == b""
+        return body
+
+    async def line(self) -> bytes:
+        """Return the bytes up to the next CRLF, without it."""
+        return (await asyncio.wait_for(self.reader.readuntil(b"\r\n"), 10))[:-2]
 
     def close(self) -> None:
         self.writer.close()
@@ -138,6 +162,22 @@ def fields_of(head: bytes, name: bytes) -> list[bytes]:
     """Return all values of a field in a raw head, in order."""
     pairs = [line.partition(b":") for line in head.split(b"\r\n")[1:]]
     return [value.strip() for key, _, value in pairs if key.lower() == name.lower()]
+
+
+def unchunked(body: bytes) -> tuple[bytes, bool]:
+    """Return what the whole chunks of a body carry, and whether its end is there and nothing behind it."""
+    found = b""
+    while True:
+        line, end, rest = body.partition(b"\r\n")
+        if not end:
+            return found, False
+        size = int(line, 16)
+        if size == 0:
+            return found, rest == b"\r\n"
+        if rest[size : size + 2] != b"\r\n":
+            return found, False
+        found += rest[:size]
+        body = rest[size + 2 :]
 
 
 @asynccontextmanager
