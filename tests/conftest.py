@@ -5,6 +5,11 @@ from collections.abc import Callable, Mapping
 
 import pytest
 import uvloop
+from hypothesis import settings
+
+# Because a busy machine is no fault of the code, no example is timed; pytest's own time-out still ends a hang.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_asyncio_loop_factories(

@@ -5,13 +5,12 @@ they look a path up, so that no spelling of a path slips past the route that is 
 """
 
 import re
-from urllib.parse import quote_from_bytes
 
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_PLAIN = bytes(_UNRESERVED - frozenset(b".")) + b"/"
+_LITERAL = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@")
+"""What a segment is made of as it is (RFC 3986 section 3.3), but for `;`, which begins its parameters."""
+_PLAIN = bytes(_LITERAL - frozenset(b".")) + b"/"
 """A path of these is in normal form already, unless slashes are repeated."""
-_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
-_NON_ASCII = re.compile(rb"[\x80-\xff]")
+_OTHER = re.compile(rb"%([0-9A-Fa-f]{2})?|[^/;%" + re.escape(bytes(_LITERAL)) + rb"]")
 
 
 def path_of(target: bytes) -> bytes:
@@ -22,20 +21,18 @@ def path_of(target: bytes) -> bytes:
 def normal(target: bytes) -> str:
     """Return the normal form of a target's path; `*` stays as it is, and a second call changes nothing.
 
-    In this order: the query goes; escapes of unreserved characters are decoded and other escapes written in upper
-    case (RFC 3986 section 6.2.2), so that `%2F` stays inside its segment; path parameters (`;...`) go; runs of
-    slashes become one; dot segments are resolved (section 5.2.4). A slash at the end, and upper and lower case,
-    keep their meaning.
+    In this order: the query goes; every byte of a segment gets one spelling, which is itself if it may stand in a
+    segment and an escape in upper case otherwise (RFC 3986 section 6.2.2), so that `%41` and `%3A` are `A` and `:`, and
+    `%2F` and `%3B` stay inside their segment; path parameters (`;...`) go; runs of slashes become one; dot segments are
+    resolved (section 5.2.4). A slash at the end, and upper and lower case, keep their meaning.
     """
     if not target.translate(None, _PLAIN) and b"//" not in target:
         return target.decode("ascii")
-    path = target.partition(b"?")[0]
-    path = _NON_ASCII.sub(lambda byte: quote_from_bytes(byte[0]).encode("ascii"), path)
-    path = _ESCAPE.sub(_unescape, path)
-    if not path.startswith(b"/"):
-        return path.decode("ascii")
+    path = _OTHER.sub(_respell, path_of(target)).decode("ascii")
+    if not path.startswith("/"):
+        return path
     kept: list[str] = []
-    segments = path.decode("ascii").split("/")
+    segments = path.split("/")
     last = len(segments) - 1
     for index, segment in enumerate(segments):
         name = segment.partition(";")[0]
@@ -49,6 +46,9 @@ def normal(target: bytes) -> str:
     return "/" + "/".join(kept)
 
 
-def _unescape(match: re.Match[bytes]) -> bytes:
-    byte = int(match[1], 16)
-    return bytes((byte,)) if byte in _UNRESERVED else b"%%%02X" % byte
+def _respell(match: re.Match[bytes]) -> bytes:
+    if match[1] is not None:
+        byte = int(match[1], 16)
+        return bytes((byte,)) if byte in _LITERAL else b"%%%02X" % byte
+    # Because a `%` that begins no escape is a byte like others, it cannot join what follows into one.
+    return b"%%%02X" % match[0][0]

@@ -6,6 +6,9 @@ from enum import IntEnum
 
 from strangler.core.normalise import normal
 
+MAX_SEGMENTS = 64
+"""A deeper path is no route's, and goes to the monolith; this bounds what a lookup may cost."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LITERAL = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,=:@%]*")
 
@@ -43,6 +46,8 @@ def parse_template(text: str) -> Template:
     if "?" in text or "#" in text:
         raise ValueError("a path has no query and no fragment; leave out what follows the `?` or `#`")
     parts = text[1:].split("/")
+    if len(parts) > MAX_SEGMENTS:
+        raise ValueError(f"a path has at most {MAX_SEGMENTS} segments; end the template with `{{rest...}}`")
     names: set[str] = set()
     segments: list[Segment] = []
     for index, part in enumerate(parts):
@@ -50,7 +55,7 @@ def parse_template(text: str) -> Template:
         if not part and not is_last:
             raise ValueError("a path has no empty segments (`//`); write one `/`")
         segments.append(_segment(part, is_last=is_last, names=names))
-    _check_normal(segments)
+    _check_normal(parts)
     return Template(tuple(segments))
 
 
@@ -76,9 +81,11 @@ def _segment(part: str, *, is_last: bool, names: set[str]) -> Segment:
     return Segment(kind=SegmentKind.LITERAL, text=part)
 
 
-def _check_normal(segments: list[Segment]) -> None:
-    literal = "/" + "/".join(segment.text or "x" if index < len(segments) - 1 else segment.text
-                             for index, segment in enumerate(segments))  # fmt: skip
-    as_matched = normal(literal.encode("ascii"))
-    if as_matched != literal:
+def _check_normal(parts: list[str]) -> None:
+    stand_ins = {part: f"~{index}~" if part.startswith("{") else part for index, part in enumerate(parts)}
+    written = "/" + "/".join(stand_ins[part] for part in parts)
+    as_matched = normal(written.encode("ascii"))
+    if as_matched != written:
+        for part, stand_in in stand_ins.items():
+            as_matched = as_matched.replace(stand_in, part) if part.startswith("{") else as_matched
         raise ValueError(f"paths are matched in their normal form; write `{as_matched}`")

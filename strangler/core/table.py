@@ -1,9 +1,9 @@
 """The route table: which route is the most specific that takes a request.
 
 Specific means, in this order: the host (exact, then the longest wildcard, then any), the path segment by segment from
-the left (literal, then `{one}`, then `{rest...}`), headers (more conditions first), methods (named before any), and
-then the order of the file. A lookup walks a tree of segments, so its cost follows the length of the path and not the
-number of routes.
+the left (literal, then `{one}`, then `{rest...}`), headers (more conditions first, then more with a value), methods
+(named before any), and then the order of the file. A lookup walks a tree of segments, so its cost
+follows the length of the path and not the number of routes.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from strangler.core.model import Match, Route
-from strangler.core.pattern import SegmentKind, Template, parse_template
+from strangler.core.pattern import MAX_SEGMENTS, SegmentKind, Template, parse_template
 
-_MAX_SEGMENTS = 64
-"""A deeper path is no route's, and goes to the monolith; this bounds what a lookup may cost."""
 _MAX_VISITS = 4_096
 """Most nodes that one lookup looks at, whatever the templates; beyond it the monolith answers."""
 
@@ -52,6 +50,9 @@ class _Node:
     one: "_Node | None" = None
     rest: "_Node | None" = None
     entries: list[_Entry] = field(default_factory=list)
+    """The most specific first."""
+    heads: list[_Entry] = field(default_factory=list)
+    """The same for HEAD: RFC 9110 section 9.3.2 lets it go where its GET goes, unless a route names it."""
 
 
 class Table:
@@ -70,7 +71,7 @@ class Table:
         for index, route in enumerate(routes):
             template = parse_template(route.match.path)
             entry = _Entry(
-                methods=_methods(route.match),
+                methods=frozenset(route.match.methods),
                 headers=tuple((header.name, header.value) for header in route.match.headers),
                 route=index,
             )
@@ -82,25 +83,30 @@ class Table:
     def find(self, host: str, path: str, method: str, headers: Sequence[tuple[str, str]] = ()) -> int | None:
         """Return the index of the most specific route, or None.
 
-        `host` is lower case without port, `path` in normal form, `headers` lower-case names with their values.
+        `host` is lower case without port, `path` in normal form, `headers` lower-case names with their values. What is
+        not a path (`*`), or is deeper than any template, is no route's.
         """
         self.steps = 0
-        segments = path[1:].split("/") if path.startswith("/") else [path]
-        if len(segments) > _MAX_SEGMENTS:
+        segments = path.split("/", MAX_SEGMENTS + 1)
+        if segments[0] or not 2 <= len(segments) <= MAX_SEGMENTS + 1:
             return None
+        found: int | None = None
         if self._exact_hosts or self._wildcards:
             for root in self._candidates(host):
-                found = self._walk(root, segments, 0, method, headers)
+                found = self._walk(root, segments, 1, method, headers)
                 if found is not None:
-                    return found
-        return self._walk(self._any_host, segments, 0, method, headers)
+                    break
+        if found is None:
+            found = self._walk(self._any_host, segments, 1, method, headers)
+        # Because a search that was cut short may have missed the route that goes before this one.
+        return found if self.steps <= _MAX_VISITS else None
 
     def _candidates(self, host: str) -> list[_Node]:
         found = []
         if (exact := self._exact_hosts.get(host)) is not None:
             found.append(exact)
         if self._wildcards:
-            position = host.find(".")
+            position = host.find(".", 1)
             while position >= 0:
                 if (node := self._wildcards.get(host[position:])) is not None:
                     found.append(node)
@@ -128,7 +134,7 @@ class Table:
                 return None
             node = child
             depth += 1
-        return _take(node.entries, method, headers)
+        return _take(node, method, headers)
 
     def _branch(
         self,
@@ -144,7 +150,7 @@ class Table:
                 found = self._walk(child, segments, depth + 1, method, headers)
                 if found is not None:
                     return found
-        return None if rest is None else _take(rest.entries, method, headers)
+        return None if rest is None else _take(rest, method, headers)
 
     def _roots(self, match: Match) -> list[_Node]:
         if not match.hosts:
@@ -158,7 +164,10 @@ class Table:
 
 
 def conflicts(routes: Sequence[Route]) -> tuple[Conflict, ...]:
-    """Return each route of which only the order of the file would decide, with the first that it conflicts with."""
+    """Return each route that another of the same hosts, form of path and headers leaves to the order of the file.
+
+    Each is named once, with the first route that it conflicts with.
+    """
     groups: dict[tuple[str, Template, tuple[tuple[str, str | None], ...]], list[Route]] = {}
     for route in routes:
         template = parse_template(route.match.path)
@@ -181,17 +190,11 @@ def conflicts(routes: Sequence[Route]) -> tuple[Conflict, ...]:
 
 def _conflict(first: Route, second: Route) -> ConflictKind | None:
     ours, theirs = frozenset(first.match.methods), frozenset(second.match.methods)
-    if not ours or not theirs:
-        # Because named methods go before any, one of the two is simply the more specific.
-        return ConflictKind.UNREACHABLE if ours == theirs else None
-    if not ours & theirs:
+    # Because named methods go before any, a route with and one without are told apart.
+    if bool(ours) != bool(theirs) or (ours and not ours & theirs):
         return None
     covers = theirs <= ours and set(second.match.hosts) <= set(first.match.hosts)
     return ConflictKind.UNREACHABLE if covers else ConflictKind.AMBIGUOUS
-
-
-def _methods(match: Match) -> frozenset[str]:
-    return frozenset(match.methods)
 
 
 def _insert(root: _Node, template: Template, entry: _Entry) -> None:
@@ -203,29 +206,35 @@ def _insert(root: _Node, template: Template, entry: _Entry) -> None:
             case SegmentKind.ONE:
                 node.one = node.one or _Node()
                 node = node.one
-            case SegmentKind.REST:
+            case SegmentKind.REST:  # pragma: no branch - the type checker sees that there is no other
                 node.rest = node.rest or _Node()
                 node = node.rest
     node.entries.append(entry)
 
 
 def _sort(node: _Node) -> None:
-    node.entries.sort(key=lambda entry: (-len(entry.headers), not entry.methods, entry.route))
+    node.entries.sort(key=lambda entry: (*_conditions(entry), not entry.methods, entry.route))
+    node.heads = [entry for entry in node.entries if not entry.methods or entry.methods & {"GET", "HEAD"}]
+    node.heads.sort(
+        key=lambda entry: (*_conditions(entry), not entry.methods, "HEAD" not in entry.methods, entry.route)
+    )
     for child in (*node.literals.values(), node.one, node.rest):
         if child is not None:
             _sort(child)
 
 
-def _take(entries: list[_Entry], method: str, headers: Sequence[tuple[str, str]]) -> int | None:
-    for entry in entries:
-        if entry.methods and method not in entry.methods:
+def _conditions(entry: _Entry) -> tuple[int, int]:
+    return -len(entry.headers), -sum(value is not None for _, value in entry.headers)
+
+
+def _take(node: _Node, method: str, headers: Sequence[tuple[str, str]]) -> int | None:
+    is_head = method == "HEAD"
+    for entry in node.heads if is_head else node.entries:
+        if entry.methods and not is_head and method not in entry.methods:
             continue
         if entry.headers and not all(_has(headers, name, value) for name, value in entry.headers):
             continue
         return entry.route
-    if method == "HEAD":
-        # RFC 9110 section 9.3.2: a HEAD goes where its GET goes, unless it is routed on its own.
-        return _take(entries, "GET", headers)
     return None
 
 
