@@ -22,7 +22,7 @@ from strangler.flags.feature_store import ReceivedStore
 from strangler.flags.sdk import silence
 from strangler.flags.source import FlagCache, SourceState, SourceStatus, Standing
 
-log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 RECONNECT_S = 1.0
 """Before the first new try; the SDK doubles it up to 30 s. Its own default."""
@@ -146,7 +146,7 @@ class CloudSource:
             self._cache.cache(self._service.fingerprint(), document, at=self._now())
         except StoreError as error:
             # Because the change is served already, a full disk only costs the next start its cache.
-            log.warning("flags from LaunchDarkly are not kept for the next start: %s", error)
+            LOG.warning("flags_not_kept", extra={"fields": {"why": str(error)}})
 
     def _follow(self, status: DataSourceStatus) -> None:
         if self._closed or status.state == DataSourceState.OFF:

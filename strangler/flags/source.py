@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from strangler.flags.data import FlagData
 
-log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 class SourceState(StrEnum):
@@ -98,4 +98,4 @@ class Standing:
         if state is before.state and state is not SourceState.INVALID:
             return
         level = logging.INFO if state in _NORMAL else logging.WARNING
-        log.log(level, "flags from %s: %s%s", self._name, state, f": {detail}" if detail else "")
+        LOG.log(level, "flags_state", extra={"fields": {"source": self._name, "state": state.value, "detail": detail}})

@@ -70,7 +70,7 @@ class RoutesFile:
             if is_asked or (stamp == last and stamp != settled):
                 settled = stamp
                 # Because a task of its own keeps a failure of ours in one reading from ending the watch.
-                await self._tasks.spawn("read", self._read())
+                await self._tasks.spawn("read", self._read(is_asked=is_asked))
             last = stamp
 
     async def _wait(self) -> bool:
@@ -82,7 +82,7 @@ class RoutesFile:
         self._asked.clear()
         return True
 
-    async def _read(self) -> None:
+    async def _read(self, *, is_asked: bool) -> None:
         # Because a large file takes long to parse, and with `workers: 0` this loop carries traffic.
         try:
             data = await asyncio.to_thread(_bytes, self._path)
@@ -91,6 +91,9 @@ class RoutesFile:
             return
         digest = hashlib.sha256(data).hexdigest()
         if digest == self._seen:
+            if is_asked:
+                # Because whoever asked waits for a word, and silence would look like a signal that was lost.
+                LOG.info("config_unchanged", extra={"fields": {"file": str(self._path), "faults": len(self._faults)}})
             return
         try:
             config = await asyncio.to_thread(load.parse, data, path=self._path)

@@ -37,7 +37,8 @@ NOTICES_KEPT = 512
 FLUSH_S = 1.0
 """How long the last report may take to leave."""
 
-LOG = logging.getLogger(__name__)
+LOG = logging.getLogger("strangler.runtime.worker")
+"""By name, because this module is also run as `__main__`, which is nobody's logger."""
 
 
 class Worker:

@@ -11,6 +11,7 @@ import pytest
 from strangler.flags.file import FileSource
 from strangler.flags.source import SourceState
 from tests.support.flags import Told, flags_of, percent_flag, wait_until
+from tests.support.logs import said
 
 Start = Callable[[Path], tuple[FileSource, Told]]
 
@@ -160,4 +161,5 @@ async def test_a_missing_file_is_said_once(start: Start, tmp_path: Path, caplog:
         other.write_text(content(share_bp))
         await told.next()
 
-    assert [record.levelname for record in caplog.records if "flags.json" in record.getMessage()] == ["WARNING"]
+    lines = said(caplog.records)
+    assert [level for level, _, fields in lines if fields["source"].endswith("flags.json")] == ["warning"]

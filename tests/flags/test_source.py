@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from strangler.flags.source import SourceState, SourceStatus, Standing
+from tests.support.logs import said
 
 
 def test_a_standing_is_logged_when_its_state_changes_and_not_before(caplog: pytest.LogCaptureFixture) -> None:
@@ -15,9 +16,9 @@ def test_a_standing_is_logged_when_its_state_changes_and_not_before(caplog: pyte
         standing.tell(SourceState.UNREACHABLE, detail)
     standing.tell(SourceState.READY)
 
-    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("WARNING", "flags from somewhere: unreachable: no connection"),
-        ("INFO", "flags from somewhere: ready"),
+    assert said(caplog.records) == [
+        ("warning", "flags_state", {"source": "somewhere", "state": "unreachable", "detail": "no connection"}),
+        ("info", "flags_state", {"source": "somewhere", "state": "ready", "detail": ""}),
     ]
 
 
@@ -27,10 +28,7 @@ def test_each_new_fault_in_a_file_is_logged(caplog: pytest.LogCaptureFixture) ->
     for detail in ("line 1", "line 1", "line 2"):
         standing.tell(SourceState.INVALID, detail)
 
-    assert [record.getMessage() for record in caplog.records] == [
-        "flags from a file: invalid: line 1",
-        "flags from a file: invalid: line 2",
-    ]
+    assert [fields["detail"] for _, _, fields in said(caplog.records)] == ["line 1", "line 2"]
 
 
 def test_a_status_is_since_its_state_began() -> None:

@@ -15,6 +15,7 @@ from strangler.core.model import Config
 from strangler.runtime import settings
 from strangler.runtime.reload import RoutesFile
 from strangler.runtime.settings import Overrides
+from tests.support.logs import said
 from tests.support.proxy import routes_text
 from tests.support.waiting import until
 
@@ -94,6 +95,16 @@ async def test_a_touch_without_a_change_is_none(path: Path) -> None:
         file.write(TWO)
 
         await file.until_taken(2)
+
+
+async def test_who_asks_is_told_even_if_nothing_changed(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async with watched(path) as file:
+        file.file.ask()
+        await until(lambda: bool(said(caplog.records)), what="an answer")
+
+    assert said(caplog.records) == [("info", "config_unchanged", {"file": str(path), "faults": 0})]
 
 
 async def test_a_bad_file_changes_nothing_and_the_last_good_one_stays_named(path: Path) -> None:

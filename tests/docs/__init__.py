@@ -1,0 +1,1 @@
+"""What the documents say agrees with what there is."""

@@ -1,0 +1,87 @@
+"""docs/operations.md names every metric and every log event, and no other."""
+
+import ast
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from strangler.runtime.notices import FLAG_PROBLEM, LEVELS
+from tests.support.proxy import routes_text, running
+from tests.support.waiting import until
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+_ROW = re.compile(r"^\| `(?P<name>\w+)` \| (?P<kind>[\w, ]+) \|", re.MULTILINE)
+_TYPE = re.compile(r"^# TYPE (\w+) (\w+)$", re.MULTILINE)
+_METHODS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
+_CONSTANTS = {"FLAG_PROBLEM": FLAG_PROBLEM}
+_ANY = ""
+"""The level is worked out as the program runs."""
+
+Event = tuple[str, str]
+"""Level and name."""
+
+
+def _section(heading: str) -> str:
+    return PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+async def test_the_page_has_every_metric_with_its_type_and_no_other(tmp_path: Path) -> None:
+    documented = {(row["name"], row["kind"]) for row in _ROW.finditer(_section("Metrics"))}
+
+    async with running(tmp_path, routes_text(monolith=1, workers=0)) as proxy:
+
+        async def has_gauges() -> bool:
+            return "strangler_client_connections" in await proxy.metrics()
+
+        await until(has_gauges, what="the first report of a worker")
+        shown = set(_TYPE.findall(await proxy.metrics()))
+
+    assert documented == shown
+
+
+def test_the_page_has_every_log_event_with_its_level_and_no_other() -> None:
+    documented = {(row["kind"], row["name"]) for row in _ROW.finditer(_section("Log"))}
+    emitted = {event for path in (ROOT / "strangler").rglob("*.py") for event in _events(ast.parse(path.read_text()))}
+
+    assert {name for _, name in documented} == {name for _, name in emitted}
+    assert {(level, name) for level, name in emitted if level != _ANY} - documented == set()
+
+
+def _events(tree: ast.Module) -> Iterator[Event]:
+    """Yield what a module logs, or tells control to log."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        match node.func:
+            case ast.Attribute(value=ast.Name(id="LOG"), attr="log"):
+                yield from ((_ANY, name) for name in _names(node.args[1]))
+            case ast.Attribute(value=ast.Name(id="LOG"), attr=method) if method in _METHODS:
+                yield from (("error" if method == "exception" else method, name) for name in _names(node.args[0]))
+            case ast.Attribute(attr=called) | ast.Name(id=called) if re.fullmatch(r"_?(on_)?(notify|notice)", called):
+                yield from ((_level(name), name) for argument in node.args[:1] for name in _names(argument))
+            case ast.Name(id="Notice"):
+                for keyword in node.keywords:
+                    if keyword.arg == "event":
+                        yield from ((_level(name), name) for name in _names(keyword.value))
+
+
+def _names(argument: ast.expr) -> Iterator[str]:
+    """Yield the events that an argument stands for; one that was handed in is named where it came from."""
+    match argument:
+        case ast.Constant(value=str(name)):
+            yield name
+        case ast.IfExp():
+            yield from _names(argument.body)
+            yield from _names(argument.orelse)
+        case ast.Name(id=name) if name in _CONSTANTS:
+            yield _CONSTANTS[name]
+        case ast.Name(id="event") | ast.Attribute():
+            return
+        case _:
+            raise AssertionError(ast.unparse(argument))
+
+
+def _level(event: str) -> str:
+    return logging.getLevelName(LEVELS.get(event, logging.INFO)).lower()
