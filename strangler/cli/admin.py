@@ -73,14 +73,21 @@ def find(given: argparse.Namespace) -> Admin:
     """Return the instance that the options mean; whether it answers shows when it is asked."""
     state_dir: Path | None = given.state_dir
     admin: Address | None = given.admin
+    expected = ""
     if state_dir is None and not (admin is not None and _has_token(given)):
         config = load.load(given.config)
         state_dir = Path(config.state_dir)
-        admin = admin or _running(state_dir) or config.admin
+        # Because whoever listens on the configured port while nothing runs would be sent the token, that address is
+        # good enough only for a token that the operator gave.
+        admin = admin or _running(state_dir) or (config.admin if _has_token(given) else None)
+        expected = f" (its admin address would be {config.admin})"
     elif admin is None and state_dir is not None:
         admin = _running(state_dir)
     if admin is None:
-        raise NothingRunsError(f"nothing runs on the state directory {state_dir}. Name its address with --admin.")
+        raise NothingRunsError(
+            f"nothing runs on the state directory {state_dir}{expected}. Start it with `strangler serve`, or name "
+            "another with --state-dir, or its address with --admin."
+        )
     return Admin(admin, _token(given, admin, state_dir))
 
 

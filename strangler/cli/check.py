@@ -75,17 +75,19 @@ def _print_json(path: Path, *, faults: Any, warnings: Any) -> None:
 
 
 def _flag_findings(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the faults of the flag file, and the flags that routes name and the file does not have."""
+    """Return the faults of the flag file; what in it is rarely meant, and the flags that routes name and it lacks."""
     if config.flags.source is not FlagSourceKind.FILE:
         return (), ()
     # Because this imports LaunchDarkly's SDK, which takes longer than a check without a flag file.
     from strangler.cli.offline import flag_file
+    from strangler.flags.validate import cautions
 
     try:
         known = json.loads(flag_file(Path(config.flags.file)))["flags"]
     except (FlagError, UsageError) as error:
         return tuple(str(error).splitlines()), ()
-    return (), tuple(
+    rare = tuple(f"flag {key!r}: {caution}" for key, flag in known.items() for caution in cautions(flag))
+    return (), rare + tuple(
         f"routes file line {route.line}: route {route.name}: the flag file has no flag {route.flag!r}, so the "
         "route stays on the monolith"
         for route in config.routes

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -74,6 +75,8 @@ def _set(given: argparse.Namespace) -> int:
     answer = admin.find(given).ask("PUT", _path(given.key), change)
     flag = answer["summary"]
     print(f"{flag['key']}: {_state(flag)}, {share_text(flag['served_bp'])} extracted, version {flag['version']}")
+    for caution in answer["cautions"]:
+        print(f"strangler: caution: {caution}", file=sys.stderr)
     return 0
 
 
@@ -95,7 +98,7 @@ def _state(flag: dict[str, Any]) -> str:
 
 
 def _row(flag: dict[str, Any]) -> tuple[str, ...]:
-    if flag.get("fault"):
+    if flag["kind"] == "invalid":
         return flag["key"], "invalid", "-", "-", "-", "-", "-"
     return (
         flag["key"],

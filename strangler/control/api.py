@@ -1,12 +1,14 @@
 """The admin API: an aiohttp application on its own port.
 
-Health and metrics are open to whoever reaches the port, which only this machine can. Everything under /api/
-wants the bearer token and a Host of this machine. Errors are JSON problems (RFC 9457) and tell nothing of the
-inside.
+Everything wants a Host of this machine, so that no page on the web reads it through a name of its own (DNS rebinding).
+Health and metrics are open to whoever reaches the port, which only this machine can; everything under /api/ wants the
+bearer token, and a body there is JSON and says so. Errors are JSON problems (RFC 9457) and tell nothing of the inside.
 """
 
 import json
 import logging
+import math
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +28,9 @@ from strangler.errors import FlagError, StoreError, UsageError
 
 MAX_BODY_BYTES = 64 * 1024
 """A flag with a thousand targets fits."""
+
+REFUSAL_EVERY_S = 1.0
+"""Between two lines about a wrong token (OWASP ASVS 5.0, 16.3.1 asks that each be logged; the count is)."""
 
 LOG = logging.getLogger(__name__)
 
@@ -152,19 +157,43 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         return _problem(500, "internal", "The request failed; see the log.")
 
 
+class _Refusals:
+    """Logs who was refused, once a second at most, so that guessing tokens fills no disk."""
+
+    def __init__(self) -> None:
+        self._told = -math.inf
+        self._untold = 0
+
+    def tell(self, request: web.Request) -> None:
+        """Log a request without the right token; what it carried instead is no part of the line."""
+        now = time.monotonic()
+        if now - self._told < REFUSAL_EVERY_S:
+            self._untold += 1
+            return
+        fields = {"peer": request.remote, "method": request.method, "path": request.path, "before": self._untold}
+        LOG.warning("admin_unauthorized", extra={"fields": fields})
+        self._told, self._untold = now, 0
+
+
 def _guard(surface: Surface) -> Middleware:
+    refusals = _Refusals()
+
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.startswith("/api/"):
-            if not auth.is_own_host(request.headers.get("Host", ""), surface.admin):
-                return _problem(421, "bad_host", "The Host header must name the admin address.")
-            if not auth.is_authorized(request.headers.get("Authorization", ""), surface.token):
-                return _problem(
-                    401,
-                    "unauthorized",
-                    f"A bearer token is required; it is in the state directory's file {auth.TOKEN_FILE}.",
-                    headers={"WWW-Authenticate": "Bearer"},
-                )
+        if not auth.is_own_host(request.headers.get("Host", ""), surface.admin):
+            return _problem(421, "bad_host", "The Host header must name the admin address.")
+        if not request.path.startswith("/api/"):
+            return await handler(request)
+        if not auth.is_authorized(request.headers.get("Authorization", ""), surface.token):
+            refusals.tell(request)
+            return _problem(
+                401,
+                "unauthorized",
+                f"A bearer token is required; it is in the state directory's file {auth.TOKEN_FILE}.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        if request.can_read_body and request.content_type != "application/json":
+            return _problem(415, "bad_content_type", "A body is JSON; send it as application/json.")
         return await handler(request)
 
     return guard

@@ -7,6 +7,7 @@ change flags, nobody else. It is never logged and never part of an answer.
 import hmac
 import ipaddress
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -16,25 +17,33 @@ from strangler.errors import UsageError
 TOKEN_FILE = "admin-token"  # noqa: S105 - the file's name, not a token
 _TOKEN_BYTES = 32
 """256 bits, as Python's `secrets` advises for tokens."""
+_TOKEN = re.compile(rb"[!-~]{32,}")
+"""An operator may put a token of their own there; shorter ones can be guessed."""
+_MAX_FILE_BYTES = 4_096
 
 
 def load_token(state_dir: Path) -> str:
-    """Return the token of this state directory; the first call makes it, for its owner's eyes only."""
+    """Return the token of this state directory; the first call makes it, for its owner's eyes only.
+
+    Raises UsageError if it cannot be read or kept, or if somebody else may know it.
+    """
     path = state_dir / TOKEN_FILE
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        return _read(path)
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(f"{token}\n")
-    return token
+        return _read(path) if path.exists() else _make(path)
+    except OSError as error:
+        raise UsageError(
+            f"{path}: the admin token cannot be read or kept ({error.strerror}). Make sure that the disk has room and "
+            "that the file belongs to this user"
+        ) from error
 
 
 def is_authorized(header: str, token: str) -> bool:
     """Return whether an Authorization header carries the token; takes as long for any wrong one."""
     scheme, _, given = header.partition(" ")
-    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+    # Because header bytes that are no UTF-8 arrive as lone surrogates.
+    return scheme.lower() == "bearer" and hmac.compare_digest(
+        given.strip().encode("utf-8", "surrogateescape"), token.encode()
+    )
 
 
 def is_own_host(header: str, admin: Address) -> bool:
@@ -56,11 +65,28 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _make(path: Path) -> str:
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(f"{token}\n")
+    # Because a full disk or a crash half-way must not leave a file that no later start accepts.
+    draft.replace(path)
+    return token
+
+
 def _read(path: Path) -> str:
-    mode = path.stat().st_mode & 0o777
+    with path.open("rb") as file:
+        found = os.fstat(file.fileno())
+        text = file.read(_MAX_FILE_BYTES)
+    if found.st_uid not in (os.geteuid(), 0):
+        raise UsageError(f"{path}: the admin token belongs to another user, who knows it. Delete the file")
+    mode = found.st_mode & 0o777
     if mode & 0o077:
         raise UsageError(f"{path}: others may read the admin token (mode {mode:04o}). Run: chmod 600 {path}")
-    token = path.read_text(encoding="ascii").strip()
-    if len(token) < _TOKEN_BYTES:
+    token = text.strip()
+    if not _TOKEN.fullmatch(token):
         raise UsageError(f"{path}: the admin token is damaged. Delete the file; a start makes a new one.")
-    return token
+    return token.decode("ascii")

@@ -1,6 +1,7 @@
 """Commands that need no running instance."""
 
 import json
+import socket
 import subprocess
 import sys
 from contextlib import closing
@@ -10,6 +11,7 @@ import pytest
 
 from strangler import __version__
 from strangler.cli import main
+from strangler.control import auth
 from strangler.control.store import Store
 from strangler.flags.edit import SetShare
 from strangler.flags.embedded import EmbeddedSource
@@ -172,3 +174,32 @@ def test_flags_without_an_instance_names_the_address(routes: Path, capsys: pytes
 
     assert codes == [1, 1]
     assert capsys.readouterr().err.count("127.0.0.1:9") == 2
+
+
+def test_whoever_sits_on_the_configured_port_while_nothing_runs_is_not_sent_the_token(
+    routes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stranger = socket.create_server(("127.0.0.1", 0))
+    stranger.setblocking(False)
+    routes.write_text(GOOD.replace("admin: 127.0.0.1:0", f"admin: 127.0.0.1:{stranger.getsockname()[1]}"))
+    (routes.parent / "state").mkdir()
+    auth.load_token(routes.parent / "state")
+
+    with stranger:
+        code = main(["status", "-c", str(routes)])
+        with pytest.raises(BlockingIOError):
+            stranger.accept()
+
+    assert code == 1
+    assert "nothing runs on the state directory" in capsys.readouterr().err
+
+
+def test_check_tells_what_is_rarely_meant_in_a_flag_file(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    routes.write_text(GOOD + "flags: {source: file, file: flags.json}\n")
+    flag = {"on": True, "variations": [False, True], "offVariation": 1, "fallthrough": {"variation": 0}}
+    (routes.parent / "flags.json").write_text(json.dumps({"flags": {"items": flag}}))
+
+    code = main(["check", "-c", str(routes)])
+
+    assert code == 0
+    assert "warning: flag 'items': offVariation means the extracted side" in capsys.readouterr().out

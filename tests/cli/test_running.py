@@ -64,6 +64,17 @@ async def test_a_definition_from_a_file_replaces_the_flag(proxy: Proxy, capsys: 
     assert capsys.readouterr().out.startswith("items: off, 0% extracted")
 
 
+async def test_what_is_rarely_meant_is_taken_with_a_caution(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
+    definition = proxy.folder / "flag.json"
+    flag = {"on": True, "variations": [False, True], "offVariation": 1, "fallthrough": {"variation": 0}}
+    definition.write_text(json.dumps(flag))
+
+    code = await run(proxy, "flags", "set", "items", "--definition", str(definition))
+
+    assert code == 0
+    assert "caution: offVariation means the extracted side" in capsys.readouterr().err
+
+
 async def test_a_value_that_means_nothing_exits_1_with_what_can_be_written(
     proxy: Proxy, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from strangler.control import api
@@ -61,7 +62,7 @@ class Client:
     async def ask(
         self, method: str, path: str, body: Any = None, *, data: bytes | None = None, **headers: str
     ) -> tuple[int, Any]:
-        sent = {"Authorization": f"Bearer {TOKEN}", **headers}
+        sent = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json", **headers}
         payload = data if body is None else json.dumps(body).encode()
         async with self.session.request(method, f"http://{self.address}{path}", data=payload, headers=sent) as answer:
             return answer.status, await answer.json(content_type=None)
@@ -140,11 +141,67 @@ async def test_the_api_wants_the_token() -> None:
     assert client.table.written == []
 
 
-async def test_another_host_name_is_refused_even_with_the_token() -> None:
+@pytest.mark.parametrize("path", ["/api/v1/status", "/healthz", "/readyz", "/metrics"])
+async def test_another_host_name_is_refused_even_with_the_token(path: str) -> None:
     async with served() as client:
-        code, body = await client.ask("GET", "/api/v1/status", Host=f"evil.example:{client.address.port}")
+        code, body = await client.ask("GET", path, Host=f"evil.example:{client.address.port}")
 
     assert (code, body["title"]) == (421, "bad_host")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v1/flags"),
+        ("GET", "/api/v1/flags/x"),
+        ("POST", "/api/v1/explain"),
+        ("GET", "/%61pi/v1/status"),
+        ("GET", "/api/v1/../v1/status"),
+        ("HEAD", "/api/v1/status"),
+    ],
+)
+async def test_no_spelling_of_the_api_is_open_without_the_token(method: str, path: str) -> None:
+    async with served() as client:
+        reader, writer = await asyncio.open_connection(client.address.host, client.address.port)
+        writer.write(f"{method} {path} HTTP/1.1\r\nHost: {client.address}\r\nConnection: close\r\n\r\n".encode())
+        answer = await reader.read()
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+
+
+async def test_a_token_of_any_bytes_is_refused_like_any_other(caplog: pytest.LogCaptureFixture) -> None:
+    async with served() as client:
+        reader, writer = await asyncio.open_connection(client.address.host, client.address.port)
+        request = f"GET /api/v1/status HTTP/1.1\r\nHost: {client.address}\r\nConnection: close\r\n"
+        writer.write(request.encode() + b"Authorization: Bearer \xff\xfe\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert "Traceback" not in caplog.text
+
+
+async def test_refusals_are_logged_without_the_token_and_not_one_by_one(caplog: pytest.LogCaptureFixture) -> None:
+    async with served() as client:
+        for _ in range(20):
+            await client.ask("GET", "/api/v1/status", Authorization="Bearer guessed-token")
+
+    lines = [record for record in caplog.records if record.getMessage() == "admin_unauthorized"]
+    assert 1 <= len(lines) < 20
+    fields = lines[0].__dict__["fields"]
+    assert (fields["peer"], fields["path"]) == ("127.0.0.1", "/api/v1/status")
+    assert "guessed-token" not in str([record.__dict__ for record in lines])
+
+
+async def test_a_body_that_does_not_say_it_is_json_changes_nothing() -> None:
+    other: dict[str, Any] = {"Content-Type": "text/plain"}
+
+    async with served() as client:
+        code, body = await client.ask("PUT", "/api/v1/flags/x", {"set": "on"}, **other)
+
+    assert (code, body["title"]) == (415, "bad_content_type")
+    assert client.table.written == []
 
 
 async def test_the_status_has_the_documented_fields() -> None:

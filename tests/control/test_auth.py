@@ -37,6 +37,42 @@ def test_a_damaged_token_is_refused_and_not_repeated(tmp_path: Path) -> None:
     assert "short-secret" not in str(raised.value)
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff" * 43, b"with space " * 8, "ü".encode() * 40])
+def test_whatever_stands_in_the_token_file_is_answered_with_a_remedy(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / auth.TOKEN_FILE).touch(mode=0o600)
+    (tmp_path / auth.TOKEN_FILE).write_bytes(content)
+
+    with pytest.raises(UsageError, match="Delete the file"):
+        auth.load_token(tmp_path)
+
+
+def test_a_token_file_that_cannot_be_used_is_an_error_of_the_operators(tmp_path: Path) -> None:
+    (tmp_path / auth.TOKEN_FILE).mkdir()
+
+    with pytest.raises(UsageError, match="cannot be read or kept"):
+        auth.load_token(tmp_path)
+
+
+def test_what_a_crash_left_half_written_is_not_taken_for_the_token(tmp_path: Path) -> None:
+    draft = tmp_path / f"{auth.TOKEN_FILE}.new"
+    draft.touch(mode=0o644)
+
+    made = auth.load_token(tmp_path)
+
+    assert auth.load_token(tmp_path) == made
+    assert not draft.exists()
+    assert (tmp_path / auth.TOKEN_FILE).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o620, 0o604, 0o602])
+def test_a_token_that_a_group_or_others_may_touch_is_refused(tmp_path: Path, mode: int) -> None:
+    auth.load_token(tmp_path)
+    (tmp_path / auth.TOKEN_FILE).chmod(mode)
+
+    with pytest.raises(UsageError, match="chmod 600"):
+        auth.load_token(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("header", "is_right"),
     [
@@ -44,6 +80,8 @@ def test_a_damaged_token_is_refused_and_not_repeated(tmp_path: Path) -> None:
         ("bearer  s3cret", True),
         ("Bearer s3cre", False),
         ("Bearer s3cret\u00e9", False),
+        ("Bearer \udcff", False),
+        ("Bearer s", False),
         ("Basic s3cret", False),
         ("s3cret", False),
         ("Bearer", False),
