@@ -11,7 +11,7 @@ from strangler.cli import options
 from strangler.config import load
 from strangler.control.auth import TOKEN_FILE
 from strangler.core.model import Address
-from strangler.errors import AdminError, UsageError
+from strangler.errors import AdminError, ConfigError, UsageError
 from strangler.runtime import runfile
 
 _TIMEOUT_S = 10.0
@@ -75,12 +75,11 @@ def find(given: argparse.Namespace) -> Admin:
     admin: Address | None = given.admin
     expected = ""
     if state_dir is None and not (admin is not None and _has_token(given)):
-        config = load.load(given.config)
-        state_dir = Path(config.state_dir)
+        state_dir, configured = _from_file(given.config)
         # Because whoever listens on the configured port while nothing runs would be sent the token, that address is
         # good enough only for a token that the operator gave.
-        admin = admin or _running(state_dir) or (config.admin if _has_token(given) else None)
-        expected = f" (its admin address would be {config.admin})"
+        admin = admin or _running(state_dir) or (configured if _has_token(given) else None)
+        expected = f" (its admin address would be {configured})"
     elif admin is None and state_dir is not None:
         admin = _running(state_dir)
     if admin is None:
@@ -91,9 +90,33 @@ def find(given: argparse.Namespace) -> Admin:
     return Admin(admin, _token(given, admin, state_dir))
 
 
+def _from_file(path: Path) -> tuple[Path, Address]:
+    """Return where a routes file keeps its state, and its admin address; a faulty one will do if something runs."""
+    try:
+        config = load.load(path)
+    except ConfigError:
+        state_dir = load.find_state_dir(path)
+        running = _running(state_dir)
+        if running is None:
+            raise
+        return state_dir, running
+    return Path(config.state_dir), config.admin
+
+
 def _running(state_dir: Path) -> Address | None:
+    """Return where the instance on a state directory answers, None if there is none; workers alone cannot be asked."""
     run = runfile.read(state_dir)
-    return options.address(run.admin) if run is not None and runfile.is_alive(run.control) else None
+    if run is None:
+        return None
+    if runfile.is_alive(run.control):
+        return options.address(run.admin)
+    if orphans := sum(runfile.is_alive(worker) for worker in run.workers):
+        raise NothingRunsError(
+            f"the control process of {state_dir} has ended, but {orphans} of its workers still "
+            f"{'serves' if orphans == 1 else 'serve'} with the last routes and flags. Start the proxy again as it was "
+            "started: it takes over from them."
+        )
+    return None
 
 
 def _has_token(given: argparse.Namespace) -> bool:

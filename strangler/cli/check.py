@@ -98,6 +98,10 @@ def _flag_findings(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _summary(path: Path, config: Config) -> str:
     split = sum(route.extracted is not None for route in config.routes)
     return (
-        f"{path}: ok, {len(config.upstreams)} upstreams, {len(config.routes)} routes ({split} with an extracted "
-        f"service), flags from {config.flags.source.value}"
+        f"{path}: ok, {_counted(len(config.upstreams), 'upstream')}, {_counted(len(config.routes), 'route')} "
+        f"({split} with an extracted service), flags from {config.flags.source.value}"
     )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

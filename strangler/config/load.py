@@ -1,28 +1,43 @@
 """Loading: a routes file becomes a Config, or all of its faults."""
 
 import os
+import re
 from hashlib import sha256
 from pathlib import Path
 
 from strangler.config.document import MAX_BYTES, read
-from strangler.config.meaning import read_config
-from strangler.config.nodes import Place
+from strangler.config.meaning import STATE_DIR, read_config
+from strangler.config.nodes import Mapping, Place, Scalar
 from strangler.config.reading import At, Report
 from strangler.core.model import Config
 from strangler.errors import ConfigError
 
+_STATE_DIR = re.compile(
+    rb"""^state_dir:[ ]*(?P<quote>["']?)(?P<value>[^"'#\r\n]+?)(?P=quote)[ ]*(?:#.*)?$""", re.MULTILINE
+)
+"""The usual way to write the key, for a text that is not YAML as a whole."""
+
 
 def load(path: Path) -> Config:
     """Return the meaning of the file at `path`; raises ConfigError with every fault in it."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        report = Report(str(path))
-        message = f"the file cannot be read: {error.strerror or error}"
-        report.add(Place(line=1, column=1), "document", message, "Name a file that is there with -c")
-        raise ConfigError(report.faults()) from error
-    return parse(data, path=path)
+    return parse(_bytes(path), path=path)
+
+
+def find_state_dir(path: Path) -> Path:
+    """Return the state directory of the file at `path`, whatever else is wrong in it; the default if it cannot be told.
+
+    Because somebody who has just saved a mistake must still reach the proxy that runs, to take traffic back.
+    """
+    data = _bytes(path)
+    root = read(data, Report(str(path)))
+    named = ""
+    if isinstance(root, Mapping):
+        values = [entry.value for entry in root.entries if entry.key == "state_dir"]
+        named = next((value.text for value in values if isinstance(value, Scalar)), "")
+    else:
+        found = _STATE_DIR.search(data)
+        named = found["value"].decode("utf-8", "replace") if found else ""
+    return path.absolute().parent / (named or STATE_DIR)
 
 
 def parse(data: bytes, *, path: Path) -> Config:
@@ -43,3 +58,14 @@ def parse(data: bytes, *, path: Path) -> Config:
         if report.count == 0:
             return config
     raise ConfigError(report.faults())
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        report = Report(str(path))
+        message = f"the file cannot be read: {error.strerror or error}"
+        report.add(Place(line=1, column=1), "document", message, "Name a file that is there with -c")
+        raise ConfigError(report.faults()) from error

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from strangler.control.truth import Truth
@@ -46,4 +47,13 @@ class FlagDesk:
             raise UsageError(f"Flags come from {kind}, so they are changed there and followed here.")
         edit: Edit = parse_edit(change) if isinstance(change, str) else Replace(flag=change)
         flag = self._source.write(key, edit, by=_WHO)
-        return {**(self.show(key) or {}), "cautions": cautions(flag)}
+        return {**(self.show(key) or {}), "cautions": [*self._unused(key), *cautions(flag)]}
+
+    def _unused(self, key: str) -> tuple[str, ...]:
+        """Warn of a flag that moves nothing: it may be for a route to come, or a prerequisite, or misspelt."""
+        known = {route.flag for route in self._truth.config.routes if route.flag is not None}
+        if key in known:
+            return ()
+        near = get_close_matches(key, sorted(known), n=1)
+        hint = f" Did you mean `{near[0]}`?" if near else ""
+        return (f"no route names the flag `{key}`, so it moves no traffic.{hint}",)

@@ -34,7 +34,7 @@ def test_check_of_a_good_file_is_one_line_and_exit_0(routes: Path, capsys: pytes
 
     assert code == 0
     assert capsys.readouterr().out == (
-        f"{routes}: ok, 2 upstreams, 1 routes (1 with an extracted service), flags from embedded\n"
+        f"{routes}: ok, 2 upstreams, 1 route (1 with an extracted service), flags from embedded\n"
     )
 
 

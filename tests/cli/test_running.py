@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -106,3 +107,55 @@ async def test_status_is_a_table_and_json_on_request(proxy: Proxy, capsys: pytes
     assert "ROUTE" in text
     assert "items" in text
     assert status["routes"][0]["note"] == "flag missing"
+
+
+@pytest.mark.parametrize("mistake", ["no_such_key: 1", "upstreams: [", "\tnot yaml"])
+async def test_a_faulty_routes_file_keeps_nobody_from_taking_traffic_back(
+    proxy: Proxy, mistake: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await run(proxy, "flags", "set", "items", "25%")
+    proxy.routes.write_text(f"{proxy.routes.read_text()}{mistake}\n")
+
+    codes = [await run(proxy, "flags", "set", "items", "off"), await run(proxy, "status")]
+
+    output = capsys.readouterr()
+    assert codes == [0, 0]
+    assert "items: off, 0% extracted" in output.out
+    assert output.err == ""
+
+
+async def test_a_routes_file_that_is_gone_is_told_as_it_is(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
+    proxy.routes.unlink()
+
+    code = await run(proxy, "status")
+
+    assert code == 2
+    assert "the file cannot be read" in capsys.readouterr().err
+
+
+async def test_a_flag_that_no_route_names_is_set_with_a_caution(
+    proxy: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = await run(proxy, "flags", "set", "itmes", "off")
+
+    output = capsys.readouterr()
+    assert code == 0
+    assert output.out.startswith("itmes: off")
+    assert (
+        output.err
+        == "strangler: caution: no route names the flag `itmes`, so it moves no traffic. Did you mean `items`?\n"
+    )
+
+
+async def test_workers_that_outlive_their_control_process_are_told(
+    proxy: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await proxy.stop(signal.SIGKILL)
+
+    code = await run(proxy, "status")
+
+    assert code == 1
+    assert capsys.readouterr().err == (
+        f"strangler: the control process of {proxy.state_dir} has ended, but 1 of its workers still serves with the "
+        "last routes and flags. Start the proxy again as it was started: it takes over from them.\n"
+    )
