@@ -28,6 +28,12 @@ DEFAULTS = Section(
             about="For routes; what is left out is as in the file's `timeouts`.",
         ),
         Key(name="host", takes=kinds.HOST_RULE, about="What the upstream sees as Host.", default="preserve"),
+        Key(
+            name="fallback",
+            takes=kinds.FALLBACK,
+            about="Which requests the monolith answers when the extracted side fails.",
+            default="safe",
+        ),
     ),
 )
 
@@ -94,6 +100,18 @@ ROUTE = Section(
         Key(name="host", takes=kinds.HOST_RULE, about="In place of the default.", default="defaults.host"),
         Key(
             name="timeouts", takes=TIMEOUTS, about="What is left out is as in the default.", default="defaults.timeouts"
+        ),
+        Key(
+            name="fallback",
+            takes=kinds.FALLBACK,
+            about="In place of the default; `declared` declares that each request may be carried out twice.",
+            default="defaults.fallback",
+        ),
+        Key(
+            name="max_body",
+            takes=kinds.SIZE_OR_OFF,
+            about="A request's body, in place of the listener's limit.",
+            default="limits.body_bytes",
         ),
     ),
     rules={

@@ -24,6 +24,13 @@ LIMITS = Section(
             default="60s",
         ),
         Key(
+            name="write_timeout",
+            takes=kinds.DURATION,
+            about="For a client to take more of its answer.",
+            default="60s",
+        ),
+        Key(name="body_bytes", takes=kinds.SIZE_OR_OFF, about="A request's body.", default="off"),
+        Key(
             name="connections",
             takes=kinds.COUNT,
             about="Open client connections per worker.",

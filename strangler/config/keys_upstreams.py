@@ -20,6 +20,12 @@ TIMEOUTS = Section(
             about="Between two pieces of a body, either way.",
             default="60s",
         ),
+        Key(
+            name="total",
+            takes=kinds.DURATION_OR_OFF,
+            about="From the head of the request to the end of the answer; cuts streams too.",
+            default="off",
+        ),
     ),
 )
 

@@ -11,6 +11,7 @@ from strangler.core.model import (
     FULL_SHARE,
     Address,
     Attribute,
+    Fallback,
     FlagSourceKind,
     HeaderMatch,
     HostRule,
@@ -153,6 +154,13 @@ def _access_log(text: str) -> int | Wrong:
     return FULL_SHARE if text in ("on", "true") else units.share(text)
 
 
+def _fallback(text: str) -> Fallback | Wrong:
+    known = {kind.value: kind for kind in Fallback} | {"false": Fallback.OFF}
+    return known.get(text) or Wrong(
+        message=f"{show(text)} is no rule for falling back", remedy=nearest(text, tuple(Fallback))
+    )
+
+
 def _workers(cpus_or_number: At) -> int | str | None:
     node = cpus_or_number.node
     if isinstance(node, Scalar) and node.text == "auto":
@@ -176,6 +184,10 @@ _DURATION = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"
 DURATION = amount("duration", units.duration, {"type": "string", "pattern": _DURATION})
 _SIZE = r"^[0-9]+(B|KiB|MiB)$"
 SIZE = amount("size", units.size, {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": _SIZE}]})
+_OFF: Schema = {"enum": ["off", False]}
+DURATION_OR_OFF = amount("duration or `off`", units.duration_or_off, {"anyOf": [DURATION.schema, _OFF]})
+SIZE_OR_OFF = amount("size or `off`", units.size_or_off, {"anyOf": [SIZE.schema, _OFF]})
+FALLBACK = amount("`off`, `safe` or `declared`", _fallback, {"enum": [*Fallback, False]})
 _SHARE: Schema = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$"}
 SHARE = amount("share", units.share, _SHARE)
 ACCESS_LOG = amount(

@@ -104,6 +104,8 @@ def _limits(at: At | None) -> ListenerLimits:
         header_timeout_s=found.take("header_timeout", kinds.DURATION, usual.header_timeout_s),
         idle_timeout_s=found.take("idle_timeout", kinds.DURATION, usual.idle_timeout_s),
         body_timeout_s=found.take("body_timeout", kinds.DURATION, usual.body_timeout_s),
+        write_timeout_s=found.take("write_timeout", kinds.DURATION, usual.write_timeout_s),
+        body_bytes=found.take("body_bytes", kinds.SIZE_OR_OFF, usual.body_bytes),
         connections=found.take("connections", kinds.COUNT, usual.connections),
     )
     if not SMALLEST_HEADER_BYTES <= limits.header_bytes <= LARGEST_HEADER_BYTES:

@@ -13,6 +13,7 @@ from strangler.config.sources import DEFAULT_COOKIE
 from strangler.core.model import (
     FULL_SHARE,
     Attribute,
+    Fallback,
     HostRule,
     Match,
     Route,
@@ -40,6 +41,7 @@ class Defaults:
     attributes: tuple[Attribute, ...] = ()
     host: tuple[HostRule, str] = (HostRule.PRESERVE, "")
     timeouts: Timeouts
+    fallback: Fallback = Fallback.SAFE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,7 @@ def read_timeouts(at: At | None, otherwise: Timeouts) -> Timeouts:
         connect_s=found.take("connect", kinds.DURATION, otherwise.connect_s),
         response_s=found.take("response", kinds.DURATION, otherwise.response_s),
         idle_s=found.take("idle", kinds.DURATION, otherwise.idle_s),
+        total_s=found.take("total", kinds.DURATION_OR_OFF, otherwise.total_s),
     )
 
 
@@ -77,6 +80,7 @@ def read_defaults(at: At | None, timeouts: Timeouts) -> Defaults:
         attributes=found.take("attributes", kinds.ATTRIBUTES, ()),
         host=found.take("host", kinds.HOST_RULE, defaults.host),
         timeouts=read_timeouts(found.get("timeouts"), timeouts),
+        fallback=found.take("fallback", kinds.FALLBACK, defaults.fallback),
     )
 
 
@@ -111,6 +115,8 @@ def _draft(at: At, upstreams: tuple[str, ...], default: str, defaults: Defaults)
         host=host,
         host_value=host_value,
         timeouts=read_timeouts(found.get("timeouts"), defaults.timeouts),
+        fallback=found.take("fallback", kinds.FALLBACK, defaults.fallback),
+        max_body_bytes=found.take("max_body", kinds.SIZE_OR_OFF, None),
         line=at.node.place.line,
     )
     _check_sides(found, route)

@@ -36,6 +36,19 @@ def duration(text: str) -> float | Wrong:
     return seconds
 
 
+def duration_or_off(text: str) -> float | Wrong:
+    """Return seconds; 0 for `off`."""
+    return 0.0 if text in ("off", "false") else duration(text)
+
+
+def size_or_off(text: str) -> int | Wrong:
+    """Return bytes; 0 for `off`."""
+    if text in ("off", "false"):
+        return 0
+    found = size(text)
+    return Wrong(message="nothing could be sent at all", remedy="Write `off` for no limit") if found == 0 else found
+
+
 def size(text: str) -> int | Wrong:
     """Return bytes."""
     found = re.fullmatch(r"([0-9]{1,9})(B|KiB|MiB|)", text)

@@ -22,6 +22,7 @@ WHY = {
     Reason.FLAG_INVALID: "The flag's value names no side, or its definition is broken, so the monolith answers.",
     Reason.FLAGS_NOT_READY: "The flags were never reached, so the monolith answers.",
     Reason.NO_IDENTITY: "The request carries no key to split by, so the monolith answers.",
+    Reason.FALLBACK: "The extracted side failed, so the monolith answers.",
 }
 
 

@@ -74,13 +74,21 @@ def _counted(totals: Totals) -> Iterator[Metric]:
         "From the request's first byte to the end of the answer.",
         labels=("route", "side"),
     )
+    fallbacks = CounterMetricFamily(
+        "strangler_fallbacks",
+        "Requests that the monolith answered because the extracted side failed, by how it failed.",
+        labels=("route", "kind"),
+    )
     for route, side, total in totals:
+        for kind, count in total.fallbacks.items():
+            fallbacks.add_metric((route, kind), count)
         for index, outcome in enumerate(OUTCOMES):
             if total.outcomes[index]:
                 requests.add_metric((route, side, outcome), total.outcomes[index])
         latency.add_metric((route, side), _buckets(total), total.seconds)
     yield requests
     yield latency
+    yield fallbacks
 
 
 def _buckets(total: Total) -> list[tuple[str, float]]:

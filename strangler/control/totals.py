@@ -24,6 +24,8 @@ class Total:
     outcomes: list[int] = field(default_factory=lambda: [0] * len(OUTCOMES))
     latency: list[int] = field(default_factory=lambda: [0] * histogram.BUCKETS)
     seconds: float = 0.0
+    fallbacks: dict[Outcome, int] = field(default_factory=dict)
+    """How often the other side answered instead, by what this one failed with."""
 
     def requests(self) -> int:
         """Return how many exchanges ended, however they did."""
@@ -57,6 +59,8 @@ class Totals:
             for bucket, count in tally.latency:
                 total.latency[bucket] += count
             total.seconds += tally.seconds
+            for outcome, count in tally.fallbacks:
+                total.fallbacks[outcome] = total.fallbacks.get(outcome, 0) + count
 
     def of(self, route: str, side: Side) -> Total:
         """Return the sums of one side; zeros if nothing was counted."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from sys import maxsize
 from typing import TYPE_CHECKING, Protocol
 
 from strangler.core.identity import read_attributes, read_key
@@ -43,6 +44,8 @@ class Reason(StrEnum):
     """The flag service was never reached; the monolith answers."""
     NO_IDENTITY = "no_identity"
     """The request carries no key to split by; the monolith answers."""
+    FALLBACK = "fallback"
+    """The extracted side failed before the client saw anything of its answer; the monolith answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,12 @@ class Decision:
     """Index of the (route, side) pair's counters in this snapshot."""
     timeouts: Timeouts
     """How long to wait on the upstream."""
+    patience_s: float
+    """The shortest time after which something may be too late; only then it is looked which."""
+    max_body_bytes: int = maxsize
+    """The largest body of a request."""
+    instead: "Decision | None" = None
+    """Where the request may go when this side fails it; None where nobody else may answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,6 +116,21 @@ class Timeouts:
     """
     idle_s: float = 60.0
     """Between two pieces of a body, either way. Precedent: nginx `proxy_read_timeout` 60 s."""
+    total_s: float = 0.0
+    """From the request's head to the end of the answer; 0 is no limit, or event streams would be cut.
+
+    Precedent: nginx and HAProxy have none; Go's `http.Server.WriteTimeout` is off by default.
+    """
+
+
+class Fallback(StrEnum):
+    """When the monolith answers in place of an extracted side that failed."""
+
+    OFF = "off"
+    SAFE = "safe"
+    """For safe methods (RFC 9110 section 9.2.1), and for requests of which no byte was sent (default)."""
+    DECLARED = "declared"
+    """For every request: the route declares that each may be carried out twice, by different sides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +154,10 @@ class Route:
     host: HostRule = HostRule.PRESERVE
     host_value: str = ""
     timeouts: Timeouts = field(default_factory=Timeouts)
+    fallback: Fallback = Fallback.SAFE
+    """Precedent: nginx `proxy_next_upstream` asks the next server by default, but for what may change something."""
+    max_body_bytes: int | None = None
+    """In place of the listener's `body_bytes`; 0 is no limit."""
     line: int = 0
     """Where the file defines it, counted from 1."""
 
@@ -181,6 +200,14 @@ class ListenerLimits:
     """A keep-alive connection with no request. Precedent: nginx `keepalive_timeout` 75 s."""
     body_timeout_s: float = 60.0
     """Between two pieces of a request's body. Precedent: nginx `client_body_timeout` 60 s."""
+    write_timeout_s: float = 60.0
+    """Between two times that a client takes something of its answer. Precedent: nginx `send_timeout` 60 s."""
+    body_bytes: int = 0
+    """A request's body; 0 is no limit. Precedent: Envoy and HAProxy stream without one.
+
+    Because a body is passed on and never held, its size costs no memory; nginx's `client_max_body_size` (1 MiB) would
+    refuse uploads that the monolith takes today.
+    """
     connections: int = 10_240
     """Open client connections per worker."""
 

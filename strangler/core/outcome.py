@@ -20,7 +20,7 @@ class Outcome(StrEnum):
     CLIENT_GONE = "client_gone"
     """The client left first; not a failure of the side."""
     REFUSED = "refused"
-    """The proxy's own limit was reached before the side was asked; not a failure of the side."""
+    """A limit of the proxy's own was reached; not a failure of the side."""
 
 
 OUTCOMES = tuple(Outcome)

@@ -32,6 +32,7 @@ class Problem(Enum):
     CONNECT_METHOD = Kind(405, "method_not_allowed", "CONNECT is not served here.", closes=True)
     HEADER_TIMEOUT = Kind(408, "header_timeout", "The request's headers took too long.", closes=True)
     BODY_TIMEOUT = Kind(408, "body_timeout", "The request's body took too long.", closes=True)
+    BODY_TOO_LARGE = Kind(413, "body_too_large", "The request's body is too large.", closes=True)
     TARGET_TOO_LONG = Kind(414, "target_too_long", "The request target is too long.", closes=True)
     EXPECTATION = Kind(417, "expectation_failed", "Only 100-continue can be expected.", closes=True)
     HEADERS_TOO_LARGE = Kind(431, "headers_too_large", "The headers are too many or too large.", closes=True)

@@ -5,10 +5,11 @@ slots. A snapshot never changes; a reload or a flag change makes another one.
 """
 
 from dataclasses import dataclass
+from sys import maxsize
 
 from strangler.core.decide import Decision, Flags, Reason
 from strangler.core.identity import reader_of
-from strangler.core.model import FULL_SHARE, Config, Route, Side
+from strangler.core.model import FULL_SHARE, Config, Fallback, ListenerLimits, Route, Side, Timeouts
 from strangler.core.table import Table
 
 
@@ -18,10 +19,11 @@ class CompiledRoute:
     Because a lookup must not pay for a frozen value's hash, this is a plain slotted class.
     """
 
-    __slots__ = ("_slots", "attributes", "decisions", "fixed", "route", "sources")
+    __slots__ = ("_limits", "_slots", "attributes", "decisions", "fixed", "route", "sources")
 
-    def __init__(self, route: Route, first_slot: int) -> None:
+    def __init__(self, route: Route, first_slot: int, limits: ListenerLimits) -> None:
         self.route = route
+        self._limits = limits
         self._slots = {Side.LEGACY: first_slot, Side.EXTRACTED: first_slot + 1}
         self.sources = tuple((source, reader_of(source)) for source in route.identity)
         self.attributes = tuple((attribute.name, reader_of(attribute.source)) for attribute in route.attributes)
@@ -35,13 +37,18 @@ class CompiledRoute:
         if found is None:
             upstream = self.route.extracted if side is Side.EXTRACTED else self.route.legacy
             assert upstream is not None
+            route, limits = self.route, self._limits
+            may_fall_back = side is Side.EXTRACTED and route.fallback is not Fallback.OFF
             found = Decision(
-                route=self.route,
+                route=route,
                 side=side,
                 reason=reason,
                 upstream=upstream,
                 slot=self._slots[side],
-                timeouts=self.route.timeouts,
+                timeouts=route.timeouts,
+                patience_s=patience_s(route.timeouts, limits),
+                max_body_bytes=(limits.body_bytes if route.max_body_bytes is None else route.max_body_bytes) or maxsize,
+                instead=self.decision(Side.LEGACY, Reason.FALLBACK) if may_fall_back else None,
             )
             self.decisions[(side, reason)] = found
         return found
@@ -74,7 +81,7 @@ def compile_snapshot(config: Config, *, generation: int, flags: Flags) -> Snapsh
     slots: list[tuple[str, Side]] = [("", Side.LEGACY)]
     routes: list[CompiledRoute] = []
     for route in config.routes:
-        routes.append(CompiledRoute(route, len(slots)))
+        routes.append(CompiledRoute(route, len(slots), config.limits))
         slots += [(route.name, Side.LEGACY), (route.name, Side.EXTRACTED)]
     return Snapshot(
         generation=generation,
@@ -89,6 +96,13 @@ def compile_snapshot(config: Config, *, generation: int, flags: Flags) -> Snapsh
             upstream=config.default_upstream,
             slot=0,
             timeouts=config.timeouts,
+            patience_s=patience_s(config.timeouts, config.limits),
+            max_body_bytes=config.limits.body_bytes or maxsize,
         ),
         slots=tuple(slots),
     )
+
+
+def patience_s(timeouts: Timeouts, limits: ListenerLimits) -> float:
+    """Return the shortest time after which an exchange on which nothing moves may have to end."""
+    return min(timeouts.response_s, timeouts.idle_s, limits.body_timeout_s, limits.write_timeout_s)

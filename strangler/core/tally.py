@@ -18,3 +18,5 @@ class Tally:
     """(bucket of core.histogram, count), for exchanges that had an answer or an upstream's failure."""
     seconds: float
     """Sum of the latencies in `latency`."""
+    fallbacks: tuple[tuple[Outcome, int], ...] = ()
+    """How often the other side answered in place of this one, by what this one failed with."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def on_interim(exchange: "Exchange", status: int, reason: bytes, head: ResponseHead) -> None:
     """Pass on a 1xx; an HTTP/1.0 client would not understand it (RFC 9110 section 15.2)."""
     if exchange.is_http_11:
+        exchange.interim_sent = True
         exchange.client.send(forward.interim_head(status=status, reason=reason, head=head))
         exchange.client.flush()
 
@@ -71,8 +72,10 @@ def on_response_body(exchange: "Exchange", data: bytes) -> None:
 
 def on_pause(exchange: "Exchange") -> None:
     """Nothing more of the answer is there just now: let go of what has come."""
-    exchange.client.flush()
-    exchange.touch()
+    if exchange.head_sent:
+        # Because a head that drips must not put off its own end, only a body counts as movement.
+        exchange.client.flush()
+        exchange.touch()
 
 
 def on_response_done(exchange: "Exchange", trailers: Sequence[tuple[bytes, bytes]]) -> bool:

@@ -1,7 +1,8 @@
 """One client connection: requests come in, and their answers go out in the same order.
 
 Requests that arrive before the former one is answered (pipelining) wait in a short queue, and nothing more is read
-meanwhile; so what a client can make the proxy remember is bounded by one read.
+meanwhile; so what a client can make the proxy remember is bounded by one read. Neither is a request begun while the
+client does not take the answers that it has.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from strangler.core.headers import RequestHead
 from strangler.core.problem import Problem
 from strangler.proxy.exchange import Exchange
 from strangler.proxy.reader import Fields, RequestReader
+from strangler.proxy.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from strangler.proxy.plane import Plane
@@ -29,8 +31,6 @@ _LINGER_S = 2.0
 
 Precedent: nginx `lingering_timeout`, 5 s, shortened.
 """
-_TUNNEL_IDLE_S = 3_600.0
-"""A tunnel on which nothing moves. Precedent: HAProxy's `timeout tunnel` examples, 1 h."""
 
 
 class Client(asyncio.Protocol):
@@ -41,12 +41,14 @@ class Client(asyncio.Protocol):
         "_backlog",
         "_forwarding",
         "_forwarding_host",
+        "_has_ended",
         "_incoming",
         "_is_closing",
         "_is_serving_waiting",
         "_out",
         "_reader",
         "_tunnel",
+        "_unsent",
         "_waiting",
         "is_draining",
         "is_reading_paused",
@@ -78,8 +80,12 @@ class Client(asyncio.Protocol):
         self._out: list[bytes] = []
         self._is_closing = False
         """Whether no further request is served."""
+        self._has_ended = False
+        """Whether the client sends no more; what it has sent is still answered."""
         self._is_serving_waiting = False
-        self._tunnel: UpstreamConnection | None = None
+        self._unsent = 0
+        """Bytes that the client had not taken when it was looked last."""
+        self._tunnel: Tunnel | None = None
         self._forwarding_host: bytes | None = None
         self._forwarding = b""
 
@@ -93,8 +99,7 @@ class Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._tunnel is not None:
-            self.wake_at = monotonic() + _TUNNEL_IDLE_S
-            self._tunnel.transport.write(data)
+            self._tunnel.on_client_data(data)
         elif self._is_closing:
             return
         elif self.is_reading_paused:
@@ -106,15 +111,14 @@ class Client(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         if self._tunnel is not None:
-            if self._tunnel.transport.can_write_eof():
-                self._tunnel.transport.write_eof()
+            self._tunnel.on_client_end()
             return True
         active = self._active
         if active is None or not active.request_done or active.is_streaming:
             # Because nobody shuts a half down in the middle of an endless answer: the client has left.
             return False
-        # Because a client may shut its half down and still read the answer.
-        self._is_closing = True
+        # Because a client may shut its half down and still read the answers.
+        self._has_ended = True
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -127,26 +131,32 @@ class Client(asyncio.Protocol):
         if active is not None:
             active.on_client_gone()
         if self._tunnel is not None:
-            self._tunnel.transport.close()
+            self._tunnel.on_client_lost()
 
     def pause_writing(self) -> None:
         self.is_writing_paused = True
+        self._unsent = self.transport.get_write_buffer_size()
         if self._tunnel is not None:
-            self._tunnel.transport.pause_reading()
+            self._tunnel.pause_upstream()
         elif self._active is not None:
             self._active.pause_upstream()
+        elif not self._is_closing:
+            self._rest(monotonic())
 
     def resume_writing(self) -> None:
         self.is_writing_paused = False
         if self._tunnel is not None:
-            self._tunnel.transport.resume_reading()
+            self._tunnel.resume_upstream()
         elif self._active is not None:
             self._active.resume_upstream()
+        elif not self._is_closing:
+            self._rest(monotonic())
+            self._serve_waiting()
 
     # --- proxy.reader.Sink
 
     def on_begin(self) -> None:
-        if self._active is None:
+        if self._active is None and not self.is_writing_paused:
             self.wake_at = monotonic() + self.plane.limits.header_timeout_s
 
     def on_request(self, method: bytes, target: bytes, version: str, head: RequestHead, headers: Fields) -> None:
@@ -238,44 +248,31 @@ class Client(asyncio.Protocol):
         """Serve the next request, or end the connection."""
         self.flush()
         done, self._active = self._active, None
-        if not keep_alive or (self._is_closing and not self._waiting):
-            self._close()
+        if not keep_alive or self._is_closing:
+            self._close(is_request_done=done is None or done.request_done)
             return
         if done is not None and done.upgrade is not None:
             self._reader.go_on(b"")
-        self.wake_at = 0.0 if self.is_draining else now + self.plane.limits.idle_timeout_s
+        self._rest(now)
         if self._waiting:
             self._serve_waiting()
         elif self.is_reading_paused:
             self.resume_reading()
+        self._end_if_done()
 
     def open_tunnel(self, upstream: "UpstreamConnection") -> None:
         """Pass bytes both ways as they are, first those that the client sent early."""
         self._active = None
-        self._tunnel = upstream
-        self.wake_at = monotonic() + _TUNNEL_IDLE_S
-        upstream.open_tunnel(self)
-        if self._backlog:
-            backlog, self._backlog = self._backlog, b""
-            upstream.transport.write(backlog)
+        early, self._backlog = self._backlog, b""
+        self._tunnel = Tunnel(self, upstream, early)
         if self.is_reading_paused:
             self.is_reading_paused = False
             self.transport.resume_reading()
 
-    # --- proxy.upstream.TunnelEnd
-
-    def on_tunnel_data(self, data: bytes) -> None:
-        self.wake_at = monotonic() + _TUNNEL_IDLE_S
-        if not self.transport.is_closing():
-            self.transport.write(data)
-
-    def on_tunnel_end(self) -> None:
-        if self.transport.can_write_eof() and not self.transport.is_closing():
-            self.transport.write_eof()
-
-    def on_tunnel_lost(self) -> None:
-        self._tunnel = None
-        self.close()
+    def has_taken_more(self) -> bool:
+        """Return whether the client has taken something of what was written since this was asked last."""
+        before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
+        return self._unsent < before
 
     # --- from the plane
 
@@ -289,16 +286,24 @@ class Client(asyncio.Protocol):
         self.wake_at = inf
         if self._active is not None:
             self.wake_at = now + _LINGER_S
-            self._active.on_time()
+            self._active.on_time(now)
+        elif self.transport.is_closing() or (self.is_writing_paused and self._tunnel is None):
+            if self.has_taken_more():
+                self.wake_at = now + self.plane.limits.write_timeout_s
+            else:
+                self.abort()
         elif self._is_closing or self._tunnel is not None or self._reader.is_between:
             self.close()
         else:
             self.on_bad(Problem.HEADER_TIMEOUT)
 
     def close(self) -> None:
-        """End the connection once what was written is sent."""
+        """End the connection once what was written is sent; a client that does not take it has the time for a write."""
         self._is_closing = True
+        self._waiting.clear()
+        self._unsent = self.transport.get_write_buffer_size()
         self.transport.close()
+        self.wake_at = monotonic() + self.plane.limits.write_timeout_s
 
     # --- inside
 
@@ -317,7 +322,7 @@ class Client(asyncio.Protocol):
             position += _SLICE
 
     def _enqueue(self, exchange: Exchange) -> None:
-        if self._active is None:
+        if self._active is None and not self.is_writing_paused:
             self._active = exchange
             exchange.start()
         else:
@@ -330,28 +335,48 @@ class Client(asyncio.Protocol):
             # Because an exchange that ends at once calls back here, the loop below goes on and not the recursion.
             return
         self._is_serving_waiting = True
-        while self._waiting and self._active is None and not self._is_closing:
+        while self._waiting and self._active is None and not self._is_closing and not self.is_writing_paused:
             self._active = self._waiting.popleft()
             self._active.start()
         self._is_serving_waiting = False
-        if self._active is None and not self._is_closing:
+        if self._active is None and not self._waiting and not self._is_closing:
             self.resume_reading()
+
+    def _rest(self, now: float) -> None:
+        """Set how long the client may take for its next move when no request is being answered."""
+        limits = self.plane.limits
+        if self.is_draining:
+            self.wake_at = 0.0
+        elif self.is_writing_paused:
+            self.wake_at = now + limits.write_timeout_s
+        elif self._reader.is_between:
+            self.wake_at = now + limits.idle_timeout_s
+        else:
+            self.wake_at = now + limits.header_timeout_s
+
+    def _end_if_done(self) -> None:
+        """Close when a client that sends no more has all of its answers."""
+        if self._has_ended and self._active is None and not self._waiting and not self._is_closing:
+            self.close()
 
     def _awaits_upgrade(self) -> bool:
         return self._active is not None and self._active.upgrade is not None and self._active.request_done
 
-    def _close(self) -> None:
+    def _close(self, *, is_request_done: bool) -> None:
         """Close, and swallow for a while what the client still sends, or it may never read its answer.
 
         A close with unread bytes is a reset, which takes with it what the client has not read (RFC 9112 section 9.6).
         """
+        can_write_eof = self.transport.can_write_eof()
+        if is_request_done and not can_write_eof:
+            # Because TLS has no half-close, a client that reads to the end would wait for it.
+            self.close()
+            return
         self._is_closing = True
         self._waiting.clear()
-        if not self.transport.can_write_eof():
-            self.transport.close()
-            return
         self._backlog = b""
-        self.transport.write_eof()
+        if can_write_eof:
+            self.transport.write_eof()
         self.wake_at = monotonic() + _LINGER_S
         if self.is_reading_paused:
             self.is_reading_paused = False

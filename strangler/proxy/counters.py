@@ -13,7 +13,7 @@ _WIDTH = len(OUTCOMES)
 class Counters:
     """Counts of one snapshot's (route, side) slots since they were last taken."""
 
-    __slots__ = ("_latency", "_outcomes", "_seconds", "_slots", "_touched", "in_flight")
+    __slots__ = ("_fallbacks", "_latency", "_outcomes", "_seconds", "_slots", "_touched", "in_flight")
 
     def __init__(self, slots: Sequence[tuple[str, Side]]) -> None:
         self._slots = tuple(slots)
@@ -21,6 +21,8 @@ class Counters:
         self._latency: list[list[int] | None] = [None] * len(self._slots)
         self._seconds = [0.0] * len(self._slots)
         self._touched: set[int] = set()
+        self._fallbacks: dict[int, int] = {}
+        """By the index of the outcome's counter; few outcomes ever lead to one."""
         self.in_flight = 0
         """Exchanges that will still be counted here."""
 
@@ -33,6 +35,11 @@ class Counters:
         latency[bucket(int(seconds * 1e6))] += 1
         self._seconds[slot] += seconds
         self._touched.add(slot)
+
+    def count_fallback(self, slot: int, outcome: int) -> None:
+        """Count that the other side is asked in place of this slot's; its outcome is counted on its own."""
+        index = slot * _WIDTH + outcome
+        self._fallbacks[index] = self._fallbacks.get(index, 0) + 1
 
     def take(self) -> tuple[Tally, ...]:
         """Return what was counted since the last call, and start again from zero."""
@@ -54,4 +61,9 @@ class Counters:
             outcomes=tuple((OUTCOMES[index], count) for index, count in enumerate(outcomes) if count),
             latency=tuple((index, count) for index, count in enumerate(latency) if count),
             seconds=seconds,
+            fallbacks=tuple(
+                (outcome, count)
+                for index, outcome in enumerate(OUTCOMES)
+                if self._fallbacks and (count := self._fallbacks.pop(start + index, 0))
+            ),
         )

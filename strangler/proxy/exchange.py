@@ -6,10 +6,12 @@ answering and ending are in files of their own.
 """
 
 from collections.abc import Sequence
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from strangler.core import forward
+from strangler.core.fallback import IDEMPOTENT
 from strangler.core.headers import RequestHead
 from strangler.core.model import SourceKind
 from strangler.core.outcome import FAILURES, INDEX, Outcome
@@ -23,11 +25,6 @@ if TYPE_CHECKING:
     from strangler.proxy.serving import Serving
     from strangler.proxy.upstream import UpstreamConnection
 
-SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE"})
-"""RFC 9110 section 9.2.1."""
-IDEMPOTENT = SAFE | {b"PUT", b"DELETE"}
-"""RFC 9110 section 9.2.2: only these may be asked again when a pooled connection turns out to be dead."""
-
 _COOKIE_AGE_S = 31_536_000
 """A year; browsers cap cookies at 400 days (RFC 6265bis section 5.5)."""
 
@@ -37,22 +34,29 @@ class Exchange:
 
     __slots__ = (
         "assigned",
+        "body_bytes",
         "buffered",
         "chunked_out",
         "client",
         "decision",
+        "ends_at",
+        "has_retried",
         "head",
         "head_sent",
         "headers",
+        "interim_sent",
         "is_http_11",
         "is_over",
+        "is_whole",
+        "is_written",
         "keeps_alive",
+        "kept_bytes",
         "method",
+        "moved_at",
         "pool",
         "problem",
         "request_done",
         "request_id",
-        "retried",
         "serving",
         "started",
         "status",
@@ -62,6 +66,11 @@ class Exchange:
         "upgrade",
         "upstream",
     )
+
+    ends_at: float
+    """When the time for the whole exchange is up."""
+    moved_at: float
+    """When something moved last; the waits that have a limit begin there."""
 
     def __init__(
         self,
@@ -89,7 +98,14 @@ class Exchange:
         self.problem: Problem | None = None
         """What to answer when its turn comes, instead of asking an upstream."""
         self.buffered: list[bytes] = []
-        """What has come of the body before there was a connection for it."""
+        """What has come of the body and waits for a connection, or is kept to be sent a second time."""
+        self.body_bytes = 0
+        """What has come of a body of unknown length."""
+        self.kept_bytes = 0
+        self.is_whole = True
+        """Whether all that has come of the body is at hand, so that the request can be sent from its beginning."""
+        self.is_written = False
+        """Whether a byte of the request has been written to an upstream."""
         self.upstream: UpstreamConnection | None = None
         self.pool: Pool | None = None
         self.serving: Serving | None = None
@@ -103,7 +119,10 @@ class Exchange:
         self.chunked_out = False
         self.until_close = False
         """Whether the upstream's connection ends its answer."""
-        self.retried = False
+        self.interim_sent = False
+        """Whether the client has seen an interim answer."""
+        self.has_retried = False
+        """Whether this side has been asked twice."""
         self.is_over = False
         """Whether it is counted, and nobody waits for an upstream any more."""
 
@@ -138,7 +157,7 @@ class Exchange:
         """Decide where the request goes, and send it there."""
         client = self.client
         plane = client.plane
-        self.started = now = monotonic()
+        self.started = self.moved_at = now = monotonic()
         self._identify()
         if self.problem is not None:
             ending.answer_problem(self, self.problem)
@@ -148,7 +167,16 @@ class Exchange:
         decision, self.assigned = serving.choose(self, client.peer)
         self.decision = decision
         timeouts = decision.timeouts
-        client.wake_at = now + timeouts.response_s + timeouts.connect_s
+        self.ends_at = now + timeouts.total_s if timeouts.total_s else inf
+        if (self.head.length or self.body_bytes) > decision.max_body_bytes:
+            ending.refuse_body(self)
+        else:
+            self.acquire(decision, serving, now)
+
+    def acquire(self, decision: "Decision", serving: "Serving", now: float) -> None:
+        """Ask for a connection to where the decision says."""
+        timeouts = decision.timeouts
+        self.client.wake_at = min(now + timeouts.response_s + timeouts.connect_s, self.ends_at)
         self.pool = pool = serving.pools[decision.upstream]
         pool.acquire(self, timeouts.connect_s, now)
 
@@ -163,8 +191,8 @@ class Exchange:
 
     @property
     def is_idempotent(self) -> bool:
-        """Whether the request may be sent a second time."""
-        return self.method in IDEMPOTENT
+        """Whether the request may be sent a second time as it is."""
+        return self.method in IDEMPOTENT and not self.head.chunked and not self.head.length
 
     def own_lines(self) -> bytes:
         """Return the header lines that the proxy adds to the answer."""
@@ -181,7 +209,11 @@ class Exchange:
     def touch(self) -> None:
         """Note that something has moved: the idle time begins anew."""
         if self.decision is not None:
-            self.client.wake_at = monotonic() + self.decision.timeouts.idle_s
+            self.moved_at = now = monotonic()
+            wake_at = now + self.decision.patience_s
+            if wake_at > self.ends_at:
+                wake_at = self.ends_at
+            self.client.wake_at = wake_at
 
     def end(self, outcome: Outcome, detail: str = "") -> float:
         """Count the exchange, once, and return the time."""

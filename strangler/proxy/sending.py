@@ -1,9 +1,15 @@
-"""Sending: how an exchange's request goes to its upstream, as it comes from the client."""
+"""Sending: how an exchange's request goes to its upstream, as it comes from the client.
+
+What is sent of a body is forgotten, but for a little of one that could be needed again (core.fallback).
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from strangler.core import forward
+from strangler.core.fallback import KEPT_BYTES, may_be_needed_again
+from strangler.core.model import Fallback
+from strangler.proxy import ending
 
 if TYPE_CHECKING:
     from strangler.proxy.exchange import Exchange
@@ -13,6 +19,7 @@ if TYPE_CHECKING:
 def on_upstream(exchange: "Exchange", upstream: "UpstreamConnection") -> None:
     """Send the request, and what has come of its body, over this connection."""
     exchange.upstream = upstream
+    exchange.is_written = True
     serving, decision = exchange.serving, exchange.decision
     assert serving is not None and decision is not None
     transport = upstream.transport
@@ -30,19 +37,29 @@ def on_upstream(exchange: "Exchange", upstream: "UpstreamConnection") -> None:
     )
     if exchange.buffered:
         transport.writelines(exchange.buffered)
-        exchange.buffered = []
+        _forget(exchange)
+    exchange.touch()
     if not exchange.request_done:
         exchange.client.resume_reading()
 
 
 def on_request_body(exchange: "Exchange", data: bytes) -> None:
     """Pass on a piece of the request's body."""
-    piece = b"%x\r\n%b\r\n" % (len(data), data) if exchange.head.chunked else data
+    piece = data
+    if exchange.head.chunked:
+        exchange.body_bytes += len(data)
+        decision = exchange.decision
+        if decision is not None and exchange.body_bytes > decision.max_body_bytes and not exchange.is_over:
+            ending.refuse_body(exchange)
+            return
+        piece = b"%x\r\n%b\r\n" % (len(data), data)
     if exchange.upstream is not None:
         exchange.upstream.transport.write(piece)
+        if exchange.is_whole:
+            _keep(exchange, piece)
         exchange.touch()
     elif not exchange.is_over:
-        exchange.buffered.append(piece)
+        _keep(exchange, piece)
         exchange.client.pause_reading()
 
 
@@ -54,5 +71,32 @@ def on_request_done(exchange: "Exchange", trailers: Sequence[tuple[bytes, bytes]
     end = b"0\r\n%b\r\n" % b"".join(b"%b: %b\r\n" % pair for pair in forward.trailers(trailers))
     if exchange.upstream is not None:
         exchange.upstream.transport.write(end)
+        if exchange.is_whole:
+            _keep(exchange, end)
+        exchange.touch()
     elif not exchange.is_over:
-        exchange.buffered.append(end)
+        _keep(exchange, end)
+
+
+def _keep(exchange: "Exchange", piece: bytes) -> None:
+    """Keep a piece of the body until it is sent, and longer if the request could be sent a second time."""
+    exchange.buffered.append(piece)
+    exchange.kept_bytes += len(piece)
+    if exchange.upstream is not None:
+        _forget(exchange)
+
+
+def _forget(exchange: "Exchange") -> None:
+    """Let go of what was sent of the body, if it is too much to keep or will not be needed again."""
+    decision = exchange.decision
+    if (
+        decision is None
+        or exchange.kept_bytes > KEPT_BYTES
+        or not may_be_needed_again(
+            method=exchange.method,
+            fallback=Fallback.OFF if decision.route is None else decision.route.fallback,
+            has_other_side=decision.instead is not None,
+        )
+    ):
+        exchange.buffered = []
+        exchange.is_whole = False

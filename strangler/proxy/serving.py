@@ -103,9 +103,11 @@ class Serving:
         detail: str,
         status: int,
         seconds: float,
+        *,
+        falls_back: bool = False,
     ) -> None:
-        """Tell of a failure, and of a sample of all exchanges."""
-        failed = outcome in FAILURES
+        """Tell of a failure, and of a sample of all exchanges; `falls_back`: the monolith is asked instead."""
+        failed = outcome in FAILURES or falls_back
         self._sampled += self.snapshot.config.access_log
         if self._sampled >= 10_000:
             self._sampled -= 10_000
@@ -125,5 +127,6 @@ class Serving:
                 "status": status,
                 "ms": round(seconds * 1e3, 3),
                 "detail": detail,
+                "fallback": falls_back,
             },
         )

@@ -1,5 +1,7 @@
 """Metrics, as an independent parser reads them."""
 
+from dataclasses import replace
+
 from prometheus_client.parser import text_string_to_metric_families
 
 from strangler.control.metrics import Exposition, Reading
@@ -55,6 +57,16 @@ def test_requests_are_counted_by_route_side_and_outcome() -> None:
     labels = (("route", "payments"), ("side", "extracted"))
     assert found["strangler_requests_total", (("outcome", "2xx"), *labels)] == 5
     assert found["strangler_requests_total", (("outcome", "timeout"), *labels)] == 1
+
+
+def test_answers_of_the_monolith_in_place_of_a_failure_are_counted_by_its_kind() -> None:
+    totals = Totals()
+    for _ in range(2):
+        totals.add([replace(tally((Outcome.RESET, 1)), fallbacks=((Outcome.RESET, 1),))])
+
+    found = samples(totals)
+
+    assert found["strangler_fallbacks_total", (("kind", "reset"), ("route", "payments"))] == 2
 
 
 def test_the_latency_histogram_is_cumulative_and_loses_no_count() -> None:

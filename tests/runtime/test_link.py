@@ -36,6 +36,7 @@ TALLY = Tally(
     outcomes=((Outcome.SERVER_ERROR_5XX, 2), (Outcome.TIMEOUT, 1)),
     latency=((17, 3),),
     seconds=0.25,
+    fallbacks=((Outcome.TIMEOUT, 1),),
 )
 
 
