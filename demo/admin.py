@@ -46,6 +46,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 class Routes(msgspec.Struct, frozen=True, kw_only=True):
     """The state of the routes file."""
 
+    file: str
     state: str
     faults: tuple[str, ...]
 

@@ -16,7 +16,7 @@ from demo.admin import Admin, Status
 from demo.children import ROOT, Child, Fleet
 from demo.errors import DemoError
 from demo.ports import Layout, check_free, read_layout
-from demo.screen import Screen, open_screen
+from demo.screen import Line, Screen, open_screen
 from demo.traffic import Traffic
 
 _FIRST_S = 2.0
@@ -64,7 +64,7 @@ async def _demonstrate(
             _say(line)
         admin = Admin(session, layout.admin.url, layout.state_dir)
         for flag, share in (await admin.set_starting_shares()).items():
-            _say(f"flag       {flag} did not exist; set to {share}, as `strangler flags set {flag} {share}` does")
+            _say(f"flag       {flag} did not exist; set to {share}")
         _say("", "Try, in another shell:", *map(_indented, advice.commands(layout)), "")
         if given.seconds is not None:
             life.reschedule(asyncio.get_running_loop().time() + given.seconds)
@@ -108,35 +108,38 @@ async def _show(admin: Admin, layout: Layout, fleet: Fleet, traffic: Traffic | N
 
 def _page(
     status: Status, recent: summary.Recent, layout: Layout, fleet: Fleet, traffic: Traffic | None, screen: Screen
-) -> Sequence[str]:
+) -> Sequence[Line]:
     workers = sum(worker.state == "serving" for worker in status.workers)
-    lines = [
+    title = (
         f"strangler demo  {layout.listen.url}  up {summary.duration(status.uptime_s)}  "
-        f"workers {workers}/{len(status.workers)}  Ctrl-C stops all",
-        "",
+        f"workers {workers}/{len(status.workers)}  Ctrl-C stops all"
+    )
+    lines = [
+        Line(title, is_heading=True),
+        Line(""),
         *summary.table(status, recent, screen.width),
-        "",
+        Line(""),
         *summary.notes(status),
         *(
-            f"{child.name:<9} has ended ({child.ending}); the demo goes on"
+            Line(f"{child.name:<9} has ended ({child.ending}); the demo goes on", is_alert=True)
             for child in fleet.services
             if not child.is_running
         ),
     ]
     if traffic is None:
-        lines.append("traffic   off")
+        lines.append(Line("traffic   off"))
     else:
         passed = asyncio.get_running_loop().time() - traffic.started
-        lines += summary.traffic_lines(traffic.counts, passed, traffic.left_s(), traffic.ended)
+        lines += map(Line, summary.traffic_lines(traffic.counts, passed, traffic.left_s(), traffic.ended))
     if not screen.is_redrawn:
         return lines
-    lines += ["", "Try, in another shell:"]
+    lines += [Line(""), Line("Try, in another shell:", is_heading=True)]
     for command in advice.commands(layout):
         shown = _indented(command).splitlines()
         # Because half a command is worse than none.
         if len(lines) + len(shown) > screen.height:
             break
-        lines += shown
+        lines += map(Line, shown)
     return lines
 
 

@@ -1,12 +1,26 @@
 """Screen: lines on a terminal, redrawn in place; or blocks of plain text, one after the other, anywhere else."""
 
+import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, TextIO
 
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[2J", "\x1b[?25h\x1b[?1049l"
 """The terminal's other page without a cursor, and back; what was there before stays (xterm, "ctlseqs")."""
+_STRONG, _ALERT, _USUAL = "\x1b[1m", "\x1b[1;31m", "\x1b[0m"
+"""Bold, bold red, and neither (ECMA-48 section 8.3.117)."""
 _PLAIN_WIDTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the summary."""
+
+    text: str
+    is_heading: bool = False
+    is_alert: bool = False
+    """Whether somebody should look here first."""
 
 
 class Screen(Protocol):
@@ -26,7 +40,7 @@ class Screen(Protocol):
     def height(self) -> int:
         """Lines."""
 
-    def show(self, lines: Sequence[str]) -> None:
+    def show(self, lines: Sequence[Line]) -> None:
         """Show these lines in place of those before."""
 
     def close(self) -> None:
@@ -46,8 +60,10 @@ class Terminal:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._shown: list[str] = []
+        self._shown: list[Line] = []
         self._size = (0, 0)
+        # Because whoever cannot tell or bear colours says so (no-color.org).
+        self._has_colour = not os.environ.get("NO_COLOR")
 
     @property
     def width(self) -> int:
@@ -57,22 +73,26 @@ class Terminal:
     def height(self) -> int:
         return shutil.get_terminal_size().lines
 
-    def show(self, lines: Sequence[str]) -> None:
+    def show(self, lines: Sequence[Line]) -> None:
         size = shutil.get_terminal_size()
         draw = []
         if size != self._size:
             draw.append("\x1b[2J" if self._size != (0, 0) else _ENTER)
             self._size, self._shown = size, []
-        fitting = [line[: size.columns] for line in lines[: size.lines]]
+        fitting = lines[: size.lines]
         for row in range(max(len(fitting), len(self._shown))):
-            line = fitting[row] if row < len(fitting) else ""
+            line = fitting[row] if row < len(fitting) else Line("")
             if row >= len(self._shown) or line != self._shown[row]:
-                draw.append(
-                    f"\x1b[{row + 1};1H{line}\x1b[K" if len(line) < size.columns else f"\x1b[{row + 1};1H{line}"
-                )
-        self._shown = fitting
+                rest = "\x1b[K" if len(line.text) < size.columns else ""
+                draw.append(f"\x1b[{row + 1};1H{self._drawn(line, size.columns)}{rest}")
+        self._shown = list(fitting)
         self._out.write("".join(draw))
         self._out.flush()
+
+    def _drawn(self, line: Line, columns: int) -> str:
+        text = line.text[:columns]
+        style = _ALERT if line.is_alert else _STRONG if line.is_heading else ""
+        return f"{style}{text}{_USUAL}" if style and self._has_colour else text
 
     def close(self) -> None:
         if self._size != (0, 0):
@@ -92,8 +112,8 @@ class Plain:
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
-    def show(self, lines: Sequence[str]) -> None:
-        self._out.write("\n".join(lines) + "\n\n")
+    def show(self, lines: Sequence[Line]) -> None:
+        self._out.write("\n".join(line.text for line in lines) + "\n\n")
         self._out.flush()
 
     def close(self) -> None:
