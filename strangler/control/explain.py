@@ -1,5 +1,6 @@
 """Explaining: the answer of `POST /api/v1/explain`, where a request would go and why, without sending it."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -38,5 +39,13 @@ def answer(snapshot: Snapshot, question: Question) -> Mapping[str, Any]:
     if not target.startswith(b"/"):
         raise UsageError(f"The path must begin with a slash, not {question.target!r}.")
     host = next((value for name, value in headers if name.lower() == b"host"), b"localhost")
-    found = explain(snapshot, method=method, target=target, host=host, headers=headers, peer="127.0.0.1")
+    found = explain(
+        snapshot,
+        method=method,
+        target=target,
+        host=host,
+        headers=headers,
+        peer="127.0.0.1",
+        spare_key=secrets.token_hex(16),
+    )
     return {**asdict(found), "why": WHY[found.reason]}

@@ -26,7 +26,7 @@ class Explanation:
     identity: str
     """The source that the key was read from, e.g. `header x-user-id`; empty when no key was needed or found."""
     key_digest: str
-    """The first eight digits of the key's SHA-256."""
+    """The first eight digits of the key's SHA-256; empty for one that was just assigned."""
     place: float | None
     """The key's place in the cohort, if the route's own share decides."""
     side: Side
@@ -43,10 +43,11 @@ def explain(
     host: bytes,
     headers: Sequence[tuple[bytes, bytes]],
     peer: str,
+    spare_key: str,
 ) -> Explanation:
-    """Return the decision for a request and how it came about.
+    """Return the decision for a request and how it came about; `spare_key` is as in `decide`.
 
-    A client without an identity is explained as one that would be assigned a key of its own.
+    A client without an identity that would be assigned a key is explained as one that was just assigned that one.
     """
     compiled = find(snapshot, method=method, target=target, host=host, headers=headers)
     path = normal(target)
@@ -55,8 +56,8 @@ def explain(
     route = compiled.route
     if compiled.fixed is not None:
         return _fixed(snapshot, path, compiled.fixed.side, compiled.fixed.reason, compiled.fixed.upstream, route.name)
-    side, reason, key, source, _ = judge(
-        compiled, snapshot.flags, headers=headers, target=target, peer=peer, spare_key=""
+    side, reason, key, source, assigned = judge(
+        compiled, snapshot.flags, headers=headers, target=target, peer=peer, spare_key=spare_key
     )
     by_share = route.flag is None and bool(key)
     return Explanation(
@@ -66,7 +67,7 @@ def explain(
         flag=route.flag or "",
         share=route.share if route.flag is None else None,
         identity="" if source is None else f"{source.kind} {source.name}".strip(),
-        key_digest=sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8] if key else "",
+        key_digest=sha256(key.encode()).hexdigest()[:8] if key and not assigned else "",
         place=place(route.cohort or route.name, key) if by_share else None,
         side=side,
         reason=reason,

@@ -47,8 +47,8 @@ _BY_KIND = {
 
 
 def of_status(status: int) -> Outcome:
-    """Return the outcome of a complete answer; a status beyond 599 counts as the server's error."""
-    return _BY_CLASS[min(status // 100, 5) - 1]
+    """Return the outcome of a complete answer; a status outside 100 to 599 counts as the server's error."""
+    return _BY_CLASS[min(status // 100, 5) - 1] if status >= 100 else Outcome.SERVER_ERROR_5XX
 
 
 def of_failure(kind: FailureKind) -> Outcome:

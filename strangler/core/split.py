@@ -23,4 +23,4 @@ def side(where: float, share: int) -> Side:
 
     Because the monolith's variation comes first in a flag's rollout, for ever, its keys are the lower ones.
     """
-    return Side.LEGACY if where < (FULL_SHARE - share) / FULL_SHARE else Side.EXTRACTED
+    return Side.LEGACY if not share or where < (FULL_SHARE - share) / FULL_SHARE else Side.EXTRACTED

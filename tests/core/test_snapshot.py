@@ -1,0 +1,65 @@
+"""Snapshots: everything that a request will need is there, once, and each counter has one meaning."""
+
+import pytest
+from hypothesis import given
+
+from strangler.core.decide import Reason
+from strangler.core.model import FULL_SHARE, Config, Fallback, Side
+from strangler.core.snapshot import compile_snapshot
+from tests.config.configs import configs
+from tests.config.texts import patiently
+from tests.core.requests import EVERYTHING, Fixed, config, route
+
+
+@patiently
+@given(configs())
+def test_each_pair_of_route_and_side_has_a_slot_of_its_own(by: Config) -> None:
+    snapshot = compile_snapshot(by, generation=7, flags=Fixed(True))
+
+    assert snapshot.generation == 7
+    assert snapshot.slots[snapshot.unrouted.slot] == ("", Side.LEGACY)
+    assert len(set(snapshot.slots)) == len(snapshot.slots) == 1 + 2 * len(by.routes)
+    assert [compiled.route for compiled in snapshot.routes] == list(by.routes)
+
+
+@patiently
+@given(configs())
+def test_a_fixed_decision_is_one_that_no_key_could_change(by: Config) -> None:
+    snapshot = compile_snapshot(by, generation=1, flags=Fixed(True))
+
+    for compiled in snapshot.routes:
+        found = compiled.route
+        is_split = found.extracted is not None and (found.flag is not None or 0 < found.share < FULL_SHARE)
+        assert (compiled.fixed is None) == is_split
+
+
+def test_a_decision_is_made_once_for_a_side_and_a_reason() -> None:
+    compiled = compile_snapshot(config(route("r", "/a", flag="f")), generation=1, flags=Fixed(True)).routes[0]
+
+    one = compiled.decision(Side.EXTRACTED, Reason.FLAG_RULE)
+
+    assert compiled.decision(Side.EXTRACTED, Reason.FLAG_RULE) is one
+    assert (one.upstream, one.slot, one.timeouts) == ("payments", 2, compiled.route.timeouts)
+    assert compiled.decision(Side.LEGACY, Reason.FLAG_RULE).slot == 1
+
+
+@pytest.mark.parametrize("fallback", Fallback)
+def test_only_the_extracted_side_may_be_stood_in_for_and_only_where_the_route_lets_it(fallback: Fallback) -> None:
+    by = config(route("r", "/a", flag="f", fallback=fallback))
+    compiled = compile_snapshot(by, generation=1, flags=Fixed(True)).routes[0]
+
+    extracted, legacy = (compiled.decision(side, Reason.FLAG_RULE) for side in (Side.EXTRACTED, Side.LEGACY))
+
+    assert legacy.instead is None
+    if fallback is Fallback.OFF:
+        assert extracted.instead is None
+    else:
+        assert extracted.instead is compiled.decision(Side.LEGACY, Reason.FALLBACK)
+
+
+def test_what_no_route_names_is_the_monoliths() -> None:
+    snapshot = compile_snapshot(EVERYTHING, generation=1, flags=Fixed(True))
+
+    found = snapshot.unrouted
+
+    assert (found.route, found.side, found.upstream) == (None, Side.LEGACY, "monolith")
