@@ -16,7 +16,8 @@ from ldclient.client import LDClient
 from ldclient.config import Config
 from ldclient.interfaces import DataSourceState, DataSourceStatus
 
-from strangler.errors import StoreError
+from strangler.errors import FlagError, StoreError
+from strangler.flags.bounds import check_size
 from strangler.flags.data import NOT_READY, FlagData
 from strangler.flags.feature_store import ReceivedStore
 from strangler.flags.sdk import silence
@@ -136,6 +137,11 @@ class CloudSource:
             self._is_planned = False
         document = self._received.document()
         if self._closed or document is None:
+            return
+        try:
+            check_size(document)
+        except FlagError as error:
+            self._standing.tell(SourceState.INVALID, str(error))
             return
         self._standing.tell(SourceState.READY)
         if self._data.ready and document == self._data.document:

@@ -13,11 +13,13 @@ import yaml
 from ldclient.versioned_data_kind import SEGMENTS
 
 from strangler.errors import FlagError
+from strangler.flags.bounds import MAX_DEPTH, MAX_DOCUMENT_BYTES, check_size, is_too_deep
+from strangler.flags.lines import JsonLines, YamlLines
 from strangler.flags.sdk import fault_of
-from strangler.flags.validate import FieldPath, FlagFault, faults
+from strangler.flags.validate import FlagFault, faults
 
-MAX_JSON_BYTES = 16 * 1_048_576
-"""About 30,000 flags; a bound, because the whole file goes to every worker."""
+MAX_JSON_BYTES = MAX_DOCUMENT_BYTES
+"""What all flags together may have."""
 MAX_YAML_BYTES = 1_048_576
 """The size of a Kubernetes ConfigMap. Reading YAML is slow, and control waits for it."""
 
@@ -37,14 +39,24 @@ def read_document(data: bytes, path: Path) -> bytes:
         line = data[: error.start].count(b"\n") + 1
         raise FlagError(f"{path}:{line}: the byte 0x{data[error.start]:02x} is not UTF-8") from error
     parsed = _read_json(text, path) if is_json else _read_yaml(text, path)
+    if is_too_deep(parsed):
+        raise FlagError(f"{path}: lists and objects are nested more than {MAX_DEPTH} levels deep; a flag needs 8")
     document, found = _data_set(parsed)
     if found:
-        lines = _Lines(text)
-        raise FlagError("\n".join(f"{path}:{lines.of(fault.path)}{fault}" for fault in found))
+        lines = JsonLines(text) if is_json else YamlLines(_compose(text))
+        raise FlagError("\n".join(_told(path, lines.of(fault.path), fault) for fault in found))
     try:
-        return json.dumps(document, separators=(",", ":"), sort_keys=True, allow_nan=False).encode()
+        made = json.dumps(document, separators=(",", ":"), sort_keys=True, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise FlagError(f"{path}: a text has half of a surrogate pair, which is no character") from error
     except ValueError as error:
         raise FlagError(f"{path}: a number is infinite or none, which JSON cannot say") from error
+    check_size(made)
+    return made
+
+
+def _told(path: Path, line: int, fault: FlagFault) -> str:
+    return f"{path}:{line}: {fault}" if line else f"{path}: {fault}"
 
 
 def _data_set(parsed: object) -> tuple[dict[str, Any], list[FlagFault]]:
@@ -113,6 +125,12 @@ def _read_yaml(text: str, path: Path) -> object:
         raise FlagError(f"{path}: not usable YAML: {error}") from error
 
 
+def _compose(text: str) -> yaml.Node | None:
+    """Return the nodes of text that was read as YAML already."""
+    root: yaml.Node | None = yaml.compose(text, _Loader)
+    return root
+
+
 class _RepeatedKeyError(Exception):
     """One object names a key twice, so one of the two would be lost."""
 
@@ -160,29 +178,3 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF"))
-
-
-class _Lines:
-    """Finds the line of a field, for a message; JSON is nearly always YAML too, and then it has lines as well."""
-
-    def __init__(self, text: str) -> None:
-        try:
-            self._root = yaml.compose(text, _Loader)
-        except (yaml.YAMLError, RecursionError, ValueError):
-            self._root = None
-
-    def of(self, path: FieldPath) -> str:
-        """Return `LINE: ` of the deepest part of the path that the file has, or a blank."""
-        node, line = self._root, 0
-        for part in path:
-            if isinstance(node, yaml.MappingNode):
-                found = next(((key, value) for key, value in node.value if key.value == part), None)
-                if found is None:
-                    break
-                line, node = found[0].start_mark.line + 1, found[1]
-            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-                node = node.value[part]
-                line = node.start_mark.line + 1
-            else:
-                break
-        return f"{line}: " if line else " "

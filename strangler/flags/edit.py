@@ -14,8 +14,9 @@ from typing import Any
 from strangler.core.model import FULL_SHARE, Side
 from strangler.core.shares import STAGES
 from strangler.errors import FlagError
+from strangler.flags.bounds import MAX_DEPTH, is_too_deep
 from strangler.flags.summary import FULL_WEIGHT, FlagKind, kind_of, variation_sides
-from strangler.flags.validate import validate
+from strangler.flags.validate import MAX_VERSION, validate
 
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,256}")
 """What LaunchDarkly takes as a flag's key."""
@@ -76,7 +77,7 @@ def parse_edit(text: str) -> Edit:
 
 
 def apply_edit(key: str, before: Mapping[str, Any] | None, edit: Edit) -> dict[str, Any]:
-    """Return the valid flag that `edit` makes of the one before (None: there is none); its version is higher.
+    """Return the valid flag that `edit` makes of the one before (None: there is none), with a higher version.
 
     Raises FlagError, and then nothing is changed.
     """
@@ -97,7 +98,8 @@ def apply_edit(key: str, before: Mapping[str, Any] | None, edit: Edit) -> dict[s
         case Replace(flag=flag):
             after = _replaced(key, before, flag)
     if before is not None:
-        after["version"] = max(before["version"] + 1, after["version"])
+        # Because a flag at the largest version must still be turned off; a version that stands still hides nothing.
+        after["version"] = min(max(before["version"] + 1, after["version"]), MAX_VERSION)
     validate(after)
     return after
 
@@ -180,6 +182,8 @@ def _with_stage(key: str, before: Mapping[str, Any] | None, stage: str) -> dict[
 
 
 def _replaced(key: str, before: Mapping[str, Any] | None, flag: Mapping[str, Any]) -> dict[str, Any]:
+    if is_too_deep(flag):
+        raise FlagError(f"flag {key!r}: lists and objects are nested more than {MAX_DEPTH} levels deep")
     after = deepcopy(dict(flag))
     after.setdefault("key", key)
     if after["key"] != key:

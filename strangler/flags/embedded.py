@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from strangler.flags.bounds import check_size
 from strangler.flags.data import FlagData
 from strangler.flags.edit import Edit, apply_edit, describe
 from strangler.flags.source import FlagTable, SourceState, SourceStatus
@@ -44,9 +45,11 @@ class EmbeddedSource:
         Raises FlagError if the edit makes no valid flag, or StoreError if it cannot be kept; then nothing is changed.
         """
         flag = apply_edit(key, self._flags.get(key), edit)
+        flags = {**self._flags, key: flag}
+        data = _data(self._data.version + 1, flags)
+        check_size(data.document)
         self._table.write_flag(flag, by=by, what=describe(edit), at=self._now())
-        self._flags[key] = flag
-        self._data = _data(self._data.version + 1, self._flags)
+        self._flags, self._data = flags, data
         self._on_change(self._data)
         return flag
 

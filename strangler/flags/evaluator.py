@@ -55,15 +55,23 @@ class Evaluator:
         self._told: dict[str, tuple[Reason, Any]] = {}
         self._flags = Decoder(FEATURES)
         self._segments = Decoder(SEGMENTS)
+        self._last: _Generation | None = None
 
     def apply(self, data: FlagData) -> Flags:
-        """Return the flags of this data set; those returned before keep answering from theirs."""
+        """Return the flags of this data set; those returned before keep answering from theirs, without a memory.
+
+        Because a long answer keeps the generation that it began with, each would keep a memo of its own alive.
+        """
+        if self._last is not None:
+            self._last.forget()
+            self._last = None
         if not data.ready:
             return _NotReady()
         document = json.loads(data.document)
         sound = self._flags.decode(document["flags"])
         client = fixed_client(sound, self._segments.decode(document["segments"]))
-        return _Generation(client, document["flags"], sound.keys(), self._tell, self._memo_keys)
+        self._last = _Generation(client, document["flags"], sound.keys(), self._tell, self._memo_keys)
+        return self._last
 
     def close(self) -> None:
         """Forget what was told. Clients need no closing: they hold no thread, no connection and no file."""
@@ -106,6 +114,11 @@ class _Generation:
         self._settled: dict[str, Evaluation | None] = {}
         """For each flag that was asked for, the answer that is the same for every key; None if there is none."""
 
+    def forget(self) -> None:
+        """Remember no more answers; what is asked from now on is answered all the same."""
+        self._young, self._old = {}, {}
+        self._memo_keys = 0
+
     def evaluate(self, flag: str, key: str, attributes: Attributes) -> Evaluation:
         asked = (flag, key, attributes)
         found = self._young.get(asked)
@@ -125,7 +138,7 @@ class _Generation:
             answer = self._ask(flag, key, attributes)
             if answer is _INVALID:
                 self._tell(flag, answer.reason, self._flags.get(flag))
-            if _length(key, attributes) > MEMO_TEXT:
+            if _length(key, attributes) > MEMO_TEXT or not self._memo_keys:
                 return answer
         if len(self._young) >= self._memo_keys:
             self._old, self._young = self._young, {}

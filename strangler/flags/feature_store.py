@@ -8,6 +8,10 @@ from typing import Any
 from ldclient.interfaces import FeatureStore
 from ldclient.versioned_data_kind import FEATURES, SEGMENTS
 
+from strangler.flags.bounds import MAX_DEPTH, is_too_deep
+
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+
 
 class ReceivedStore(FeatureStore):
     """Holds flags and segments, and calls `on_write` after each write, on the SDK's thread."""
@@ -19,12 +23,19 @@ class ReceivedStore(FeatureStore):
         self._initialized = False
 
     def document(self) -> bytes | None:
-        """Return everything as the JSON of `FlagData.document`; None before the first whole data set."""
+        """Return everything as the JSON of `FlagData.document`; None before the first whole data set.
+
+        An item that is nested too deep for a worker to read is there as text, and so is invalid for those who ask.
+        """
         with self._lock:
             if not self._initialized:
                 return None
             document = {
-                name: {key: item for key, item in self._items[kind].items() if not item.get("deleted")}
+                name: {
+                    key: TOO_DEEP if is_too_deep(item) else item
+                    for key, item in self._items[kind].items()
+                    if not item.get("deleted")
+                }
                 for name, kind in (("flags", FEATURES), ("segments", SEGMENTS))
             }
         return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()

@@ -75,7 +75,7 @@ class Decoder:
         return {key: decoded for key, (_, decoded) in known.items()}
 
 
-_REFUSALS = (ValueError, TypeError, AttributeError, KeyError)
+_REFUSALS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 
 
 def _decode(kind: Any, item: Any) -> Any:

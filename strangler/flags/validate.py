@@ -13,6 +13,7 @@ from ldclient.versioned_data_kind import FEATURES
 
 from strangler.core.model import Side
 from strangler.errors import FlagError
+from strangler.flags.bounds import MAX_DEPTH, is_too_deep
 from strangler.flags.sdk import fault_of
 from strangler.flags.summary import FULL_WEIGHT, FlagKind, kind_of, variation_sides
 
@@ -44,8 +45,14 @@ class FlagFault:
 
 
 def show_path(path: FieldPath) -> str:
-    """Return a path as people write it: `rules[0].clauses[1].op`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    """Return a path as people write it: `rules[0].clauses[1].op`; nothing in it can drive a terminal."""
+    return "".join(map(_show_part, path)).removeprefix(".")
+
+
+def _show_part(part: str | int) -> str:
+    if isinstance(part, int):
+        return f"[{part}]"
+    return f".{part}" if part.isprintable() else f"[{part!r}]"
 
 
 def validate(flag: Mapping[str, Any]) -> None:
@@ -59,6 +66,8 @@ def faults(key: object, flag: object) -> tuple[FlagFault, ...]:
     """Return every fault of the flag that is kept under `key`."""
     if not isinstance(flag, dict):
         return (FlagFault(path=(), message="must be an object"),)
+    if is_too_deep(flag):
+        return (FlagFault(path=(), message=f"lists and objects are nested more than {MAX_DEPTH} levels deep"),)
     check = _Check()
     check.flag(key, flag)
     if not check.found and (refused := fault_of(FEATURES, flag)):
@@ -100,6 +109,8 @@ class _Check:
     def flag(self, key: object, flag: Mapping[str, Any]) -> None:
         if flag.get("key") != key or not isinstance(key, str) or not key:
             self.add(("key",), f"is {flag.get('key')!r}, but the flag is kept as {key!r}")
+        elif not key.isprintable():
+            self.add(("key",), f"{key!r} has characters that cannot be printed")
         self._whole(flag, ("version",), "version", required=True, most=MAX_VERSION)
         self._is(flag, (), "on", bool, "true or false", required=True)
         self._is(flag, (), "salt", str, "text")

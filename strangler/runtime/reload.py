@@ -24,9 +24,9 @@ POLL_S = 0.25
 
 LOG = logging.getLogger(__name__)
 
-Stamp = tuple[int, int, int, int] | None
+Stamp = tuple[int, int, int, int, int] | None
 """What stat(2) says of the file; None if it is not there."""
-_UNREAD: Stamp = (-1, -1, -1, -1)
+_UNREAD: Stamp = (-1, -1, -1, -1, -1)
 
 
 class RoutesFile:
@@ -138,4 +138,5 @@ def _stamp(path: Path) -> Stamp:
         stat = path.stat()
     except OSError:
         return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_dev
+    # Because a tool that keeps times writes in place without a new st_mtime, and so does chmod.
+    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino, stat.st_dev

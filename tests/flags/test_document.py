@@ -148,3 +148,37 @@ def test_the_documented_file_is_a_file() -> None:
     document = read(example, JSON)
 
     assert document["flags"].keys() == {"payments", "invoices"}
+
+
+def test_a_line_in_json_is_found_without_reading_it_as_yaml() -> None:
+    # Because reading 1 MB as YAML takes 5 s, and 16 MB minutes; a tab before a key is sound in JSON and not in YAML.
+    text = json.dumps({"flags": {"f": percent_flag("f", 100), "g": percent_flag("g", 1, offVariation=9)}}, indent="\t")
+
+    with pytest.raises(FlagError) as raised:
+        read(text, JSON)
+
+    line = next(at for at, line in enumerate(text.splitlines(), 1) if '"offVariation": 9' in line)
+    assert str(raised.value).startswith(f"flags.json:{line}: flags.g.offVariation: ")
+
+
+@pytest.mark.parametrize("levels", [65, 900, 985, 5_000])
+@pytest.mark.parametrize("path", [JSON, YAML])
+def test_nesting_without_end_is_refused_and_never_reaches_a_worker(levels: int, path: Path) -> None:
+    variations = "[" * levels + "]" * levels
+    text = f'{{"flags": {{"f": {{"on": true, "variations": {variations}, "fallthrough": {{"variation": 0}}}}}}}}'
+
+    with pytest.raises(FlagError, match=r"nested|recursion"):
+        read(text, path)
+
+
+def test_half_a_surrogate_pair_is_refused_because_no_answer_of_the_api_could_carry_it() -> None:
+    with pytest.raises(FlagError, match="surrogate"):
+        read('{"flagValues": {"f": "\\ud800"}}', JSON)
+
+
+def test_a_fault_never_drives_the_terminal_that_it_is_printed_on() -> None:
+    with pytest.raises(FlagError) as raised:
+        read('{"flags": {"a\\u001b[31m": {"on": 1, "\\u0007": 1}}}', JSON)
+
+    assert "\x1b" not in str(raised.value)
+    assert "flags['a\\x1b[31m'].on" in str(raised.value)

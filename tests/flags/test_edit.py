@@ -19,7 +19,7 @@ from strangler.flags.edit import (
     describe,
     parse_edit,
 )
-from strangler.flags.validate import faults
+from strangler.flags.validate import MAX_VERSION, faults
 from tests.support.flags import percent_flag
 
 STAGES = ["off", "dualwrite", "shadow", "live", "rampdown", "complete"]
@@ -211,7 +211,6 @@ def test_a_stage_makes_and_moves_a_six_stage_migration_flag(stage: str) -> None:
         (percent_flag("f", 0), Replace(flag=percent_flag("g", 0)), "the definition's key is 'g'"),
         (percent_flag("f", 0), Replace(flag=percent_flag("f", 0, on="yes")), "on: must be true or false"),
         (percent_flag("f", 0), SetShare(share_bp=10_001), "from 0 to 10000"),
-        (percent_flag("f", 0, version=2**53 - 1), TurnOff(), "version: "),
     ],
 )
 def test_an_edit_that_does_not_fit_is_refused_and_changes_nothing(
@@ -262,3 +261,20 @@ def test_a_new_definition_without_a_salt_keeps_every_keys_bucket() -> None:
     after = apply_edit("f", percent_flag("f", 0, salt="first"), Replace(flag=flag))
 
     assert after["salt"] == "first"
+
+
+def test_a_flag_at_the_largest_version_can_still_be_turned_off() -> None:
+    before = percent_flag("f", 10_000, version=MAX_VERSION)
+
+    after = apply_edit("f", before, TurnOff())
+
+    assert (after["on"], after["version"]) == (False, MAX_VERSION)
+
+
+def test_a_definition_that_is_nested_without_end_is_refused() -> None:
+    nested: Any = []
+    for _ in range(5_000):
+        nested = [nested]
+
+    with pytest.raises(FlagError, match="nested"):
+        apply_edit("f", None, Replace(flag=percent_flag("f", 0, extra=nested)))

@@ -1,5 +1,6 @@
 """What the evaluator promises: LaunchDarkly's answer, remembered, per data set."""
 
+import gc
 import json
 import logging
 import sys
@@ -262,3 +263,16 @@ def test_a_key_that_is_no_unicode_has_a_side_all_the_same() -> None:
     answers = {flags.evaluate("f", f"u\udcff{number}", ()).value for number in range(50)}
 
     assert answers == {True, False}
+
+
+def test_a_generation_that_was_replaced_answers_the_same_and_remembers_nothing() -> None:
+    made = evaluator()
+    old = made.apply(flag_data(percent_flag("f", 5_000)))
+    before = [old.evaluate("f", f"u{number}", ()) for number in range(200)]
+
+    made.apply(flag_data(percent_flag("f", 0)))
+    after = [old.evaluate("f", f"u{number}", ()) for number in range(200)]
+
+    assert after == before
+    assert {answer.value for answer in after} == {True, False}
+    assert not [held for held in gc.get_referents(old) if isinstance(held, dict) and ("f", "u1", ()) in held]

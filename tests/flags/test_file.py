@@ -3,12 +3,13 @@
 import asyncio
 import json
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from strangler.flags.file import FileSource
+from strangler.flags.file import MAX_FAULTS, FileSource
 from strangler.flags.source import SourceState
 from tests.support.flags import Told, flags_of, percent_flag, wait_until
 from tests.support.logs import said
@@ -163,3 +164,59 @@ async def test_a_missing_file_is_said_once(start: Start, tmp_path: Path, caplog:
 
     lines = said(caplog.records)
     assert [level for level, _, fields in lines if fields["source"].endswith("flags.json")] == ["warning"]
+
+
+async def test_a_write_that_keeps_size_and_times_is_noticed(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text(content(100))
+    before = path.stat()
+    _, told = start(path)
+
+    path.write_text(content(200))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert path.stat().st_size == before.st_size
+    assert share_of(flags_of(await told.next())["f"]) == 200
+
+
+async def test_thousands_of_faults_are_told_shortly(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text(json.dumps({"flags": {f"f{number}": {"on": 1} for number in range(2_000)}}))
+
+    source, _ = start(path)
+
+    lines = source.status().detail.splitlines()
+    assert source.status().state is SourceState.INVALID
+    assert len(lines) == MAX_FAULTS + 1
+    assert "more; `strangler check` lists them" in lines[-1]
+
+
+async def test_the_loop_goes_on_while_a_file_is_read(start: Start, tmp_path: Path) -> None:
+    path, pipe = tmp_path / "flags.json", tmp_path / "pipe"
+    path.write_text(content(100))
+    source, told = start(path)
+
+    # Because a pipe is read as slowly as the test writes, the reading takes as long as there is something to see.
+    os.mkfifo(pipe)
+    pipe.replace(path)
+    writer = await asyncio.to_thread(path.open, "w")
+    served_meanwhile = source.data()
+    writer.write(content(200))
+    writer.close()
+
+    assert share_of(flags_of(await told.next())["f"]) == 200
+    assert share_of(flags_of(served_meanwhile)["f"]) == 100
+
+
+async def test_a_file_that_is_closed_while_it_is_read_tells_nothing(tmp_path: Path) -> None:
+    path, told = tmp_path / "flags.json", Told()
+    path.write_text("{}")
+    source = FileSource(path, loop=asyncio.get_running_loop(), on_change=told)
+    source.start()
+    path.write_text(json.dumps({"flags": {f"f{number}": percent_flag(f"f{number}", 1) for number in range(2_000)}}))
+    await wait_until(lambda: source._reading is not None)
+
+    await source.close()
+
+    assert told.is_empty()
+    assert not source.data().ready

@@ -88,6 +88,16 @@ async def test_the_swap_of_a_config_maps_link_is_noticed(tmp_path: Path) -> None
         await file.until_taken(2)
 
 
+async def test_a_write_that_keeps_size_and_times_is_noticed(path: Path) -> None:
+    async with watched(path) as file:
+        # Because the first two looks read the file whatever its stamp is, one change goes before.
+        rename_over(path, TWO)
+        await file.until_taken(2)
+        write_unseen(path, routes_text(monolith=3))
+
+        await file.until_taken(2, 3)
+
+
 async def test_a_touch_without_a_change_is_none(path: Path) -> None:
     async with watched(path) as file:
         os.utime(path)
@@ -173,6 +183,14 @@ async def test_a_setting_that_the_command_line_holds_needs_no_restart(path: Path
 
         await file.until_taken(2)
         assert file.file.status().needs_restart == ()
+
+
+def write_unseen(path: Path, text: str) -> None:
+    """Write in place with the size and the times of before, as tools do that keep them."""
+    before = path.stat()
+    path.write_text(text)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
 
 
 def rename_over(path: Path, text: str) -> None:
