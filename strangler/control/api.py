@@ -9,7 +9,6 @@ import json
 import logging
 import math
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,12 +16,12 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
-from opentelemetry.instrumentation.aiohttp_server import AioHttpServerInstrumentor
 
 from strangler.control import auth
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.metrics import Exposition
 from strangler.control.status import Status
+from strangler.control.tracing import trace_id, traced_application
 from strangler.core.model import Address
 from strangler.errors import FlagError, StoreError, UsageError
 
@@ -67,13 +66,7 @@ class Surface:
 
 def make_app(surface: Surface) -> web.Application:
     """Return the application, with OpenTelemetry's instrumentation applied."""
-    with warnings.catch_warnings():
-        # Because the instrumentation subclasses web.Application, which aiohttp discourages with a warning.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        instrumentor = AioHttpServerInstrumentor()
-        if not instrumentor.is_instrumented_by_opentelemetry:
-            instrumentor.instrument()
-        app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_problems, _guard(surface)])
+    app = traced_application([_problems, _guard(surface)], max_body_bytes=MAX_BODY_BYTES)
     app.on_response_prepare.append(_hide_server)
     handlers = _Handlers(surface)
     app.router.add_get("/healthz", handlers.healthz)
@@ -123,7 +116,11 @@ class _Handlers:
         wanted = change.set if change.flag is None else change.flag
         if wanted is None or (change.set is not None and change.flag is not None):
             return _problem(400, "bad_body", 'Give either "set" or "flag".')
-        return _json(self._surface.flags.change(request.match_info["key"], wanted))
+        key = request.match_info["key"]
+        changed = self._surface.flags.change(key, wanted)
+        fields = {"flag": key, "set": change.set or "definition", "trace_id": trace_id()}
+        LOG.info("flag_changed", extra={"fields": fields})
+        return _json(changed)
 
     async def explain(self, request: web.Request) -> web.Response:
         return _json(self._surface.explain(await _read(request, Question)))

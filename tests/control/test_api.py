@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,6 +23,7 @@ from strangler.errors import StoreError
 from strangler.flags.data import NOT_READY
 from strangler.flags.embedded import EmbeddedSource
 from strangler.flags.source import FlagSource
+from tests.support.logs import said
 
 TOKEN = "a-token-of-the-test"
 CONFIG = Config(upstreams=(), default_upstream="monolith")
@@ -313,3 +315,24 @@ async def test_explain_passes_the_question_on() -> None:
         )
 
     assert (code, body) == (200, {"side": "/a"})
+
+
+async def test_a_change_is_logged_with_the_trace_of_whoever_made_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    begun: dict[str, Any] = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+
+    async with served() as client:
+        await client.ask("PUT", "/api/v1/flags/payments", {"set": "lots"}, **begun)
+        await client.ask("PUT", "/api/v1/flags/payments", {"set": "25%"}, **begun)
+
+    assert said(caplog.records) == [
+        ("info", "flag_changed", {"flag": "payments", "set": "25%", "trace_id": trace}),
+    ]
+
+
+async def test_nothing_else_in_the_process_is_traced_by_accident() -> None:
+    before = web.Application
+
+    async with served():
+        assert web.Application is before

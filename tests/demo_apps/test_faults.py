@@ -1,12 +1,12 @@
 """Faults on purpose: off unless asked for, and as asked for."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_aiohttp.plugin import AiohttpClient
 
 from extracted.faults import Fault, Faults, choose
 from extracted.options import Options
@@ -16,9 +16,8 @@ rates = st.floats(min_value=0, max_value=1 / 3)
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[Client]:
-    async with serve(SERVICES["status"](Options(data=tmp_path, faults=True))) as client:
-        yield client
+async def client(aiohttp_client: AiohttpClient, tmp_path: Path) -> Client:
+    return await aiohttp_client(SERVICES["status"](Options(data=tmp_path, faults=True)))
 
 
 async def order(client: Client, faults: object) -> tuple[int, object]:

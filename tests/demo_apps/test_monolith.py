@@ -1,13 +1,13 @@
 """What stays on the monolith: invoices, payroll and the admin pages."""
 
-from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_aiohttp.plugin import AiohttpClient
 
-from tests.demo_apps.apps import Client, build, serve
+from tests.demo_apps.apps import Client, build
 
 LINES = [
     {"description": "Paint", "quantity": 3, "unit_cents": 1999},
@@ -22,9 +22,8 @@ RUN = {
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[Client]:
-    async with serve(build("monolith", tmp_path)) as client:
-        yield client
+async def client(aiohttp_client: AiohttpClient, tmp_path: Path) -> Client:
+    return await aiohttp_client(build("monolith", tmp_path))
 
 
 async def ask(client: Client, method: str, path: str, *, user: int, body: object = None) -> tuple[int, Any]:

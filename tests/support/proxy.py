@@ -130,11 +130,13 @@ async def launch(
 
 
 @asynccontextmanager
-async def running(folder: Path, routes: str, *arguments: str) -> AsyncIterator[Proxy]:
+async def running(
+    folder: Path, routes: str, *arguments: str, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[Proxy]:
     """Serve `routes` until the block ends; leaves no process behind, whatever the test did."""
     (folder / "routes.yaml").write_text(routes)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
-        proxy = await launch(folder, *arguments, session=session)
+        proxy = await launch(folder, *arguments, session=session, environ=environ)
         try:
             await proxy.wait_ready()
             yield proxy
