@@ -156,10 +156,14 @@ class Client(asyncio.Protocol):
     # --- proxy.reader.Sink
 
     def on_begin(self) -> None:
-        if self._active is None and not self.is_writing_paused:
+        if self._active is None and not self.is_writing_paused and not self._is_closing:
             self.wake_at = monotonic() + self.plane.limits.header_timeout_s
 
     def on_request(self, method: bytes, target: bytes, version: str, head: RequestHead, headers: Fields) -> None:
+        if self._is_closing:
+            # Because it stood in the same piece as the end of the last one that is served.
+            self._incoming = None
+            return
         exchange = Exchange(self, method, target, head, headers, is_http_11=version == "1.1")
         self._incoming = exchange
         self._enqueue(exchange)
