@@ -12,7 +12,7 @@ help:
 	@echo "make test                lint, types, import contracts and all tests"
 	@echo "make bench               CPU a request beside a plain aiohttp proxy and nginx (needs wrk and nginx)"
 	@echo "make lock                choose the dependencies' versions anew (needs uv)"
-	@echo "make clean               remove what these commands made"
+	@echo "make clean               remove .venv, build and caches; the flags in .strangler stay"
 
 install: $(READY)
 
