@@ -207,5 +207,11 @@ ROOT = Section(
             about="Whether answers carry X-Strangler-Decision: side, reason and route.",
             default="false",
         ),
+        Key(
+            name="strict_paths",
+            takes=kinds.BOOLEAN,
+            about="Whether a path that some servers take for one route and some for another is refused.",
+            default="true",
+        ),
     ),
 )

@@ -58,6 +58,7 @@ def read_config(at: At, *, folder: Path, processors: int, digest: str) -> Config
         limits=_limits(found.get("limits")),
         access_log=found.take("access_log", kinds.ACCESS_LOG, usual.access_log),
         decision_header=found.take("decision_header", kinds.BOOLEAN, usual.decision_header),
+        strict_paths=found.take("strict_paths", kinds.BOOLEAN, usual.strict_paths),
         digest=digest,
     )
     _check_addresses(found, config)

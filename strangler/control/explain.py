@@ -8,6 +8,8 @@ from typing import Any
 from strangler.control.api import Question
 from strangler.core.decide import Reason
 from strangler.core.explain import explain
+from strangler.core.problem import Problem, RefusedError
+from strangler.core.readings import is_bad
 from strangler.core.snapshot import Snapshot
 from strangler.errors import UsageError
 
@@ -39,13 +41,18 @@ def answer(snapshot: Snapshot, question: Question) -> Mapping[str, Any]:
     if not target.startswith(b"/"):
         raise UsageError(f"The path must begin with a slash, not {question.target!r}.")
     host = next((value for name, value in headers if name.lower() == b"host"), b"localhost")
-    found = explain(
-        snapshot,
-        method=method,
-        target=target,
-        host=host,
-        headers=headers,
-        peer="127.0.0.1",
-        spare_key=secrets.token_hex(16),
-    )
+    if is_bad(target):
+        raise UsageError(f"The path is refused with 400: {Problem.BAD_TARGET.value.detail}")
+    try:
+        found = explain(
+            snapshot,
+            method=method,
+            target=target,
+            host=host,
+            headers=headers,
+            peer="127.0.0.1",
+            spare_key=secrets.token_hex(16),
+        )
+    except RefusedError as error:
+        raise UsageError(f"The path is refused with 400: {error.problem.value.detail}") from error
     return {**asdict(found), "why": WHY[found.reason]}

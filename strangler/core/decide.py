@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 from strangler.core.identity import read_attributes, read_key
 from strangler.core.model import Route, Side, Source, SourceKind, Timeouts
 from strangler.core.normalise import normal
+from strangler.core.problem import Problem, RefusedError
+from strangler.core.readings import is_deep, is_odd, others
 from strangler.core.shares import side_of
 from strangler.core.split import place
 from strangler.core.split import side as side_at
@@ -124,13 +126,25 @@ def decide(
 def find(
     snapshot: "Snapshot", *, method: bytes, target: bytes, host: bytes, headers: Sequence[tuple[bytes, bytes]]
 ) -> "CompiledRoute | None":
-    """Return the route that a request is for, or None."""
+    """Return the route that a request is for, or None; raise RefusedError where servers read its path as two routes."""
     table = snapshot.table
     fields: tuple[tuple[str, str], ...] = ()
     if table.header_names:
         lowered = ((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         fields = tuple(field for field in lowered if field[0] in table.header_names)
-    index = table.find(plain_host(host), normal(target), _METHODS.get(method) or method.decode("latin-1"), fields)
+    name, path = plain_host(host), normal(target)
+    verb = _METHODS.get(method) or method.decode("latin-1")
+    index = table.find(name, path, verb, fields)
+    # Because a path in normal form has the length of its target and no escape, most are known for plain by that.
+    if (len(path) != len(target) or "%" in path) and snapshot.config.strict_paths and is_odd(target):
+        if is_deep(target):
+            raise RefusedError(Problem.AMBIGUOUS_PATH)
+        found = {route for other in others(target) if (route := table.find(name, other, verb, fields)) is not None}
+        if index is not None:
+            found.add(index)
+        if len(found) > 1:
+            raise RefusedError(Problem.AMBIGUOUS_PATH)
+        index = next(iter(found), None)
     return None if index is None else snapshot.routes[index]
 
 

@@ -177,9 +177,7 @@ def response_head(
     `chunked` says how the body that follows is framed; `connection` is a whole header line or nothing; `extra` are
     our own lines. A 204 carries no Content-Length (RFC 9110 section 8.6).
     """
-    lines = head.lines
-    if head.length_line >= 0 and (status == 204 or chunked):
-        lines = [line for index, line in enumerate(lines) if index != head.length_line]
+    lines = _lengthless(head) if status == 204 or chunked else head.lines
     return b"HTTP/1.1 %d %b\r\n%b%b%b%b\r\n" % (
         status,
         reason,
@@ -190,11 +188,18 @@ def response_head(
     )
 
 
+def _lengthless(head: ResponseHead) -> list[bytes]:
+    """Return an answer's lines without a Content-Length, which some answers must not have (RFC 9110 section 8.6)."""
+    if head.length_line < 0:
+        return head.lines
+    return [line for index, line in enumerate(head.lines) if index != head.length_line]
+
+
 def switch_head(*, reason: bytes, head: ResponseHead, extra: bytes) -> bytes:
     """Return the head of a 101 that the client asked for and the upstream granted."""
     return b"HTTP/1.1 101 %b\r\n%bConnection: Upgrade\r\nUpgrade: %b\r\n%b\r\n" % (
         reason,
-        b"".join(head.lines),
+        b"".join(_lengthless(head)),
         head.upgrade or b"",
         extra,
     )
@@ -202,7 +207,7 @@ def switch_head(*, reason: bytes, head: ResponseHead, extra: bytes) -> bytes:
 
 def interim_head(*, status: int, reason: bytes, head: ResponseHead) -> bytes:
     """Return an interim (1xx) head (RFC 9110 section 15.2: a proxy forwards them)."""
-    return b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, b"".join(head.lines))
+    return b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, b"".join(_lengthless(head)))
 
 
 def origin_form(target: bytes) -> tuple[bytes, bytes | None]:

@@ -102,6 +102,10 @@ _RESPONSE_FIELDS = {
 _UNREMOVABLE = frozenset({b"host", b"content-length", b"transfer-encoding", b"close", b"keep-alive", b"upgrade", b"te"})
 """Names in `Connection` that take no line out: they are options, or framing that we set ourselves."""
 
+_MAX_LENGTH_DIGITS = 18
+"""More would not fit into the 63 bits that other parsers have for it; white space counts, too."""
+_REASON_FORM = re.compile(rb"[\t \x21-\x7e\x80-\xff]*")
+"""RFC 9112 section 4. Because llhttp lets other control characters through, they are refused here."""
 _HOST_FORM = re.compile(
     rb"(?:[A-Za-z0-9\-._~!$&'()*+;=%]+|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9\-._~]+)?\])(?::[0-9]{0,5})?"
 )
@@ -164,6 +168,17 @@ def is_plain(name: bytes) -> bool:
     return _MEANINGS[name] is None
 
 
+@lru_cache(maxsize=256)
+def is_reason(value: bytes) -> bool:
+    """Return whether a reason phrase is text that may stand in a status line."""
+    return _REASON_FORM.fullmatch(value) is not None
+
+
+def size(headers: Sequence[tuple[bytes, bytes]]) -> int:
+    """Return the bytes of header lines, without white space that means nothing."""
+    return sum(len(name) + len(value) + 4 for name, value in headers)
+
+
 def is_request_id(value: bytes) -> bool:
     """Return whether a foreign request id is short and plain enough to be logged and passed on."""
     return _REQUEST_ID_FORM.fullmatch(value) is not None
@@ -197,8 +212,10 @@ def read_request(headers: Sequence[tuple[bytes, bytes]]) -> RequestHead:
         elif meaning is _CONNECTION:
             connection = value if connection is None else connection + b"," + value
         elif meaning is _CONTENT_LENGTH:
+            if len(value) > _MAX_LENGTH_DIGITS:
+                raise RefusedError(Problem.BAD_FRAMING)
             head.length = int(value)
-            lines.append(b"%b: %b\r\n" % (name, value))
+            lines.append(b"%b: %d\r\n" % (name, head.length))
         else:
             _read_rare(head, meaning, name, value)
     if connection is None:
@@ -268,6 +285,8 @@ def _remove(head: RequestHead, headers: Sequence[tuple[bytes, bytes]], named: fr
             continue
         if lower == b"host":
             head.host_line = len(kept)
+        elif lower == b"content-length":
+            value = b"%d" % (head.length or 0)
         kept.append(b"%b: %b\r\n" % (name, value))
     head.lines = kept
     if b"x-request-id" in named:
@@ -282,6 +301,7 @@ class ResponseHead:
     length_line = -1
     chunked = False
     close = False
+    keep_alive = False
     upgrade: bytes | None = None
 
     def __init__(self) -> None:
@@ -299,9 +319,11 @@ def read_response(headers: Sequence[tuple[bytes, bytes]]) -> ResponseHead:
         if meaning is None:
             lines.append(b"%b: %b\r\n" % (name, value))
         elif meaning is _CONTENT_LENGTH:
+            if len(value) > _MAX_LENGTH_DIGITS:
+                raise RefusedError(Problem.UPSTREAM_FRAMING)
             head.length = int(value)
             head.length_line = len(lines)
-            lines.append(b"%b: %b\r\n" % (name, value))
+            lines.append(b"%b: %d\r\n" % (name, head.length))
         elif meaning is _CONNECTION:
             connection = value if connection is None else connection + b"," + value
         elif meaning is _Field.TRANSFER_ENCODING:
@@ -313,6 +335,7 @@ def read_response(headers: Sequence[tuple[bytes, bytes]]) -> ResponseHead:
     if connection is not None:
         options = _options(connection)
         head.close = options.close
+        head.keep_alive = options.keep_alive
         if options.named:
             head.lines = [line for line in lines if line[: line.index(b":")].lower() not in options.named]
             head.length_line = next(

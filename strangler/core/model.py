@@ -236,5 +236,7 @@ class Config:
     """Basis points of requests that are logged one by one; failures always are."""
     decision_header: bool = False
     """Whether answers carry `X-Strangler-Decision` (side, reason and route)."""
+    strict_paths: bool = True
+    """Whether a path that servers read as different routes is refused."""
     digest: str = ""
     """SHA-256 of the file's bytes, hexadecimal."""

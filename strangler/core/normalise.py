@@ -28,14 +28,22 @@ def normal(target: bytes) -> str:
     """
     if not target.translate(None, _PLAIN) and b"//" not in target:
         return target.decode("ascii")
-    path = _OTHER.sub(_respell, path_of(target)).decode("ascii")
+    path = respelled(path_of(target))
     if not path.startswith("/"):
         return path
+    return resolved([segment.partition(";")[0] for segment in path.split("/")])
+
+
+def respelled(path: bytes) -> str:
+    """Return a path in which every byte of a segment has one spelling."""
+    return _OTHER.sub(_respell, path).decode("ascii")
+
+
+def resolved(segments: list[str]) -> str:
+    """Return the path of segments without empty ones and dot segments; a slash at the end stays."""
     kept: list[str] = []
-    segments = path.split("/")
     last = len(segments) - 1
-    for index, segment in enumerate(segments):
-        name = segment.partition(";")[0]
+    for index, name in enumerate(segments):
         if name == "..":
             if kept:
                 kept.pop()

@@ -6,6 +6,10 @@ from strangler.core.forward import origin_form
 from strangler.core.headers import RequestHead, is_host, read_request
 from strangler.core.model import ListenerLimits
 from strangler.core.problem import Problem, RefusedError
+from strangler.core.readings import is_bad
+
+_NOT_SERVED = frozenset({b"CONNECT", b"TRACE"})
+"""CONNECT would open a way to any address; TRACE would give a page's script the cookies that it must not read."""
 
 
 def accept(
@@ -21,9 +25,9 @@ def accept(
     The authority of an absolute target takes the place of Host (RFC 9112 section 3.2.2).
     """
     if version not in ("1.1", "1.0"):
-        raise RefusedError(Problem.VERSION)
-    if method == b"CONNECT":
-        raise RefusedError(Problem.CONNECT_METHOD)
+        raise RefusedError(Problem.BAD_REQUEST if version == "0.9" else Problem.VERSION)
+    if method in _NOT_SERVED:
+        raise RefusedError(Problem.METHOD)
     if len(target) > limits.target_bytes:
         raise RefusedError(Problem.TARGET_TOO_LONG)
     if len(headers) > limits.header_count:
@@ -36,6 +40,8 @@ def accept(
         raise RefusedError(Problem.BAD_HOST)
     if target[:1] != b"/" or b"#" in target:
         target = _unusual(method, target, head)
+    if b"%" in target and is_bad(target):
+        raise RefusedError(Problem.BAD_TARGET)
     if head.upgrade is not None and not _may_upgrade(head, version):
         head.upgrade = None
     return target, head

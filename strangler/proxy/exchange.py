@@ -15,7 +15,7 @@ from strangler.core.fallback import IDEMPOTENT
 from strangler.core.headers import RequestHead
 from strangler.core.model import SourceKind
 from strangler.core.outcome import FAILURES, INDEX, Outcome
-from strangler.core.problem import Problem
+from strangler.core.problem import Problem, RefusedError
 from strangler.proxy import answering, ending, sending
 
 if TYPE_CHECKING:
@@ -162,9 +162,14 @@ class Exchange:
         if self.problem is not None:
             ending.answer_problem(self, self.problem)
             return
-        serving = self.serving = plane.serving
+        serving = plane.serving
+        try:
+            decision, self.assigned = serving.choose(self, client.peer)
+        except RefusedError as error:
+            ending.answer_problem(self, error.problem)
+            return
+        self.serving = serving
         serving.counters.in_flight += 1
-        decision, self.assigned = serving.choose(self, client.peer)
         self.decision = decision
         timeouts = decision.timeouts
         self.ends_at = now + timeouts.total_s if timeouts.total_s else inf

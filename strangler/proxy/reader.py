@@ -1,20 +1,25 @@
 """Reading requests: bytes in, whole heads and pieces of bodies out.
 
-The parser is llhttp, strict. What it cannot know is here: limits on a head, and what to do with the bytes behind a
-request that wishes to upgrade.
+The parser is llhttp, strict. What it cannot know is here: limits on heads, chunk extensions and trailers, the request
+line of other protocols that it reads too, and what to do with the bytes behind a request that wishes to upgrade.
 """
 
 from typing import Protocol
 
 import httptools
 
-from strangler.core.headers import RequestHead
+from strangler.core.headers import RequestHead, size
 from strangler.core.model import ListenerLimits
 from strangler.core.problem import Problem, RefusedError
 from strangler.core.request import accept
 
 _MAX_TRAILERS = 32
 """Fields behind a chunked body. Because they are rare, a third of what a head may have."""
+
+_SLACK_BYTES = 16_384
+"""Chunk extensions and trailers of one body together. Precedent: Go's 16 KiB for extensions."""
+_CHUNK_SLACK_BYTES = 24
+"""What a chunk's framing takes without an extension: 16 digits, two line ends, and some room."""
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -45,15 +50,20 @@ class RequestReader:
     """Parses one client's requests, one after the other."""
 
     __slots__ = (
+        "_body",
         "_body_only",
+        "_data",
         "_head",
         "_head_bytes",
         "_headers",
+        "_is_chunked",
         "_is_made_up",
         "_limits",
+        "_line",
         "_parser",
         "_piece",
         "_sink",
+        "_slack",
         "_target",
         "is_dead",
     )
@@ -68,6 +78,15 @@ class RequestReader:
         self._head_bytes = -1
         """Bytes read of a head that is not complete; -1 when none is under way."""
         self._piece = 0
+        self._data = b""
+        """The piece that is being parsed."""
+        self._line: bytearray | None = None
+        """What came before it of a head that is not complete."""
+        self._body: list[bytes] = []
+        """What this piece brings of a chunked body; because a client may send chunks of one byte, they go on as one."""
+        self._is_chunked = False
+        self._slack = 0
+        """Bytes that chunked framing and trailers may still take."""
         self._is_made_up = False
         self._body_only = False
         self.is_dead = False
@@ -83,20 +102,26 @@ class RequestReader:
         if self.is_dead:
             return
         self._piece = len(data)
+        self._data = data
         if self._head_bytes >= 0:
             self._head_bytes += len(data)
+        elif self._is_chunked:
+            self._slack -= len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as switch:
             self._on_upgrade(data[switch.args[0] :])
+            return
         except httptools.HttpParserInvalidURLError:
             self._refuse(Problem.BAD_TARGET)
         except httptools.HttpParserError as error:
-            text = str(error)
-            self._refuse(Problem.BAD_FRAMING if "Length" in text or "ncoding" in text else Problem.BAD_REQUEST)
-        else:
-            if self._head_bytes > self._limits.header_bytes + self._piece:
-                self._refuse(self._too_large())
+            self._refuse(_problem_of(str(error)))
+        if self._body:
+            self._pass_body()
+        if self._head_bytes >= 0:
+            self._look_at_part()
+        elif self._is_chunked and self._slack < 0:
+            self._refuse(Problem.HEADERS_TOO_LARGE)
 
     def go_on(self, rest: bytes) -> None:
         """Read on as HTTP behind a request whose upgrade was not granted."""
@@ -107,7 +132,7 @@ class RequestReader:
     # --- httptools callbacks
 
     def on_message_begin(self) -> None:
-        if self._is_made_up:
+        if self._is_made_up or self.is_dead:
             return
         if self._body_only:
             # Because only the body of the request before was to be read, this is a request too many.
@@ -116,6 +141,8 @@ class RequestReader:
         self._target = b""
         self._headers = []
         self._head = None
+        self._is_chunked = False
+        self._line = None
         # Because the message began somewhere in this piece, the count is a little high, and never low.
         self._head_bytes = self._piece
         self._sink.on_begin()
@@ -135,8 +162,12 @@ class RequestReader:
         limits = self._limits
         method, version = parser.get_method(), parser.get_http_version()
         try:
-            if counted > limits.header_bytes and _size(headers) > limits.header_bytes:
-                raise RefusedError(Problem.HEADERS_TOO_LARGE)
+            if counted > limits.header_bytes and len(self._target) + size(headers) > limits.header_bytes:
+                raise RefusedError(self._too_large())
+            line = b"%b %b HTTP/%b\r\n" % (method, self._target, version.encode("ascii"))
+            if line not in (self._data if self._line is None else self._line + self._data):
+                # Because llhttp reads RTSP and ICE as well, and more than one space.
+                raise RefusedError(Problem.BAD_REQUEST)
             target, head = accept(method=method, target=self._target, version=version, headers=headers, limits=limits)
         except RefusedError as error:
             self._refuse(error.problem)
@@ -145,20 +176,34 @@ class RequestReader:
             # Because the body is read in another way, which ends with it.
             head.close = True
         self._head = head
+        if head.chunked:
+            self._is_chunked = True
+            self._slack = _SLACK_BYTES
         self._sink.on_request(method, target, version, head, headers)
 
+    def on_chunk_header(self) -> None:
+        self._slack += _CHUNK_SLACK_BYTES
+
     def on_body(self, data: bytes) -> None:
-        if not self.is_dead:
+        if self.is_dead:
+            return
+        if self._is_chunked:
+            self._slack += len(data)
+            self._body.append(data)
+        else:
             self._sink.on_body(data)
 
     def on_message_complete(self) -> None:
         head = self._head
+        if self._body:
+            self._pass_body()
         if self.is_dead or head is None or (not self._body_only and self._leaves_body(head)):
             return
         trailers, self._headers = self._headers, []
-        if len(trailers) > _MAX_TRAILERS:
+        if self._is_chunked and (len(trailers) > _MAX_TRAILERS or self._slack + self._piece < 0):
             self._refuse(Problem.HEADERS_TOO_LARGE)
             return
+        self._is_chunked = False
         self._sink.on_end(trailers)
 
     # --- inside
@@ -190,6 +235,21 @@ class RequestReader:
         if rest:
             self.feed(rest)
 
+    def _pass_body(self) -> None:
+        pieces, self._body = self._body, []
+        if not self.is_dead:
+            self._sink.on_body(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    def _look_at_part(self) -> None:
+        """Refuse a head that is too large before it is complete, and keep it until then."""
+        if self._head_bytes > 2 * self._limits.header_bytes + self._piece:
+            # Because a complete head is measured without its white space, twice as much may come.
+            self._refuse(self._too_large())
+        elif self._line is None:
+            self._line = bytearray(self._data)
+        else:
+            self._line += self._data
+
     def _refuse(self, problem: Problem) -> None:
         if self.is_dead:
             return
@@ -201,5 +261,8 @@ class RequestReader:
         return Problem.TARGET_TOO_LONG if too_long else Problem.HEADERS_TOO_LARGE
 
 
-def _size(headers: Fields) -> int:
-    return sum(len(name) + len(value) for name, value in headers)
+def _problem_of(error: str) -> Problem:
+    """Return what to answer to one of llhttp's complaints."""
+    if "HTTP version" in error:
+        return Problem.VERSION
+    return Problem.BAD_FRAMING if "Length" in error or "ncoding" in error else Problem.BAD_REQUEST

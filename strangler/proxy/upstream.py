@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
 
-from strangler.core.headers import ResponseHead, read_response
+from strangler.core.headers import ResponseHead, is_reason, read_response, size
 from strangler.core.problem import RefusedError
 from strangler.errors import FailureKind
 
@@ -20,6 +20,11 @@ MAX_INTERIM = 16
 """Interim (1xx) answers to one request; more is an upstream gone wrong (Go's net/http stops at 5)."""
 MAX_HEAD_BYTES = 65_536
 """An answer's head. Envoy's `max_response_headers_kb` default is 60 KiB."""
+SLACK_BYTES = 16_384
+"""Chunk extensions and trailers of one body together. Precedent: nginx's 8 KiB buffer, Go's 4 KiB and 16 KiB."""
+CHUNK_SLACK_BYTES = 24
+"""What a chunk's framing takes without an extension: 16 digits, two line ends, and some room."""
+_VERSIONS = ("1.1", "1.0")
 
 
 class Owner(Protocol):
@@ -61,10 +66,13 @@ class UpstreamConnection(asyncio.Protocol):
         "_headers",
         "_in_head",
         "_interim",
+        "_is_chunked",
+        "_is_last",
         "_owner",
         "_parser",
         "_reason",
         "_skips_body",
+        "_slack",
         "_stray",
         "_tunnel",
         "address",
@@ -91,6 +99,11 @@ class UpstreamConnection(asyncio.Protocol):
         self._done = False
         self._stray = False
         self._skips_body = False
+        self._is_chunked = False
+        self._slack = 0
+        """Bytes that chunked framing and trailers may still take."""
+        self._is_last = False
+        """Whether the answer says that no other follows on this connection."""
         self._tunnel: TunnelEnd | None = None
 
     # --- what the exchange asks for
@@ -99,7 +112,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Carry one exchange; the exchange writes its request to `transport`."""
         self._exchange = exchange
         self.uses += 1
-        self._done = self._stray = self._skips_body = False
+        self._done = self._stray = self._skips_body = self._is_chunked = False
         self._interim = self._head_bytes = 0
         self._in_head = True
         exchange.on_upstream(self)
@@ -129,6 +142,8 @@ class UpstreamConnection(asyncio.Protocol):
             return
         if self._in_head:
             self._head_bytes += len(data)
+        elif self._is_chunked:
+            self._slack -= len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as switch:
@@ -140,10 +155,13 @@ class UpstreamConnection(asyncio.Protocol):
             else:
                 self._broken(str(error))
                 return
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self._done:
-            self._broken("the head is too large")
-        elif self._done:
+        if self._done:
             self._finish()
+        elif self._in_head and self._head_bytes > 2 * MAX_HEAD_BYTES:
+            # Because a head that is complete is measured without its white space, this one may have twice as much.
+            self._broken("the head is too large")
+        elif self._slack < 0:
+            self._broken("the chunk extensions or trailers are too large")
         elif self._exchange is not None:
             self._exchange.on_pause()
 
@@ -193,8 +211,12 @@ class UpstreamConnection(asyncio.Protocol):
             return
         status = self._parser.get_status_code()
         headers = self._headers
-        if self._head_bytes > MAX_HEAD_BYTES and sum(len(n) + len(v) for n, v in headers) > MAX_HEAD_BYTES:
+        if self._head_bytes > MAX_HEAD_BYTES and size(headers) > MAX_HEAD_BYTES:
             self._broken("the head is too large")
+            return
+        version = self._parser.get_http_version()
+        if version not in _VERSIONS or not is_reason(self._reason):
+            self._broken("the status line is not HTTP/1.1")
             return
         try:
             head = read_response(headers)
@@ -202,17 +224,29 @@ class UpstreamConnection(asyncio.Protocol):
             self._broken(error.problem.value.code)
             return
         self._headers = []
+        self._is_last = head.close or (version == "1.0" and not head.keep_alive)
         if status < 200:
             self._on_interim(exchange, status, head)
             return
         self._in_head = False
+        if head.chunked:
+            self._is_chunked = True
+            self._slack = SLACK_BYTES
+        if status == 204 and (head.chunked or head.length):
+            # Because it announces a body that it must not have, who knows what follows.
+            self._is_last = True
         if exchange.on_response(status, self._reason, head):
             self._skips_body = self._done = True
+
+    def on_chunk_header(self) -> None:
+        self._slack += CHUNK_SLACK_BYTES
 
     def on_body(self, data: bytes) -> None:
         if self._done:
             self._stray = True
         elif self._exchange is not None:
+            if self._is_chunked:
+                self._slack += len(data)
             self._exchange.on_response_body(data)
 
     def on_message_complete(self) -> None:
@@ -254,7 +288,7 @@ class UpstreamConnection(asyncio.Protocol):
         if exchange is None:
             return
         trailers = () if self._skips_body else self._headers
-        may_reuse = exchange.on_response_done(trailers) and not self._stray
+        may_reuse = exchange.on_response_done(trailers) and not self._stray and not self._is_last
         if self._skips_body:
             # Because the parser waits for the body that an answer to HEAD announces and does not have.
             self._parser = httptools.HttpResponseParser(self)

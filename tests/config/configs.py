@@ -79,6 +79,7 @@ def configs(draw: st.DrawFn) -> Config:
         limits=draw(limits),
         access_log=draw(st.integers(0, FULL_SHARE)),
         decision_header=draw(st.booleans()),
+        strict_paths=draw(st.booleans()),
     )
 
 
@@ -180,6 +181,7 @@ def document(config: Config) -> Document:
         },
         "access_log": percent(config.access_log),
         "decision_header": config.decision_header,
+        "strict_paths": config.strict_paths,
     }
     return document | _given(trusted_proxies=list(config.trusted_proxies))
 

@@ -156,6 +156,7 @@ workers: {ROOT.key("workers").default}
 state_dir: {ROOT.key("state_dir").default}
 access_log: {ROOT.key("access_log").default}
 decision_header: {ROOT.key("decision_header").default}
+strict_paths: {ROOT.key("strict_paths").default}
 flags: {{source: {FLAGS.key("source").default}}}
 timeouts: {{{", ".join(f"{key.name}: {key.default}" for key in TIMEOUTS.keys)}}}
 limits: {{{", ".join(f"{key.name}: {key.default}" for key in LIMITS.keys)}}}
@@ -182,8 +183,9 @@ def test_a_default_that_is_written_out_changes_nothing() -> None:
         silent.workers,
         silent.state_dir,
     ]
-    assert [config.flags, config.access_log, config.decision_header] == [
+    assert [config.flags, config.access_log, config.decision_header, config.strict_paths] == [
         silent.flags,
         silent.access_log,
         silent.decision_header,
+        silent.strict_paths,
     ]

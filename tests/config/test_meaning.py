@@ -63,6 +63,7 @@ limits:
    body_timeout: 3s, connections: 4}
 access_log: 2.5%
 decision_header: true
+strict_paths: false
 """
 
     config = meaning(text)
@@ -97,6 +98,7 @@ decision_header: true
         ),
         access_log=250,
         decision_header=True,
+        strict_paths=False,
         digest=config.digest,
     )
 
