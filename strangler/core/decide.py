@@ -88,6 +88,12 @@ class Flags(Protocol):
 
 _METHODS = {method.encode("ascii"): method for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 
+_HOST_KEPT = 260
+"""Bytes of a Host up to which its plain form is remembered: 253 of a name (RFC 1035 section 2.3.4), a dot and a port.
+
+A header block's worth each, strangers could make a worker keep 60 MB.
+"""
+
 Choice = tuple[Decision, str]
 """A decision, and the key to set as the assigned cookie: empty when the client has one, or needs none.
 
@@ -132,7 +138,8 @@ def find(
     if table.header_names:
         lowered = ((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         fields = tuple(field for field in lowered if field[0] in table.header_names)
-    name, path = plain_host(host), normal(target)
+    name = _known_host(host) if len(host) <= _HOST_KEPT else plain_host(host)
+    path = normal(target)
     verb = _METHODS.get(method) or method.decode("latin-1")
     index = table.find(name, path, verb, fields)
     # Because a path in normal form has the length of its target and no escape, most are known for plain by that.
@@ -148,7 +155,6 @@ def find(
     return None if index is None else snapshot.routes[index]
 
 
-@lru_cache(maxsize=1_024)
 def plain_host(host: bytes) -> str:
     """Return a Host without its port and a final dot, lower case, as routes name it."""
     text = host.decode("latin-1").lower()
@@ -158,6 +164,9 @@ def plain_host(host: bytes) -> str:
     if colon and (port.isdigit() or not port):
         text = name
     return text.removesuffix(".")
+
+
+_known_host = lru_cache(maxsize=1_024)(plain_host)
 
 
 def judge(

@@ -19,7 +19,7 @@ import uvloop
 
 from strangler.core.decide import Flags, Reason
 from strangler.core.model import Config
-from strangler.core.snapshot import compile_snapshot
+from strangler.core.snapshot import Snapshot, compile_snapshot, with_flags
 from strangler.flags.evaluator import Evaluator
 from strangler.proxy.plane import Plane
 from strangler.runtime import link, logs
@@ -55,6 +55,7 @@ class Worker:
         self._dropped = 0
         self._config: Config | None = None
         self._flags: Flags | None = None
+        self._snapshot: Snapshot | None = None
         self._generation = 0
         self._gauges: dict[str, int] = {}
         self._link: Link[ToWorker] | None = None
@@ -104,12 +105,16 @@ class Worker:
 
     def _apply(self, blueprint: Blueprint) -> None:
         if blueprint.config is not None:
-            self._config = blueprint.config
+            self._config, self._snapshot = blueprint.config, None
         if blueprint.flags is not None:
             self._flags = self._evaluator.apply(blueprint.flags)
         if self._config is None or self._flags is None:
             raise ValueError("the first blueprint must be whole")
-        self._plane.apply(compile_snapshot(self._config, generation=blueprint.generation, flags=self._flags))
+        if self._snapshot is None:
+            self._snapshot = compile_snapshot(self._config, generation=blueprint.generation, flags=self._flags)
+        else:
+            self._snapshot = with_flags(self._snapshot, generation=blueprint.generation, flags=self._flags)
+        self._plane.apply(self._snapshot)
         is_first = self._generation == 0
         self._generation = blueprint.generation
         if is_first:

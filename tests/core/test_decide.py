@@ -1,5 +1,6 @@
 """Decisions: the same for the same arguments, by one snapshot, and always with a reason."""
 
+import tracemalloc
 from collections.abc import Sequence
 from typing import Any
 
@@ -216,3 +217,16 @@ def test_a_host_without_its_port_is_lower_case(host: bytes) -> None:
 )
 def test_a_host_is_compared_as_routes_name_it(host: bytes, plain: str) -> None:
     assert plain_host(host) == plain
+
+
+def test_hosts_that_strangers_make_up_are_not_kept_at_length() -> None:
+    by = snapshot(config(route("r", "/a")))
+    tracemalloc.start()
+
+    for number in range(2_000):
+        host = b"%d." % number + b"a" * 30_000
+        decide(by, method=b"GET", target=b"/a", host=host, headers=(), peer="192.0.2.1", spare_key="")
+
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 2_000_000

@@ -5,7 +5,7 @@ from hypothesis import given
 
 from strangler.core.decide import Reason
 from strangler.core.model import FULL_SHARE, Config, Fallback, Side
-from strangler.core.snapshot import compile_snapshot
+from strangler.core.snapshot import compile_snapshot, with_flags
 from tests.config.configs import configs
 from tests.config.texts import patiently
 from tests.core.requests import EVERYTHING, Fixed, config, route
@@ -63,3 +63,16 @@ def test_what_no_route_names_is_the_monoliths() -> None:
     found = snapshot.unrouted
 
     assert (found.route, found.side, found.upstream) == (None, Side.LEGACY, "monolith")
+
+
+@patiently
+@given(configs())
+def test_a_change_of_flags_alone_compiles_no_route_again(by: Config) -> None:
+    before = compile_snapshot(by, generation=1, flags=Fixed(False))
+
+    after = with_flags(before, generation=2, flags=(changed := Fixed(True)))
+
+    assert (after.generation, after.flags) == (2, changed)
+    assert after.table is before.table
+    assert after.routes is before.routes
+    assert (before.generation, after.slots, after.unrouted) == (1, before.slots, before.unrouted)
