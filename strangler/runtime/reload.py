@@ -104,6 +104,9 @@ class RoutesFile:
 
     def _accept(self, loaded: Config) -> None:
         config, differing = settings.hold(self._running, settings.effective(loaded, self._overrides))
+        if found := settings.conflicts(config):
+            self._reject(loaded.digest, tuple(f"{self._path}: {conflict}" for conflict in found))
+            return
         is_same = config == self._running
         self._seen = loaded.digest
         self._running = config

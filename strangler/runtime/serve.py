@@ -11,6 +11,7 @@ import uvloop
 from strangler.config import load
 from strangler.control.store import Store
 from strangler.core.model import Config
+from strangler.errors import UsageError
 from strangler.runtime import handover, listening, settings
 from strangler.runtime.handover import Orphan
 from strangler.runtime.instance import Instance
@@ -22,6 +23,8 @@ def serve(path: Path, overrides: Overrides, log_format: LogFormat | None) -> Non
     """Serve until SIGTERM or SIGINT; raises ConfigError or UsageError if it cannot start."""
     chosen = setup(log_format)
     config = settings.effective(load.load(path), overrides)
+    if found := settings.conflicts(config):
+        raise UsageError(" ".join(found))
     state_dir = Path(config.state_dir)
     with ExitStack() as stack:
         store = stack.enter_context(closing(Store(state_dir)))

@@ -6,6 +6,7 @@ difference is told instead of being half applied.
 
 from dataclasses import dataclass, replace
 
+from strangler.config import addresses
 from strangler.core.model import Address, Config
 
 FIXED = ("listen", "admin", "workers", "state_dir", "flags")
@@ -31,6 +32,20 @@ def effective(config: Config, overrides: Overrides) -> Config:
         workers=config.workers if overrides.workers is None else overrides.workers,
         state_dir=overrides.state_dir or config.state_dir,
     )
+
+
+def conflicts(config: Config) -> tuple[str, ...]:
+    """Return why these addresses cannot be served together; the file alone was checked, the command line changes it."""
+    found = []
+    if addresses.clash(config.listen, config.admin):
+        found.append(f"clients and operators would share {config.listen}. Give `admin` or --admin a port of its own.")
+    found += [
+        f"the upstream `{upstream.name}` is the proxy's own listener, {config.listen}, and requests would go round "
+        "forever. Name the application's address, or choose another with --listen."
+        for upstream in config.upstreams
+        if any(addresses.leads_to(address, config.listen) for address in upstream.addresses)
+    ]
+    return tuple(found)
 
 
 def hold(running: Config, wanted: Config) -> tuple[Config, tuple[str, ...]]:

@@ -99,6 +99,8 @@ def test_a_wrong_command_line_exits_2_with_the_usage(arguments: list[str], capsy
     [
         (("-c", "none.yaml"), b"none.yaml:1:1: document: the file cannot be read"),
         (("-c", "routes.yaml", "--admin", "0.0.0.0:0"), b"can be reached from other machines"),
+        (("--listen", "127.0.0.1:7001", "--admin", "127.0.0.1:7001"), b"clients and operators would share"),
+        (("--listen", "localhost:1"), b"is the proxy's own listener, localhost:1, and requests would go round forever"),
     ],
 )
 def test_a_start_that_cannot_be_says_why_without_a_traceback(
@@ -110,6 +112,7 @@ def test_a_start_that_cannot_be_says_why_without_a_traceback(
         cwd=routes.parent,
         capture_output=True,
         check=False,
+        timeout=60,
     )
 
     assert done.returncode == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from strangler.config.load import load
-from strangler.core.model import Config
+from strangler.core.model import Address, Config
 from strangler.runtime import settings
 from strangler.runtime.reload import RoutesFile
 from strangler.runtime.settings import Overrides
@@ -175,6 +175,16 @@ async def test_what_needs_a_restart_is_told_and_the_rest_is_served(path: Path) -
         await file.until_taken(2)
         assert file.file.status().needs_restart == ("workers", "state_dir")
         assert file.taken[0].workers == 2
+
+
+async def test_an_upstream_that_is_the_listener_of_the_command_line_is_refused(path: Path) -> None:
+    async with watched(path, Overrides(listen=Address(host="127.0.0.1", port=2))) as file:
+        file.write(TWO)
+
+        await file.until_state("rejected")
+        [fault] = file.file.status().faults
+        assert "is the proxy's own listener, 127.0.0.1:2" in fault
+        assert file.taken == []
 
 
 async def test_a_setting_that_the_command_line_holds_needs_no_restart(path: Path) -> None:
