@@ -17,6 +17,7 @@ from strangler.core.problem import Problem
 from strangler.proxy.exchange import Exchange
 from strangler.proxy.reader import Fields, RequestReader
 from strangler.proxy.tunnel import Tunnel
+from strangler.proxy.untaken import untaken
 
 if TYPE_CHECKING:
     from strangler.proxy.plane import Plane
@@ -135,7 +136,7 @@ class Client(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.is_writing_paused = True
-        self._unsent = self.transport.get_write_buffer_size()
+        self._unsent = untaken(self.transport)
         if self._tunnel is not None:
             self._tunnel.pause_upstream()
         elif self._active is not None:
@@ -275,7 +276,7 @@ class Client(asyncio.Protocol):
 
     def has_taken_more(self) -> bool:
         """Return whether the client has taken something of what was written since this was asked last."""
-        before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
+        before, self._unsent = self._unsent, untaken(self.transport)
         return self._unsent < before
 
     # --- from the plane
@@ -305,7 +306,7 @@ class Client(asyncio.Protocol):
         """End the connection once what was written is sent; a client that does not take it has the time for a write."""
         self._is_closing = True
         self._waiting.clear()
-        self._unsent = self.transport.get_write_buffer_size()
+        self._unsent = untaken(self.transport)
         self.transport.close()
         self.wake_at = monotonic() + self.plane.limits.write_timeout_s
 
