@@ -9,6 +9,7 @@ from typing import Any
 from strangler.cli import options
 from strangler.config import load
 from strangler.config.schema import json_schema
+from strangler.config.warnings import warnings_of
 from strangler.core.model import Config, FlagSourceKind
 from strangler.errors import ConfigError, FlagError, UsageError
 
@@ -46,7 +47,8 @@ def _run(given: argparse.Namespace) -> int:
     except ConfigError as error:
         _print_faults(given, error)
         return 2
-    faults, warnings = _flag_findings(config)
+    faults, flag_warnings = _flag_findings(config)
+    warnings = (*warnings_of(config), *flag_warnings)
     if given.json:
         _print_json(given.config, faults=faults, warnings=warnings)
     else:

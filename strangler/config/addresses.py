@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from dataclasses import dataclass
 
 from strangler.config.reading import show
 from strangler.config.units import Wrong
@@ -10,8 +11,17 @@ from strangler.core.model import Address
 MAX_PORT = 65_535
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 
+_PORTS = {"http": 80, "https": 443}
 _EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - compared, never bound
 _LOOPBACK = {"127.0.0.1", "::1"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where an upstream's URL leads."""
+
+    address: Address
+    is_tls: bool
 
 
 def host(text: str) -> str | Wrong:
@@ -37,26 +47,26 @@ def listener(text: str) -> Address | Wrong:
     return _address(text, smallest=0)
 
 
-def upstream(text: str) -> Address | Wrong:
-    """Return the address that an http:// URL names."""
+def upstream(text: str) -> Target | Wrong:
+    """Return the address that an http:// or https:// URL names."""
     if "@" in text:
         # Because a URL with a user may carry a password, nothing of it is repeated.
         return Wrong(message="the URL carries a user or a password", remedy="Remove everything before the `@`")
     scheme, separator, rest = text.partition("://")
     if not separator:
         return Wrong(message=f"{show(text)} is not a URL", remedy=f"Write `http://{text[:60]}`")
-    if scheme.lower() == "https":
-        remedy = "Write `http://`, and let a sidecar on this machine speak TLS if the network is not trusted"
-        return Wrong(message="`https://` upstreams are not available in this version", remedy=remedy)
-    if scheme.lower() != "http":
-        return Wrong(message=f"{show(scheme)} is not a scheme that is spoken here", remedy="Write `http://`")
+    port = _PORTS.get(scheme.lower())
+    if port is None:
+        remedy = "Write `http://` or `https://`"
+        return Wrong(message=f"{show(scheme)} is not a scheme that is spoken here", remedy=remedy)
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     tail = rest[len(authority) :]
     if tail not in ("", "/"):
-        remedy = f"End after the port: `http://{authority[:60]}`; the client's path is passed on as it is"
+        remedy = f"End after the port: `{scheme.lower()}://{authority[:60]}`; the client's path is passed on as it is"
         return Wrong(message=f"the URL has a path or a query, {show(tail)}", remedy=remedy)
     has_port = re.search(r":[0-9]*$", authority) and not re.fullmatch(r"[^\[]*:[^\[]*:.*", authority)
-    return _address(authority if has_port else f"{authority}:80", smallest=1)
+    address = _address(authority if has_port else f"{authority}:{port}", smallest=1)
+    return address if isinstance(address, Wrong) else Target(address=address, is_tls=scheme.lower() == "https")
 
 
 def service(text: str) -> str | Wrong:

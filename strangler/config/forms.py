@@ -30,6 +30,13 @@ class Many:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrOff:
+    """A section, or the word `off`."""
+
+    section: Section
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
     """Two shares by side or upstream; read by the route, because only it knows the names."""
 
@@ -44,7 +51,7 @@ class Key:
     """One key: what it takes, what it means, and what is taken when it is not there."""
 
     name: str
-    takes: Kind[Any] | Section | Many | Split | Reference
+    takes: Kind[Any] | Section | OrOff | Many | Split | Reference
     about: str
     default: str = ""
     """As the manual says it; empty when there is nothing to say."""

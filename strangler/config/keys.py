@@ -5,7 +5,7 @@ from strangler.config.forms import Key, Many, Reference, Section, Split
 from strangler.config.keys_listener import LIMITS
 from strangler.config.keys_upstreams import TIMEOUTS, UPSTREAM
 
-LATER = ("shadow", "rollback", "idempotency", "health", "tls")
+LATER = ("shadow", "rollback", "idempotency")
 """Keys of versions to come. Refused, because a guard that is written but not there would be a lie."""
 
 SECRETS = ("sdk_key", "sdkKey", "sdk-key", "api_key", "api-key", "token", "secret", "password")

@@ -193,9 +193,18 @@ SHARE = amount("share", units.share, _SHARE)
 ACCESS_LOG = amount(
     "`off`, `on` or share", _access_log, {"anyOf": [{"type": "boolean"}, {"enum": ["off", "on"]}, _SHARE]}
 )
+TRIES = whole(1, 1_000)
+_STATUSES = r"^[1-5][0-9]{2}(-[1-5][0-9]{2})?$"
+STATUSES = amount(
+    "status or range",
+    units.statuses,
+    {"anyOf": [{"type": "integer", "minimum": 100, "maximum": 599}, {"type": "string", "pattern": _STATUSES}]},
+)
+PATH = pattern("path", r"/[!-\"$-~]{0,1023}", "Begin with `/`, without spaces and `#`, such as `/healthz`")
+HOST = worded("host", addresses.host, {"type": "string"})
 LISTENER: Kind[Address] = amount("address", addresses.listener, {"type": "string", "pattern": r"^.+:[0-9]+$"})
-URL: Kind[Address] = amount(
-    "URL", addresses.upstream, {"type": "string", "pattern": r"^[Hh][Tt][Tt][Pp]://[^/?#@\s]+/?$"}
+URL: Kind[addresses.Target] = amount(
+    "URL", addresses.upstream, {"type": "string", "pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s]+/?$"}
 )
 FLAG_SOURCE: Kind[FlagSourceKind] = Kind(
     name="word", read=_flag_source, schema={"enum": [kind.value for kind in FlagSourceKind]}

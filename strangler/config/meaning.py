@@ -34,7 +34,7 @@ def read_config(at: At, *, folder: Path, processors: int, digest: str) -> Config
     found.take("version", kinds.VERSION, 1)
     timeouts = read_timeouts(found.get("timeouts"), Timeouts())
     place = found.get("upstreams")
-    upstreams, default = ((), "") if place is None else read_upstreams(place)
+    upstreams, default = ((), "") if place is None else read_upstreams(place, folder)
     drafts = read_routes(
         found.get("routes"),
         upstreams=tuple(upstream.name for upstream in upstreams),

@@ -1,7 +1,7 @@
 """The form of a routes file as JSON Schema, for editors; made from the same table that the reader uses."""
 
 from strangler.config import kinds
-from strangler.config.forms import Key, Many, Reference, Section, Split
+from strangler.config.forms import Key, Many, OrOff, Reference, Section, Split
 from strangler.config.keys import ROOT
 from strangler.config.kind import Kind, Schema
 
@@ -38,6 +38,9 @@ def _form(key: Key) -> Schema:
             return kind.schema
         case Section() as section:
             return _section(section)
+        case OrOff(section=section):
+            words = {"anyOf": [{"type": "object"}, {"enum": ["off", False]}]}
+            return {**_section(section), "type": ["object", "string", "boolean"], **words}
         case Many(section=section, named=True):
             names = {"pattern": f"^{kinds.NAME}$"}
             return {"type": "object", "propertyNames": names, "additionalProperties": _section(section)}

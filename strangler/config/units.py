@@ -73,6 +73,14 @@ def share(text: str) -> int | Wrong:
     return points
 
 
+def statuses(text: str) -> tuple[int, int] | Wrong:
+    """Return the lowest and the highest status."""
+    found = re.fullmatch(r"([0-9]{3})(?:-([0-9]{3}))?", text)
+    if found is None or not 100 <= int(found[1]) <= int(found[2] or found[1]) <= 599:
+        return Wrong(message=f"{show(text)} is not a range of statuses", remedy="Write `200` or `200-399`")
+    return int(found[1]), int(found[2] or found[1])
+
+
 def percent(points: int) -> str:
     """Return basis points as `share` reads them."""
     return f"{points // 100}.{points % 100:02}".rstrip("0").rstrip(".") + "%"

@@ -30,6 +30,58 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
+    """How an upstream's addresses are asked whether they can serve."""
+
+    path: str
+    interval_s: float = 5.0
+    """Between two checks of one address. Precedent: nginx Plus `interval` 5 s; HAProxy `inter` 2 s."""
+    timeout_s: float = 1.0
+    """For the whole answer's head. Precedent: Envoy's examples, 1 s."""
+    healthy_after: int = 2
+    """Good checks in a row. Precedent: HAProxy `rise` 2."""
+    unhealthy_after: int = 3
+    """Bad checks in a row. Precedent: HAProxy `fall` 3."""
+    expect: tuple[int, int] = (200, 399)
+    """The lowest and the highest status of a good check. Precedent: HAProxy `httpchk` takes 2xx and 3xx."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ejection:
+    """When an address that fails is left out for a while (Envoy's outlier detection, and its defaults)."""
+
+    consecutive_failures: int = 5
+    """Precedent: Envoy `consecutive_5xx` 5."""
+    base_s: float = 30.0
+    """Times the number of ejections so far. Precedent: Envoy `base_ejection_time` 30 s."""
+    max_s: float = 300.0
+    """Precedent: Envoy `max_ejection_time` 300 s."""
+    max_share: int = 1_000
+    """Basis points of the addresses, but always one if there are several.
+
+    Precedent: Envoy `max_ejection_percent` 10.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamTls:
+    """How an upstream is spoken to over TLS; the files' content, so that all workers hold the same."""
+
+    server_name: str = ""
+    """For SNI and the check of the certificate; empty for the URL's host."""
+    verify: bool = True
+    """Whether the certificate is checked: its chain, its dates and its name."""
+    ca: bytes = field(default=b"", repr=False)
+    """PEM; empty for the system's authorities."""
+    chain: bytes = field(default=b"", repr=False)
+    """PEM of the client certificate; empty for none."""
+    key: bytes = field(default=b"", repr=False)
+    """PEM of its private key. Never logged, never stored."""
+    files: tuple[str, ...] = ()
+    """The absolute paths that all this was read from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
     """One application that can answer, at one or more addresses."""
 
@@ -39,6 +91,15 @@ class Upstream:
     """Per worker, over all its addresses. Precedent: nginx `worker_connections` 512."""
     max_idle: int = 64
     """Pooled connections kept per worker. Precedent: nginx `keepalive` examples keep 16 to 64."""
+    max_pending: int = 1_024
+    """Requests that wait for a connection, per worker. Precedent: Envoy `max_pending_requests` 1,024."""
+    resolve_s: float = 5.0
+    """Between two look-ups of a host's name. Precedent: Envoy `dns_refresh_rate` 5 s."""
+    tls: UpstreamTls | None = None
+    """None for plain HTTP."""
+    health: HealthCheck | None = None
+    ejection: Ejection | None = Ejection()
+    """None for never."""
 
 
 class SourceKind(StrEnum):

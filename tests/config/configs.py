@@ -9,9 +9,11 @@ from strangler.core.model import (
     Address,
     Attribute,
     Config,
+    Ejection,
     FlagSettings,
     FlagSourceKind,
     HeaderMatch,
+    HealthCheck,
     HostRule,
     ListenerLimits,
     Match,
@@ -20,6 +22,7 @@ from strangler.core.model import (
     SourceKind,
     Timeouts,
     Upstream,
+    UpstreamTls,
 )
 from tests.config.texts import FILE
 
@@ -35,6 +38,24 @@ hosts = st.one_of(
     st.from_regex(r"[a-z][a-z0-9-]{0,8}[a-z](\.[a-z]{2,5}){0,2}", fullmatch=True),
     st.ip_addresses(v=4).map(str),
     st.ip_addresses(v=6).map(str),
+)
+tls = st.builds(UpstreamTls, server_name=st.just("") | hosts, verify=st.booleans())
+tries = st.integers(1, 1_000)
+health = st.builds(
+    HealthCheck,
+    path=st.sampled_from(["/", "/healthz", "/a/%20?b=c"]),
+    interval_s=st.integers(1_000, 86_400_000).map(lambda milliseconds: milliseconds / 1000),
+    timeout_s=st.integers(1, 1_000).map(lambda milliseconds: milliseconds / 1000),
+    healthy_after=tries,
+    unhealthy_after=tries,
+    expect=st.tuples(st.integers(100, 350), st.integers(350, 599)),
+)
+ejection = st.builds(
+    Ejection,
+    consecutive_failures=tries,
+    base_s=st.integers(1, 1_000).map(lambda milliseconds: milliseconds / 1000),
+    max_s=st.integers(1_000, 86_400_000).map(lambda milliseconds: milliseconds / 1000),
+    max_share=st.integers(0, FULL_SHARE),
 )
 timeouts = st.builds(Timeouts, connect_s=durations, response_s=durations, idle_s=durations)
 sources = st.one_of(
@@ -58,6 +79,11 @@ def configs(draw: st.DrawFn) -> Config:
             addresses=tuple(draw(st.lists(addresses(1), min_size=1, max_size=2, unique=True))),
             max_connections=draw(st.integers(64, 9_999)),
             max_idle=draw(st.integers(0, 64)),
+            max_pending=draw(st.integers(0, 9_999)),
+            resolve_s=draw(durations),
+            tls=draw(st.none() | tls),
+            health=draw(st.none() | health),
+            ejection=draw(st.none() | ejection),
         )
         for name in draw(st.lists(names, min_size=2, max_size=4, unique=True))
     )
@@ -187,9 +213,37 @@ def document(config: Config) -> Document:
 
 
 def _upstream(upstream: Upstream, is_default: bool) -> Document:
-    urls = [f"http://{address}" for address in upstream.addresses]
+    scheme = "http" if upstream.tls is None else "https"
+    urls = [f"{scheme}://{address}" for address in upstream.addresses]
     where: Document = {"url": urls[0]} if len(urls) == 1 else {"urls": urls}
-    limits: Document = {"max_connections": upstream.max_connections, "max_idle": upstream.max_idle}
+    limits: Document = {
+        "max_connections": upstream.max_connections,
+        "max_idle": upstream.max_idle,
+        "max_pending": upstream.max_pending,
+        "resolve": _duration(upstream.resolve_s),
+    }
+    if upstream.tls is not None:
+        limits["tls"] = {"verify": upstream.tls.verify} | _given(server_name=upstream.tls.server_name)
+    if (check := upstream.health) is not None:
+        limits["health"] = {
+            "path": check.path,
+            "interval": _duration(check.interval_s),
+            "timeout": _duration(check.timeout_s),
+            "healthy_after": check.healthy_after,
+            "unhealthy_after": check.unhealthy_after,
+            "expect": f"{check.expect[0]}-{check.expect[1]}",
+        }
+    ejection = upstream.ejection
+    limits["ejection"] = (
+        "off"
+        if ejection is None
+        else {
+            "consecutive_failures": ejection.consecutive_failures,
+            "base": _duration(ejection.base_s),
+            "max": _duration(ejection.max_s),
+            "max_percent": percent(ejection.max_share),
+        }
+    )
     return where | limits | ({"default": True} if is_default else {})
 
 

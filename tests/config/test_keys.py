@@ -9,10 +9,10 @@ import jsonschema
 import pytest
 import yaml
 
-from strangler.config.forms import Key, Many, Section
+from strangler.config.forms import Key, Many, OrOff, Section
 from strangler.config.keys import DEFAULTS, FLAGS, LATER, MATCH, ROOT, ROUTE
 from strangler.config.keys_listener import LIMITS
-from strangler.config.keys_upstreams import TIMEOUTS, UPSTREAM
+from strangler.config.keys_upstreams import EJECTION, HEALTH, TIMEOUTS, UPSTREAM, UPSTREAM_TLS
 from strangler.config.schema import json_schema
 from tests.config.texts import ROUTE as ROUTE_TEXT
 from tests.config.texts import SMALL, faults, meaning, validator
@@ -25,6 +25,9 @@ SPLIT = f"{SMALL}{ROUTE_TEXT}    extracted: payments\n"
 PLACES: dict[str, tuple[Section, str, str]] = {
     "The file": (ROOT, "", ""),
     "upstreams": (UPSTREAM, f"{SMALL}  b:\n    ", "upstreams.b."),
+    "health": (HEALTH, f"{SMALL}  b:\n    health:\n      ", "upstreams.b.health."),
+    "ejection": (EJECTION, f"{SMALL}  b:\n    ejection:\n      ", "upstreams.b.ejection."),
+    "tls of an upstream": (UPSTREAM_TLS, f"{SMALL}  b:\n    tls:\n      ", "upstreams.b.tls."),
     "defaults": (DEFAULTS, f"{SMALL}defaults:\n  ", "defaults."),
     "routes": (ROUTE, f"{SMALL}routes:\n  - ", "routes[0]."),
     "match": (MATCH, f"{SMALL}routes:\n- name: a\n  match:\n    ", "routes[0].match."),
@@ -46,7 +49,7 @@ def sections(section: Section) -> Iterator[Section]:
     """Yield a section and all inside it."""
     yield section
     for key in section.keys:
-        inside = key.takes.section if isinstance(key.takes, Many) else key.takes
+        inside = key.takes.section if isinstance(key.takes, Many | OrOff) else key.takes
         if isinstance(inside, Section):
             yield from sections(inside)
 
@@ -165,7 +168,8 @@ defaults: {{identity: [{DEFAULTS.key("identity").default}], host: {DEFAULTS.key(
 
 
 def test_a_default_that_is_written_out_changes_nothing() -> None:
-    upstream = f"max_connections: {UPSTREAM.key('max_connections').default}, max_idle: 64"
+    upstream = ", ".join(f"{key.name}: {key.default}" for key in UPSTREAM.keys if key.default and key.name != "default")
+    upstream += f", ejection: {{{', '.join(f'{key.name}: {key.default}' for key in EJECTION.keys)}}}"
     written = DEFAULT_TEXT.replace('8104"}', f'8104", default: false, {upstream}}}') + ROUTE_TEXT
 
     config, silent = meaning(written), meaning(SMALL + ROUTE_TEXT)
