@@ -61,6 +61,8 @@ def on_time(exchange: "Exchange", now: float) -> None:
     elif _waits_for_client(exchange) or (exchange.head_sent and exchange.client.is_writing_paused):
         exchange.client.abort()
     else:
+        if exchange.upstream is not None:
+            exchange.upstream.blame("no answer in time")
         drop_upstream(exchange)
         fail(exchange, FailureKind.TIMEOUT, "no answer in time", may_ask_again=not is_up)
 

@@ -4,19 +4,20 @@ import asyncio
 import random
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from ipaddress import ip_network
 from time import monotonic
 from typing import Any
 
 from strangler.core import forward
-from strangler.core.model import ListenerLimits
+from strangler.core.model import ListenerLimits, Upstream
 from strangler.core.problem import Problem
 from strangler.core.snapshot import Snapshot
 from strangler.core.tally import Tally
 from strangler.proxy.client import Client
 from strangler.proxy.pool import Pool
+from strangler.proxy.resolver import Resolve, resolve
 from strangler.proxy.serving import Serving, SpareKey
 
 _SWEEP_S = 0.25
@@ -30,8 +31,10 @@ _DRAIN_GRACE_S = 0.5
 class Plane:
     """Serves clients on the sockets it is given; what it serves is swapped whole by `apply`."""
 
-    def __init__(self, *, on_notice: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(self, *, on_notice: Callable[[str, dict[str, Any]], None], resolve: Resolve = resolve) -> None:
         self._on_notice = on_notice
+        self._resolve = resolve
+        self._unhealthy: dict[str, frozenset[str]] = {}
         self._clients: set[Client] = set()
         self._servers: list[asyncio.Server] = []
         self._pools: dict[str, Pool] = {}
@@ -60,7 +63,7 @@ class Plane:
         pools = {
             name: kept
             if (kept := self._pools.get(name)) is not None and kept.upstream == upstream
-            else self._pool(name, wanted)
+            else self._pool(upstream)
             for name, upstream in wanted.items()
         }
         for name, pool in self._pools.items():
@@ -73,6 +76,15 @@ class Plane:
         trusted = tuple(ip_network(network) for network in config.trusted_proxies)
         self._peer = lru_cache(maxsize=4_096)(lambda address: forward.peer_of(address, trusted))
         self.serving = Serving(snapshot, pools, self._notify, self._spare_key)
+
+    def take_verdicts(self, unhealthy: Iterable[tuple[str, str]]) -> None:
+        """Leave out these addresses of upstreams, until other verdicts come; the snapshot stays what it is."""
+        found: dict[str, set[str]] = {}
+        for upstream, address in unhealthy:
+            found.setdefault(upstream, set()).add(address)
+        self._unhealthy = {upstream: frozenset(addresses) for upstream, addresses in found.items()}
+        for name, pool in self._pools.items():
+            pool.take_verdicts(self._unhealthy.get(name, frozenset()))
 
     async def serve(self, sockets: Sequence[socket.socket]) -> None:
         """Accept clients on bound sockets; a snapshot must have been applied."""
@@ -93,7 +105,8 @@ class Plane:
             "client_connections": len(self._clients),
             "requests_in_flight": sum(s.counters.in_flight for s in (*self._past, self.serving)),
             "upstream_connections": sum(pool.open for pool in self._pools.values()),
-            "upstream_pending": sum(pool.pending for pool in self._pools.values()),
+            "upstream_pending": sum(len(pool.pending) for pool in self._pools.values()),
+            "upstream_ejected": sum(pool.ejected for pool in self._pools.values()),
         }
 
     async def drain(self, deadline_s: float) -> None:
@@ -163,8 +176,14 @@ class Plane:
 
     # --- inside
 
-    def _pool(self, name: str, wanted: dict[str, Any]) -> Pool:
-        return Pool(wanted[name], lambda what, error: self._on_notice("crash", {"what": what, "error": repr(error)}))
+    def _pool(self, upstream: Upstream) -> Pool:
+        return Pool(
+            upstream,
+            resolve=self._resolve,
+            on_notice=self._notify,
+            on_crash=lambda what, error: self._on_notice("crash", {"what": what, "error": repr(error)}),
+            unhealthy=self._unhealthy.get(upstream.name, frozenset()),
+        )
 
     def _notify(self, event: str, fields: dict[str, Any]) -> None:
         """Pass a notice on, unless there are too many this second; a sample of all requests always passes."""

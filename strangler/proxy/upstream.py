@@ -5,6 +5,7 @@ on a connection must never become the next request's answer.
 """
 
 import asyncio
+import ssl
 from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
@@ -30,11 +31,20 @@ _VERSIONS = ("1.1", "1.0")
 class Owner(Protocol):
     """Who a connection goes back to."""
 
+    is_suspect: bool
+    """Whether the last exchange failed."""
+
     def release(self, connection: "UpstreamConnection") -> None:
         """Take back a connection that may be used again."""
 
     def lost(self, connection: "UpstreamConnection") -> None:
         """Forget a connection that is gone."""
+
+    def failed(self, why: str) -> None:
+        """Note that an exchange went wrong by the upstream's fault."""
+
+    def succeeded(self) -> None:
+        """Note that an exchange went well after one that had not."""
 
 
 class TunnelEnd(Protocol):
@@ -61,6 +71,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     __slots__ = (
         "_done",
+        "_ended_well",
         "_exchange",
         "_head_bytes",
         "_headers",
@@ -77,6 +88,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_tunnel",
         "address",
         "idle_since",
+        "is_counted",
         "transport",
         "uses",
     )
@@ -88,6 +100,10 @@ class UpstreamConnection(asyncio.Protocol):
         self.idle_since = 0.0
         self.uses = 0
         """Exchanges begun on this connection."""
+        self.is_counted = False
+        """Whether the owner was given this connection, and so is told of its end."""
+        self._ended_well = False
+        """Whether the upstream has said, as far as its transport can, that nothing more comes."""
         self._owner = owner
         self._exchange: Exchange | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -116,6 +132,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._interim = self._head_bytes = 0
         self._in_head = True
         exchange.on_upstream(self)
+
+    def blame(self, why: str) -> None:
+        """Note that the upstream does not do its part of the exchange."""
+        self._owner.failed(why)
 
     def abandon(self) -> None:
         """Give up the exchange and the connection: what it still brings goes to nobody."""
@@ -166,6 +186,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._exchange.on_pause()
 
     def eof_received(self) -> bool:
+        tls = self.transport.get_extra_info("ssl_object")
+        self._ended_well = tls is None or _said_goodbye(tls)
         if self._tunnel is not None:
             self._tunnel.on_tunnel_end()
             return True
@@ -173,11 +195,19 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         exchange, self._exchange = self._exchange, None
-        self._owner.lost(self)
-        if exchange is not None:
-            exchange.on_upstream_lost(is_clean=exc is None)
-        elif self._tunnel is not None:
-            self._tunnel.on_tunnel_lost()
+        try:
+            if exchange is not None:
+                is_clean = exc is None and self._ended_well
+                is_stale = self.uses > 1 and self._in_head
+                if not is_stale and not (is_clean and exchange.head_sent and exchange.until_close):
+                    self._owner.failed("the connection ended before the answer was complete")
+                exchange.on_upstream_lost(is_clean=is_clean)
+            elif self._tunnel is not None:
+                self._tunnel.on_tunnel_lost()
+        finally:
+            # Because a request that is asked again takes this one's place, those that wait come after it.
+            if self.is_counted:
+                self._owner.lost(self)
 
     def pause_writing(self) -> None:
         if self._exchange is not None:
@@ -235,6 +265,10 @@ class UpstreamConnection(asyncio.Protocol):
         if status == 204 and (head.chunked or head.length):
             # Because it announces a body that it must not have, who knows what follows.
             self._is_last = True
+        if status >= 500:
+            self._owner.failed(f"status {status}")
+        elif self._owner.is_suspect:
+            self._owner.succeeded()
         if exchange.on_response(status, self._reason, head):
             self._skips_body = self._done = True
 
@@ -281,6 +315,7 @@ class UpstreamConnection(asyncio.Protocol):
         exchange, self._exchange = self._exchange, None
         self.transport.abort()
         if exchange is not None:
+            self._owner.failed(f"not HTTP: {detail}")
             exchange.on_upstream_failed(FailureKind.BAD_FRAMING, detail)
 
     def _finish(self) -> None:
@@ -296,3 +331,13 @@ class UpstreamConnection(asyncio.Protocol):
             self._owner.release(self)
         else:
             self.transport.close()
+
+
+def _said_goodbye(tls: ssl.SSLObject) -> bool:
+    """Return whether the other end has closed TLS itself; an end without it may be somebody's cut (RFC 8446 section 6.1)."""
+    try:
+        return tls.read(1) == b""
+    except ssl.SSLZeroReturnError:
+        return True
+    except ssl.SSLError:
+        return False
