@@ -215,7 +215,12 @@ class Pool:
         connection = None
         try:
             connection, failures = await connect(
-                endpoint, another=another, follow=follow, tls=self.upstream.tls, context=self.context, budget_s=connect_s
+                endpoint,
+                another=another,
+                follow=follow,
+                tls=self.upstream.tls,
+                context=self.context,
+                budget_s=connect_s,
             )
         finally:
             if connection is None:

@@ -334,7 +334,7 @@ class UpstreamConnection(asyncio.Protocol):
 
 
 def _said_goodbye(tls: ssl.SSLObject) -> bool:
-    """Return whether the other end has closed TLS itself; an end without it may be somebody's cut (RFC 8446 section 6.1)."""
+    """Return whether the other end has ended TLS itself; without that it may be somebody's cut (RFC 8446 section 6.1)."""
     try:
         return tls.read(1) == b""
     except ssl.SSLZeroReturnError:

@@ -4,6 +4,7 @@ A backend reads requests with h11, so that what the proxy sends is judged by a p
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -150,8 +151,15 @@ def ok(body: bytes = b"ok", *headers: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def backend(script: Script, *, on_head: bool = False) -> AsyncIterator[Backend]:
-    """Serve a script on a free port of the loopback."""
+async def backend(
+    script: Script,
+    *,
+    on_head: bool = False,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[Backend]:
+    """Serve a script on a free port of the loopback, or on a given one of another of its addresses."""
     running = Backend(script, on_head=on_head)
     tasks: set[asyncio.Task[None]] = set()
 
@@ -166,7 +174,7 @@ async def backend(script: Script, *, on_head: bool = False) -> AsyncIterator[Bac
             # Because the test is over; asyncio's streams would report the cancellation as a crash.
             pass
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, host, port, ssl=tls)
     running.port = server.sockets[0].getsockname()[1]
     try:
         yield running

@@ -12,6 +12,7 @@ from strangler.core.model import Address, Config, Match, Route, Source, SourceKi
 from strangler.core.snapshot import compile_snapshot
 from strangler.core.tally import Tally
 from strangler.proxy.plane import Plane
+from strangler.proxy.resolver import Resolve, resolve
 from tests.support.segments import deliver
 
 
@@ -181,10 +182,12 @@ def unchunked(body: bytes) -> tuple[bytes, bool]:
 
 
 @asynccontextmanager
-async def proxy(served: Config, flags: Mapping[str, bool | str] | None = None) -> AsyncIterator[Proxy]:
+async def proxy(
+    served: Config, flags: Mapping[str, bool | str] | None = None, *, resolve: Resolve = resolve
+) -> AsyncIterator[Proxy]:
     """Run a plane on a free port of the loopback."""
     notices: list[tuple[str, dict[str, Any]]] = []
-    plane = Plane(on_notice=lambda event, fields: notices.append((event, fields)))
+    plane = Plane(on_notice=lambda event, fields: notices.append((event, fields)), resolve=resolve)
     plane.apply(compile_snapshot(replace(served), generation=1, flags=FixedFlags(flags or {})))
     listener = socket.create_server(("127.0.0.1", 0))
     await plane.serve([listener])
