@@ -190,7 +190,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._ended_well = tls is None or _said_goodbye(tls)
         if self._tunnel is not None:
             self._tunnel.on_tunnel_end()
-            return True
+            # Because TLS ends both ways at once here, there is no half to keep open.
+            return tls is None
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -334,7 +335,7 @@ class UpstreamConnection(asyncio.Protocol):
 
 
 def _said_goodbye(tls: ssl.SSLObject) -> bool:
-    """Return whether the other end has ended TLS itself; without that it may be somebody's cut (RFC 8446 section 6.1)."""
+    """Return whether the other end has ended TLS itself; else it may be somebody's cut (RFC 8446 section 6.1)."""
     try:
         return tls.read(1) == b""
     except ssl.SSLZeroReturnError:
