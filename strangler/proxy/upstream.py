@@ -5,7 +5,6 @@ on a connection must never become the next request's answer.
 """
 
 import asyncio
-import ssl
 from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
@@ -186,12 +185,13 @@ class UpstreamConnection(asyncio.Protocol):
             self._exchange.on_pause()
 
     def eof_received(self) -> bool:
-        tls = self.transport.get_extra_info("ssl_object")
-        self._ended_well = tls is None or _said_goodbye(tls)
+        # Because over TLS this is the other end's goodbye (close_notify); a bare end of TCP below it may be somebody's
+        # cut (RFC 8446 section 6.1), and only ends in connection_lost.
+        self._ended_well = True
         if self._tunnel is not None:
             self._tunnel.on_tunnel_end()
             # Because TLS ends both ways at once here, there is no half to keep open.
-            return tls is None
+            return self.transport.get_extra_info("ssl_object") is None
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -332,13 +332,3 @@ class UpstreamConnection(asyncio.Protocol):
             self._owner.release(self)
         else:
             self.transport.close()
-
-
-def _said_goodbye(tls: ssl.SSLObject) -> bool:
-    """Return whether the other end has ended TLS itself; else it may be somebody's cut (RFC 8446 section 6.1)."""
-    try:
-        return tls.read(1) == b""
-    except ssl.SSLZeroReturnError:
-        return True
-    except ssl.SSLError:
-        return False
