@@ -31,9 +31,11 @@ class Fault:
 class ConfigError(StranglerError):
     """The operator's file is at fault; every fault in it is listed."""
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
+    def __init__(self, faults: tuple[Fault, ...], *, files: tuple[str, ...] = ()) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
         self.faults = faults
+        self.files = files
+        """The absolute paths of other files that were read, or could not be."""
 
 
 class UsageError(StranglerError):

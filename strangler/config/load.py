@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -56,8 +57,8 @@ def parse(data: bytes, *, path: Path) -> Config:
             digest=sha256(data).hexdigest(),
         )
         if report.count == 0:
-            return config
-    raise ConfigError(report.faults())
+            return replace(config, files=tuple(dict.fromkeys(report.files)))
+    raise ConfigError(report.faults(), files=tuple(dict.fromkeys(report.files)))
 
 
 def _bytes(path: Path) -> bytes:

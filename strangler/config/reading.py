@@ -22,6 +22,8 @@ class Report:
         self._file = file
         self._faults: list[Fault] = []
         self.count = 0
+        self.files: list[str] = []
+        """The absolute paths of other files that were read, or could not be."""
 
     def add(self, place: Place, where: str, message: str, remedy: str) -> None:
         """Note one fault; beyond MAX_FAULTS it is only counted."""

@@ -20,7 +20,6 @@ def read_tls(at: At, folder: Path) -> UpstreamTls:
         ca=read_pem(found, "ca", folder),
         chain=read_pem(found, "cert", folder),
         key=read_pem(found, "key", folder),
-        files=tuple(str(folder / name) for key in ("ca", "cert", "key") if (name := found.take(key, kinds.TEXT, ""))),
     )
     check_pair(found)
     authorities = found.get("ca")
@@ -37,6 +36,7 @@ def read_pem(found: Found, key: str, folder: Path) -> bytes:
     name = found.take(key, kinds.TEXT, "")
     if place is None or not name:
         return b""
+    found.at.report.files.append(str(folder / name))
     try:
         with (folder / name).open("rb") as file:
             data = file.read(tls.MAX_PEM_BYTES + 1)

@@ -77,8 +77,6 @@ class UpstreamTls:
     """PEM of the client certificate; empty for none."""
     key: bytes = field(default=b"", repr=False)
     """PEM of its private key. Never logged, never stored."""
-    files: tuple[str, ...] = ()
-    """The absolute paths that all this was read from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,3 +299,5 @@ class Config:
     """Whether a path that servers read as different routes is refused."""
     digest: str = ""
     """SHA-256 of the file's bytes, hexadecimal."""
+    files: tuple[str, ...] = ()
+    """The absolute paths of other files whose content is part of this, such as certificates."""

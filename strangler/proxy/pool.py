@@ -328,8 +328,10 @@ class Pool:
         is_failing_open = bool(self._endpoints) and not good
         if is_failing_open != self._is_failing_open:
             self._is_failing_open = is_failing_open
-            event = "upstream_all_down" if is_failing_open else "upstream_usable"
-            self._notice(event, {"addresses": [endpoint.label for endpoint in self._usable]})
+            self._notice(
+                "upstream_all_down" if is_failing_open else "upstream_usable",
+                {"addresses": [endpoint.label for endpoint in self._usable]},
+            )
 
     def _notice(self, event: str, fields: dict[str, Any]) -> None:
         self._on_notice(event, {"upstream": self.upstream.name, **fields})

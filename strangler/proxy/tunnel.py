@@ -39,7 +39,10 @@ class Tunnel:
     def on_client_end(self) -> None:
         """Pass on that the client sends no more."""
         transport = self._upstream.transport
-        if transport.can_write_eof() and not transport.is_closing():
+        if not transport.can_write_eof():
+            # Because over TLS only both ways can be ended; the upstream would wait for ever otherwise.
+            transport.close()
+        elif not transport.is_closing():
             transport.write_eof()
 
     def on_client_lost(self) -> None:

@@ -30,7 +30,7 @@ from strangler.runtime.handover import Orphan
 from strangler.runtime.logs import LogFormat
 from strangler.runtime.notices import Notices
 from strangler.runtime.overview import Overview
-from strangler.runtime.reload import RoutesFile
+from strangler.runtime.reload import RoutesFile, warn
 from strangler.runtime.runfile import Run
 from strangler.runtime.settings import Overrides
 from strangler.runtime.supervisor import Supervisor
@@ -111,6 +111,7 @@ class Instance:
                 }
             },
         )
+        warn(self._truth.config)
         await self._stopping.wait()
         LOG.info("stopping", extra={"fields": {"deadline_s": DRAIN_S}})
         if self._truth.config.workers > 0:

@@ -15,7 +15,10 @@ LEVELS = {
     "drain_cut": logging.WARNING,
     "exchange_failed": logging.WARNING,
     "notices_dropped": logging.WARNING,
+    "resolve_failed": logging.WARNING,
     "unlogged": logging.WARNING,
+    "upstream_all_down": logging.ERROR,
+    "upstream_ejected": logging.WARNING,
 }
 """Events that are more than information."""
 

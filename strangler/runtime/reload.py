@@ -1,4 +1,4 @@
-"""Reload: the routes file is watched by its path, and what is served follows it.
+"""Reload: the routes file and the files that it names are watched by their paths, and what is served follows them.
 
 The path is looked at anew each time, so an editor's atomic rename and the swap of a Kubernetes ConfigMap's symbolic
 link are noticed like a write in place. A file that cannot be served changes nothing.
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from strangler.config import load
 from strangler.config.document import MAX_BYTES
+from strangler.config.warnings import warnings_of
 from strangler.control.status import ConfigStatus
 from strangler.core.model import Config
 from strangler.errors import ConfigError
@@ -43,6 +44,8 @@ class RoutesFile:
         self._asked = asyncio.Event()
         self._seen = running.digest
         """The digest of the file as last read, whether it was good or not."""
+        self._files = running.files
+        """Other files that are part of what was last read."""
         self._faults: tuple[str, ...] = ()
         self._needs_restart: tuple[str, ...] = ()
 
@@ -62,11 +65,11 @@ class RoutesFile:
 
     async def watch(self) -> None:
         """Take over every change of the file that can be served; never returns."""
-        settled: Stamp = _UNREAD
-        last: Stamp = _UNREAD
+        settled: tuple[Stamp, ...] = (_UNREAD,)
+        last: tuple[Stamp, ...] = (_UNREAD,)
         while True:
             is_asked = await self._wait()
-            stamp = _stamp(self._path)
+            stamp = (_stamp(self._path), *(_stamp(Path(file)) for file in self._files))
             if is_asked or (stamp == last and stamp != settled):
                 settled = stamp
                 # Because a task of its own keeps a failure of ours in one reading from ending the watch.
@@ -90,29 +93,42 @@ class RoutesFile:
             self._reject("", (f"{self._path}: cannot be read ({error.strerror}). Put the file back.",))
             return
         digest = hashlib.sha256(data).hexdigest()
-        if digest == self._seen:
-            if is_asked:
-                # Because whoever asked waits for a word, and silence would look like a signal that was lost.
-                LOG.info("config_unchanged", extra={"fields": {"file": str(self._path), "faults": len(self._faults)}})
+        if digest == self._seen and not self._files:
+            self._keep(is_asked=is_asked)
             return
         try:
             config = await asyncio.to_thread(load.parse, data, path=self._path)
         except ConfigError as error:
-            self._reject(digest, tuple(str(fault) for fault in error.faults))
+            self._files = error.files
+            faults = tuple(str(fault) for fault in error.faults)
+            if digest == self._seen and faults == self._faults:
+                self._keep(is_asked=is_asked)
+            else:
+                self._reject(digest, faults)
             return
-        self._accept(config)
+        self._files = config.files
+        self._accept(config, is_asked=is_asked)
 
-    def _accept(self, loaded: Config) -> None:
+    def _keep(self, *, is_asked: bool) -> None:
+        if is_asked:
+            # Because whoever asked waits for a word, and silence would look like a signal that was lost.
+            LOG.info("config_unchanged", extra={"fields": {"file": str(self._path), "faults": len(self._faults)}})
+
+    def _accept(self, loaded: Config, *, is_asked: bool) -> None:
         config, differing = settings.hold(self._running, settings.effective(loaded, self._overrides))
         if found := settings.conflicts(config):
             self._reject(loaded.digest, tuple(f"{self._path}: {conflict}" for conflict in found))
             return
         is_same = config == self._running
+        if is_same and loaded.digest == self._seen and not self._faults:
+            self._keep(is_asked=is_asked)
+            return
         self._seen = loaded.digest
         self._running = config
         self._faults = ()
         self._needs_restart = differing
         LOG.info("config_accepted", extra={"fields": {"file": str(self._path), "digest": config.digest}})
+        warn(config)
         if differing:
             LOG.warning("config_needs_restart", extra={"fields": {"settings": differing}})
         if not is_same:
@@ -129,6 +145,12 @@ class RoutesFile:
             "config_rejected",
             extra={"fields": {"file": str(self._path), "faults": len(faults), "serving": self._running.digest}},
         )
+
+
+def warn(config: Config) -> None:
+    """Say what somebody should know about a file that is served all the same."""
+    for warning in warnings_of(config):
+        LOG.warning("config_warning", extra={"fields": {"warning": warning}})
 
 
 def _bytes(path: Path) -> bytes:

@@ -53,7 +53,7 @@ def test_what_the_files_say_is_part_of_the_config(folder: Path) -> None:
     assert settings is not None
     assert settings.ca == (folder / "ca.pem").read_bytes()
     assert settings.key == (folder / "key.pem").read_bytes()
-    assert settings.files == tuple(str(folder / name) for name in ("ca.pem", "cert.pem", "key.pem"))
+    assert config.files == tuple(str(folder / name) for name in ("ca.pem", "cert.pem", "key.pem"))
     assert config.upstreams[0].addresses[0].port == 443
 
 
