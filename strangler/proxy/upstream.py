@@ -77,6 +77,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_in_head",
         "_interim",
         "_is_chunked",
+        "_is_error",
         "_is_last",
         "_owner",
         "_parser",
@@ -101,6 +102,8 @@ class UpstreamConnection(asyncio.Protocol):
         """Exchanges begun on this connection."""
         self.is_counted = False
         """Whether the owner was given this connection, and so is told of its end."""
+        self._is_error = False
+        """Whether the answer says that the upstream failed."""
         self._ended_well = False
         """Whether the upstream has said, as far as its transport can, that nothing more comes."""
         self._owner = owner
@@ -127,7 +130,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Carry one exchange; the exchange writes its request to `transport`."""
         self._exchange = exchange
         self.uses += 1
-        self._done = self._stray = self._skips_body = self._is_chunked = False
+        self._done = self._stray = self._skips_body = self._is_chunked = self._is_error = False
         self._interim = self._head_bytes = 0
         self._in_head = True
         exchange.on_upstream(self)
@@ -145,6 +148,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Pass all further bytes on as they are (after a 101)."""
         self._exchange = None
         self._tunnel = end
+        self._judge()
 
     # --- asyncio.Protocol
 
@@ -200,7 +204,9 @@ class UpstreamConnection(asyncio.Protocol):
             if exchange is not None:
                 is_clean = exc is None and self._ended_well
                 is_stale = self.uses > 1 and self._in_head
-                if not is_stale and not (is_clean and exchange.head_sent and exchange.until_close):
+                if is_clean and exchange.head_sent and exchange.until_close:
+                    self._judge()
+                elif not is_stale:
                     self._owner.failed("the connection ended before the answer was complete")
                 exchange.on_upstream_lost(is_clean=is_clean)
             elif self._tunnel is not None:
@@ -266,10 +272,7 @@ class UpstreamConnection(asyncio.Protocol):
         if status == 204 and (head.chunked or head.length):
             # Because it announces a body that it must not have, who knows what follows.
             self._is_last = True
-        if status >= 500:
-            self._owner.failed(f"status {status}")
-        elif self._owner.is_suspect:
-            self._owner.succeeded()
+        self._is_error = status >= 500
         if exchange.on_response(status, self._reason, head):
             self._skips_body = self._done = True
 
@@ -306,6 +309,13 @@ class UpstreamConnection(asyncio.Protocol):
         self._head_bytes = 0
         exchange.on_interim(status, self._reason, head)
 
+    def _judge(self) -> None:
+        """Tell the owner how a complete answer speaks for the upstream."""
+        if self._is_error:
+            self._owner.failed("an answer with 5xx")
+        elif self._owner.is_suspect:
+            self._owner.succeeded()
+
     def _switch(self, early: bytes) -> None:
         if self._tunnel is None:
             self._broken("an upgrade that nobody asked for")
@@ -324,6 +334,7 @@ class UpstreamConnection(asyncio.Protocol):
         if exchange is None:
             return
         trailers = () if self._skips_body else self._headers
+        self._judge()
         may_reuse = exchange.on_response_done(trailers) and not self._stray and not self._is_last
         if self._skips_body:
             # Because the parser waits for the body that an answer to HEAD announces and does not have.
