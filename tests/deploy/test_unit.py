@@ -24,3 +24,12 @@ def test_the_unit_keeps_state_where_it_tells_the_proxy_to() -> None:
 
 def test_the_unit_waits_longer_than_a_drain_may_take() -> None:
     assert float(_settings()["TimeoutStopSec"]) > DRAIN_S + GRACE_S
+
+
+def test_what_is_installed_for_the_unit_comes_from_the_locks_alone() -> None:
+    page = (_UNIT.parent / "README.md").read_text()
+    installs = [line for line in page.splitlines() if "/bin/pip install" in line]
+
+    assert len(installs) == 2
+    assert all("--require-hashes" in line or "--no-deps --no-build-isolation" in line for line in installs)
+    assert "sed -n '/^setuptools==/,/[^\\\\]$/p' requirements.lock" in page
