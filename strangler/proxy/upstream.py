@@ -164,6 +164,10 @@ class UpstreamConnection(asyncio.Protocol):
             self.transport.abort()
             return
         if self._in_head:
+            if not self._head_bytes and not self._interim and data[:1] != b"H":
+                # Because llhttp skips empty lines, and reads RTSP and ICE as well.
+                self._broken("the status line is not HTTP/1.1")
+                return
             self._head_bytes += len(data)
         elif self._is_chunked:
             self._slack -= len(data)

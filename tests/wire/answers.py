@@ -25,7 +25,8 @@ HEADS = (
     *(
         _field(f"Content-Length {value!r}", b"Content-Length: " + value)
         for value in (
-            b"2, 2", b"2,3", b"-2", b"+2", b"two", b"", b"0x2", b"2.0", b"2 2", b"2\x0b", b"9" * 19, b"9" * 30, b"0" * 20 + b"2",
+            b"2, 2", b"2,3", b"-2", b"+2", b"two", b"", b"0x2", b"2.0", b"2 2", b"2\x0b", b"9" * 19, b"9" * 30,
+            b"0" * 20 + b"2",
             b"\xd9\xa2", b"2;",
         )
     ),
@@ -36,7 +37,8 @@ HEADS = (
     *(
         _field(f"Transfer-Encoding {value!r}", b"Transfer-Encoding: " + value, _CHUNKS)
         for value in (
-            b"gzip", b"identity", b"gzip, chunked", b"chunked, gzip", b"chunked, chunked", b"xchunked", b"", b",chunked", b"\x0bchunked",
+            b"gzip", b"identity", b"gzip, chunked", b"chunked, gzip", b"chunked, chunked", b"xchunked", b"",
+            b",chunked", b"\x0bchunked",
             b"chunked\x00",
         )
     ),
@@ -65,11 +67,15 @@ HEADS = (
     *(
         _line(line)
         for line in (
-            b"HTTP/1.1 099 Low", b"HTTP/1.1 000 Zero", b"HTTP/1.1 20 Short", b"HTTP/1.1 2000 Long", b"HTTP/1.1 +20 Sign",
-            b"HTTP/1.1 2x0 OK", b"HTTP/1.1  200 OK", b"HTTP/1.1 200OK", b"HTTP/1.1\t200 OK", b"HTTP/2.0 200 OK", b"HTTP/0.9 200 OK",
-            b"HTTP/1.5 200 OK", b"HTTP/11.1 200 OK", b"http/1.1 200 OK", b"HTP/1.1 200 OK", b"ICY 200 OK", b"HTTP/1.1 200 O\x00K",
+            b"HTTP/1.1 099 Low", b"HTTP/1.1 000 Zero", b"HTTP/1.1 20 Short", b"HTTP/1.1 2000 Long",
+            b"HTTP/1.1 +20 Sign",
+            b"HTTP/1.1 2x0 OK", b"HTTP/1.1  200 OK", b"HTTP/1.1 200OK", b"HTTP/1.1\t200 OK", b"HTTP/2.0 200 OK",
+            b"HTTP/0.9 200 OK",
+            b"HTTP/1.5 200 OK", b"HTTP/11.1 200 OK", b"http/1.1 200 OK", b"HTP/1.1 200 OK", b"ICY 200 OK",
+            b"HTTP/1.1 200 O\x00K",
             b"HTTP/1.1 200 O\x01K", b"HTTP/1.1 200 O\x1b[31mK", b"HTTP/1.1 200 O\x7fK", b"HTTP/1.1 200 O\rX: 1",
-            b"HTTP/1.1 200 O\nX: 1", b"HTTP/1.1 200 OK\r", b"HTTP/1.1 -01 OK", b"HTTP/1.1 \xd9\xa2\xd9\xa0\xd9\xa0 OK",
+            b"HTTP/1.1 200 O\nX: 1", b"HTTP/1.1 200 OK\r", b"HTTP/1.1 -01 OK",
+            b"HTTP/1.1 \xd9\xa2\xd9\xa0\xd9\xa0 OK",
         )
     ),
     BadAnswer("a switch that nobody asked for", b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"),

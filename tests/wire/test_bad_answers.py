@@ -68,7 +68,10 @@ async def test_a_body_that_turns_bad_is_cut_and_never_looks_complete(bad: BadAns
             body, is_complete = unchunked(body)
         assert not is_complete
         assert fields_of(got, b"x") == []
-        assert sum(count for (_, _, outcome), count in running.counts().items() if outcome in ("bad_framing", "reset")) == 1
+        assert (
+            sum(count for (_, _, outcome), count in running.counts().items() if outcome in ("bad_framing", "reset"))
+            == 1
+        )
         await _check_next(running, await running.connect())
 
 
@@ -119,7 +122,8 @@ async def test_a_body_behind_an_answer_to_head_never_becomes_the_next_answer() -
 
 
 @pytest.mark.parametrize(
-    "head", [b"HTTP/1.1 200 OK\r\nConnection: close\r\n", b"HTTP/1.0 200 OK\r\n", b"HTTP/1.0 200 OK\r\nConnection: x\r\n"]
+    "head",
+    [b"HTTP/1.1 200 OK\r\nConnection: close\r\n", b"HTTP/1.0 200 OK\r\n", b"HTTP/1.0 200 OK\r\nConnection: x\r\n"],
 )
 async def test_a_connection_that_the_upstream_is_about_to_close_is_not_used_again(head: bytes) -> None:
     async with (
