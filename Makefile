@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 TRAFFIC ?= on
 READY := $(VENV)/.ready
 
-.PHONY: help install demo test lint types contracts unit bench lock clean
+.PHONY: help install demo test lint types contracts core unit bench lock clean
 
 help:
 	@echo "make demo [TRAFFIC=off]  start the monolith, the services and the proxy, and watch"
 	@echo "make test                lint, types, import contracts and all tests"
+	@echo "make core                the deciders' own tests, which must reach every line and branch of strangler/core"
 	@echo "make bench               CPU a request beside a plain aiohttp proxy and nginx (needs wrk and nginx)"
 	@echo "make lock                choose the dependencies' versions anew (needs uv)"
 	@echo "make clean               remove .venv, build and caches; the flags in .strangler stay"
@@ -27,7 +28,7 @@ $(READY): requirements.lock
 demo: install
 	@exec $(BIN)/python -m demo --traffic $(TRAFFIC)
 
-test: lint types contracts unit
+test: lint types contracts core unit
 
 lint: install
 	$(BIN)/ruff check .
@@ -39,8 +40,12 @@ types: install
 contracts: install
 	$(BIN)/lint-imports
 
+# Because a decider has no excuse, the deciders' own tests reach every line and branch of them, or this fails.
+core: install
+	$(BIN)/pytest tests/core --cov=strangler.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+
 unit: install
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore=tests/core
 
 bench: install
 	@exec $(BIN)/python -m bench

@@ -67,6 +67,10 @@ _CLAIMS = b"x-forwarded-"
 """What begins so tells of the hop before; only a trusted one is believed."""
 _KNOWN_NAMES = 1_024
 """Names whose meaning is kept: the real ones of a few applications, and a bound for those that are made up."""
+_KNOWN_LENGTH = 256
+"""A longer name, value or list is read anew each time, so that no sender can make a memory of ours large."""
+_MAX_HOST = 261
+"""RFC 1035 section 2.3.4 gives a name 255 bytes; the rest is the port."""
 
 
 class _Meanings(dict[bytes, _Field | None]):
@@ -80,7 +84,7 @@ class _Meanings(dict[bytes, _Field | None]):
             meaning = _Field.DROP
         else:
             meaning = None
-        if len(self) < _KNOWN_NAMES:
+        if len(self) < _KNOWN_NAMES and len(name) <= _KNOWN_LENGTH:
             self[name] = meaning
         return meaning
 
@@ -157,9 +161,13 @@ class _Options(NamedTuple):
     """Fields that are meant for this hop alone."""
 
 
-@lru_cache(maxsize=1_024)
 def is_host(value: bytes) -> bool:
-    """Return whether a Host is one host with at most one port."""
+    """Return whether a Host is one host of a length that names have, with at most one port."""
+    return len(value) <= _MAX_HOST and _has_host_form(value)
+
+
+@lru_cache(maxsize=1_024)
+def _has_host_form(value: bytes) -> bool:
     return _HOST_FORM.fullmatch(value) is not None
 
 
@@ -168,9 +176,13 @@ def is_plain(name: bytes) -> bool:
     return _MEANINGS[name] is None
 
 
-@lru_cache(maxsize=256)
 def is_reason(value: bytes) -> bool:
     """Return whether a reason phrase is text that may stand in a status line."""
+    return _has_reason_form(value) if len(value) <= _KNOWN_LENGTH else _REASON_FORM.fullmatch(value) is not None
+
+
+@lru_cache(maxsize=256)
+def _has_reason_form(value: bytes) -> bool:
     return _REASON_FORM.fullmatch(value) is not None
 
 
@@ -266,11 +278,17 @@ def _read_rare(head: RequestHead, meaning: _Field, name: bytes, value: bytes) ->
             pass
 
 
-@lru_cache(maxsize=256)
 def _options(value: bytes) -> _Options:
+    return _known_options(value) if len(value) <= _KNOWN_LENGTH else _read_options(value)
+
+
+def _read_options(value: bytes) -> _Options:
     tokens = frozenset(_tokens(value))
     close = b"close" in tokens
     return _Options(close, b"keep-alive" in tokens and not close, b"upgrade" in tokens, tokens - _UNREMOVABLE)
+
+
+_known_options = lru_cache(maxsize=256)(_read_options)
 
 
 def _tokens(value: bytes) -> list[bytes]:

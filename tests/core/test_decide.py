@@ -2,14 +2,16 @@
 
 import tracemalloc
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from strangler.core.decide import Decision, Flags, Reason, decide, plain_host
 from strangler.core.model import Config, Side
+from strangler.core.problem import Problem, RefusedError
 from strangler.core.snapshot import Snapshot, compile_snapshot
 from strangler.flags.data import NOT_READY
 from strangler.flags.evaluator import Evaluator
@@ -29,6 +31,15 @@ def decision(by: Snapshot, request: Request) -> Decision:
     return decide(by, **request._asdict(), spare_key=SPARE)[0]
 
 
+def is_refused(by: Snapshot, request: Request) -> bool:
+    try:
+        decision(by, request)
+    except RefusedError as refusal:
+        assert refusal.problem is Problem.AMBIGUOUS_PATH
+        return True
+    return False
+
+
 def of_key(by: Snapshot, target: bytes, key: str) -> Decision:
     return decision(by, Request(target=target, headers=((b"X-User-Id", key.encode()),)))
 
@@ -37,8 +48,14 @@ def of_key(by: Snapshot, target: bytes, key: str) -> Decision:
 @example(Request(target=b"/api/payments", headers=((b"Authorization", token({"sub": "\ud800"})),)), False)
 @example(Request(target=b"/api/users/1", headers=((b"Authorization", token({"sub": "\ud800"})),)), False)
 @example(Request(target=b"/api/users/1", headers=((b"Authorization", b"Bearer e30." + b"W1tb" * 2_000 + b".x"),)), True)
-def test_any_bytes_have_a_decision_with_a_reason_and_an_upstream(request: Request, value: bool) -> None:
-    found = decision(snapshot(EVERYTHING, Fixed(value)), request)
+def test_any_bytes_have_a_decision_with_a_reason_and_an_upstream_or_are_refused_as_ambiguous(
+    request: Request, value: bool
+) -> None:
+    by = snapshot(EVERYTHING, Fixed(value))
+    if is_refused(by, request):
+        return
+
+    found = decision(by, request)
 
     assert isinstance(found.reason, Reason)
     assert found.upstream == ("payments" if found.side is Side.EXTRACTED else "monolith")
@@ -48,6 +65,7 @@ def test_any_bytes_have_a_decision_with_a_reason_and_an_upstream(request: Reques
 @given(requests)
 def test_the_same_arguments_have_the_same_decision(request: Request) -> None:
     one, other = snapshot(EVERYTHING, Fixed(True)), snapshot(EVERYTHING, Fixed(True))
+    assume(not is_refused(one, request))
 
     first = decide(one, **request._asdict(), spare_key=SPARE)
 
@@ -58,6 +76,7 @@ def test_the_same_arguments_have_the_same_decision(request: Request) -> None:
 @given(requests)
 def test_a_later_generation_changes_nothing_for_who_holds_an_earlier_one(request: Request) -> None:
     earlier = snapshot(EVERYTHING, Fixed(False))
+    assume(not is_refused(earlier, request))
     before = decision(earlier, request)
 
     later = snapshot(config(), Fixed(True), generation=2)
@@ -69,6 +88,7 @@ def test_a_later_generation_changes_nothing_for_who_holds_an_earlier_one(request
 @given(requests, st.booleans())
 def test_each_decision_counts_in_the_slot_of_its_route_and_side(request: Request, value: bool) -> None:
     by = snapshot(EVERYTHING, Fixed(value))
+    assume(not is_refused(by, request))
 
     found = decision(by, request)
 
@@ -102,6 +122,21 @@ def test_no_spelling_of_a_path_changes_the_side(key: str, target: bytes) -> None
     by = snapshot(config(route("r", "/a", share=5_000)))
 
     assert of_key(by, target, key) is of_key(by, b"/a", key)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [b"/api/users/..%2Fstatus", b"/api/users/x/..%5c..%5Cstatus", b"/api/users/..;/status", b"/" + b"%2f" * 200],
+)
+def test_a_path_that_servers_read_as_two_routes_is_refused_unless_that_is_off(target: bytes) -> None:
+    assert is_refused(snapshot(EVERYTHING), Request(target=target))
+    assert not is_refused(snapshot(replace(EVERYTHING, strict_paths=False)), Request(target=target))
+
+
+def test_a_path_that_only_some_servers_read_as_a_routes_is_that_routes() -> None:
+    found = decision(snapshot(EVERYTHING), Request(target=b"/other/..%2Fapi%2Fstatus"))
+
+    assert (found.route and found.route.name) == "all"
 
 
 RULE = {

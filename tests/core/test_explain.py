@@ -2,12 +2,14 @@
 
 from dataclasses import asdict, replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from strangler.core.decide import Reason, decide
 from strangler.core.explain import Explanation, explain
 from strangler.core.model import Side
+from strangler.core.problem import RefusedError
 from strangler.core.snapshot import compile_snapshot
 from strangler.core.split import place, side
 from tests.core.requests import EVERYTHING, Fixed, Request, requests
@@ -38,7 +40,12 @@ def explained(request: Request, value: bool | str | None = True) -> Explanation:
 def test_what_is_explained_is_what_is_decided(request: Request, value: bool | str) -> None:
     snapshot = compile_snapshot(EVERYTHING, generation=3, flags=Fixed(value))
 
-    found = explain(snapshot, **request._asdict(), spare_key=SPARE)
+    try:
+        found = explain(snapshot, **request._asdict(), spare_key=SPARE)
+    except RefusedError:
+        with pytest.raises(RefusedError):
+            decide(snapshot, **request._asdict(), spare_key=SPARE)
+        return
     decision, _ = decide(snapshot, **request._asdict(), spare_key=SPARE)
 
     assert (found.side, found.reason, found.upstream) == (decision.side, decision.reason, decision.upstream)

@@ -1,18 +1,26 @@
 """Snapshots: everything that a request will need is there, once, and each counter has one meaning."""
 
+from itertools import count
+
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from strangler.core.decide import Reason
 from strangler.core.model import FULL_SHARE, Config, Fallback, Side
 from strangler.core.snapshot import compile_snapshot, with_flags
-from tests.config.configs import configs
-from tests.config.texts import patiently
 from tests.core.requests import EVERYTHING, Fixed, config, route
 
+names = (f"r{number}" for number in count())
+routes = st.builds(
+    lambda share, flag, extracted: route(next(names), "/a", share=share, flag=flag, extracted=extracted),
+    st.sampled_from([0, 1, 5_000, FULL_SHARE]),
+    st.sampled_from([None, "f"]),
+    st.sampled_from([None, "payments"]),
+)
 
-@patiently
-@given(configs())
+
+@given(st.lists(routes, max_size=5).map(lambda found: config(*found)))
 def test_each_pair_of_route_and_side_has_a_slot_of_its_own(by: Config) -> None:
     snapshot = compile_snapshot(by, generation=7, flags=Fixed(True))
 
@@ -22,8 +30,7 @@ def test_each_pair_of_route_and_side_has_a_slot_of_its_own(by: Config) -> None:
     assert [compiled.route for compiled in snapshot.routes] == list(by.routes)
 
 
-@patiently
-@given(configs())
+@given(st.lists(routes, max_size=5).map(lambda found: config(*found)))
 def test_a_fixed_decision_is_one_that_no_key_could_change(by: Config) -> None:
     snapshot = compile_snapshot(by, generation=1, flags=Fixed(True))
 
@@ -65,8 +72,7 @@ def test_what_no_route_names_is_the_monoliths() -> None:
     assert (found.route, found.side, found.upstream) == (None, Side.LEGACY, "monolith")
 
 
-@patiently
-@given(configs())
+@given(st.lists(routes, max_size=5).map(lambda found: config(*found)))
 def test_a_change_of_flags_alone_compiles_no_route_again(by: Config) -> None:
     before = compile_snapshot(by, generation=1, flags=Fixed(False))
 
