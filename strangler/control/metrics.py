@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from strangler.control.totals import Total, Totals
+from strangler.control.totals import MAX_KEYS, Total, Totals
 from strangler.core.histogram import BOUNDS_S
 from strangler.core.model import FULL_SHARE
 from strangler.core.outcome import OUTCOMES
@@ -89,6 +89,11 @@ def _counted(totals: Totals) -> Iterator[Metric]:
     yield requests
     yield latency
     yield fallbacks
+    yield CounterMetricFamily(
+        "strangler_tallies_refused",
+        f"Reports on a route's side that found no room beside {MAX_KEYS:,} others.",
+        value=totals.refused,
+    )
 
 
 def _buckets(total: Total) -> list[tuple[str, float]]:

@@ -19,6 +19,8 @@ from strangler.errors import StoreError
 
 BUSY_S = 5.0
 """How long to wait for somebody who reads the file with a tool of their own. SQLite's module's default."""
+CACHES_KEPT = 4
+"""Flag documents of other services, keys or environments: a way back after a wrong key, and a bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +102,19 @@ class Store:
     def cache(self, fingerprint: str, document: bytes, *, at: float) -> None:
         """Keep a flag document in place of the one with its fingerprint."""
         with self._translated("write"), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
             self._db.execute(
                 "INSERT INTO flag_cache (fingerprint, document, updated_at) VALUES (?, ?, ?) "
                 "ON CONFLICT (fingerprint) DO UPDATE SET document = excluded.document, "
                 "updated_at = excluded.updated_at",
                 (fingerprint, document, at),
+            )
+            # Because each key that was rotated away would leave a document behind. The clock may have gone back since
+            # the others were written, so the new one is not judged by it.
+            self._db.execute(
+                "DELETE FROM flag_cache WHERE fingerprint != ? AND fingerprint NOT IN "
+                "(SELECT fingerprint FROM flag_cache ORDER BY updated_at DESC LIMIT ?)",
+                (fingerprint, CACHES_KEPT),
             )
 
     def _open(self) -> sqlite3.Connection:

@@ -5,6 +5,7 @@ taken for one of ours.
 """
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -14,7 +15,7 @@ _NAME = "run.json"
 class ProcessId(msgspec.Struct, frozen=True, kw_only=True):
     """One process, told apart from a later one with the same id."""
 
-    pid: int
+    pid: Annotated[int, msgspec.Meta(gt=0)]
     started: str
     """Boot id and start time in clock ticks."""
 

@@ -5,12 +5,13 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from strangler.control.migrations import STEPS
-from strangler.control.store import Change, Store
+from strangler.control.store import CACHES_KEPT, Change, Store
 from strangler.errors import StoreError, UsageError
 
 FIRST = {"key": "f", "version": 1, "on": True}
@@ -211,3 +212,14 @@ def test_a_full_disk_is_a_store_error_that_says_so(tmp_path: Path) -> None:
     found = store.flags()
     store.close()
     assert found == {}
+
+
+def test_flag_documents_of_keys_that_were_rotated_away_are_bounded_whatever_the_clock_says(tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        for number in range(20):
+            store.cache(f"key-{number}", b"{}", at=1_000.0 - number)
+
+        kept = [number for number in range(20) if store.cached(f"key-{number}") is not None]
+
+    assert kept[-1] == 19
+    assert len(kept) == CACHES_KEPT + 1

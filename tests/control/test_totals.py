@@ -1,8 +1,12 @@
 """Totals."""
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from strangler.control import totals
 from strangler.control.totals import Totals
 from strangler.core.histogram import BUCKETS
 from strangler.core.model import Side
@@ -36,9 +40,9 @@ def test_it_does_not_matter_in_how_many_reports_counts_arrive(tallies: list[Tall
 
 
 def test_only_what_is_the_sides_fault_is_a_failure() -> None:
-    totals = Totals()
+    counted = Totals()
 
-    totals.add(
+    counted.add(
         [
             Tally(
                 route="a",
@@ -50,6 +54,19 @@ def test_only_what_is_the_sides_fault_is_a_failure() -> None:
         ]
     )
 
-    assert totals.of("a", Side.EXTRACTED).failures() == dict.fromkeys(FAILURES, 1)
-    assert totals.of("a", Side.EXTRACTED).requests() == len(OUTCOMES)
-    assert totals.of("a", Side.LEGACY).requests() == 0
+    assert counted.of("a", Side.EXTRACTED).failures() == dict.fromkeys(FAILURES, 1)
+    assert counted.of("a", Side.EXTRACTED).requests() == len(OUTCOMES)
+    assert counted.of("a", Side.LEGACY).requests() == 0
+
+
+def test_what_finds_no_room_is_counted_and_what_is_there_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Because the bound is far beyond what a test should make.
+    monkeypatch.setattr(totals, "MAX_KEYS", 2)
+    kept = Totals()
+    one = Tally(route="a", side=Side.LEGACY, outcomes=((Outcome.OK_2XX, 1),), latency=(), seconds=0.0)
+
+    for name in ("a", "b", "c", "a", "d"):
+        kept.add([replace(one, route=name)])
+
+    assert [(route, total.requests()) for route, _, total in kept] == [("a", 2), ("b", 1)]
+    assert kept.refused == 2

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from strangler.control.store import Store
+from strangler.errors import StoreError
 from strangler.flags.cloud import CloudSource, Service
 from strangler.flags.source import SourceState
 from tests.support.flags import DEADLINE_S, Told, flags_of, percent_flag, wait_until
@@ -191,6 +192,39 @@ async def test_a_restart_while_the_service_is_down_serves_the_last_flags(service
 
         assert first == (last, SourceState.STALE)
         assert source.status().state is SourceState.STALE
+
+
+async def test_a_full_disk_costs_the_next_start_its_flags_and_not_this_one(
+    service: LaunchDarkly, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.put(percent_flag("f", 100))
+    await service.up()
+    told = Told()
+    source = CloudSource(
+        Service(sdk_key=KEY, base_uri=service.url, stream_uri=service.url),
+        cache=FullDisk(),
+        loop=asyncio.get_running_loop(),
+        on_change=told,
+    )
+
+    source.start()
+    data = await told.next()
+    await wait_until(lambda: "flags_not_kept" in caplog.text)
+    await source.close()
+    await asyncio.to_thread(_clear_up_after_the_sdk)
+
+    assert flags_of(data).keys() == {"f"}
+    assert source.status().state is SourceState.READY
+
+
+class FullDisk:
+    """A cache on a disk that has no room."""
+
+    def cached(self, fingerprint: str) -> bytes | None:
+        return None
+
+    def cache(self, fingerprint: str, document: bytes, *, at: float) -> None:
+        raise StoreError("no room")
 
 
 async def test_the_last_flags_of_another_environment_are_not_served(service: LaunchDarkly, tmp_path: Path) -> None:

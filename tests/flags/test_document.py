@@ -182,3 +182,9 @@ def test_a_fault_never_drives_the_terminal_that_it_is_printed_on() -> None:
 
     assert "\x1b" not in str(raised.value)
     assert "flags['a\\x1b[31m'].on" in str(raised.value)
+
+
+def test_in_yaml_a_date_is_text() -> None:
+    text = "flags: {f: {on: true, salt: 2026-11-24, variations: [false, true], fallthrough: {variation: 0}}}"
+
+    assert read(text, YAML)["flags"]["f"]["salt"] == "2026-11-24"

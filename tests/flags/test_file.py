@@ -6,10 +6,11 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from strangler.flags.file import MAX_FAULTS, FileSource
+from strangler.flags.file import LOOK_S, MAX_FAULTS, SETTLE_S, FileSource
 from strangler.flags.source import SourceState
 from tests.support.flags import Told, flags_of, percent_flag, wait_until
 from tests.support.logs import said
@@ -220,3 +221,46 @@ async def test_a_file_that_is_closed_while_it_is_read_tells_nothing(tmp_path: Pa
 
     assert told.is_empty()
     assert not source.data().ready
+
+
+class Steps:
+    """A loop whose timers fire when the test says so, and whose threads are done at once."""
+
+    def __init__(self) -> None:
+        self.delay_s = 0.0
+        self._look: Callable[[], None] = lambda: None
+
+    def call_later(self, delay_s: float, look: Callable[[], None]) -> asyncio.TimerHandle:
+        self.delay_s, self._look = delay_s, look
+        return asyncio.get_running_loop().call_later(60, lambda: None)
+
+    def run_in_executor(self, _: None, read: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(read(*arguments))
+        return done
+
+    async def step(self) -> float:
+        """Let the time pass until the next look; return how long that look waits for the one after."""
+        self._look()
+        await asyncio.sleep(0)
+        return self.delay_s
+
+
+async def test_a_file_that_still_grows_is_not_read_before_it_is_at_rest(tmp_path: Path) -> None:
+    path, loop, told = tmp_path / "flags.json", Steps(), Told()
+    path.write_text(content(100))
+    source = FileSource(path, loop=cast(asyncio.AbstractEventLoop, loop), on_change=told)
+    source.start()
+    states = []
+
+    for text in ("{", '{"flags"', '{"flags": {'):
+        path.write_text(text)
+        assert await loop.step() == SETTLE_S
+        states.append(source.status().state)
+    path.write_text(content(200))
+    assert await loop.step() == SETTLE_S
+    assert await loop.step() == LOOK_S
+    await source.close()
+
+    assert states == [SourceState.READY] * 3
+    assert share_of(flags_of(await told.next())["f"]) == 200

@@ -61,3 +61,17 @@ def test_a_process_that_only_has_the_id_of_a_worker_is_no_orphan(tmp_path: Path)
     runfile.write(tmp_path, Run(control=impostor, listen="127.0.0.1:1", admin="127.0.0.1:2", workers=(impostor,)))
 
     assert handover.find_orphans(tmp_path) == ()
+
+
+async def test_nobody_but_the_owner_can_reach_an_offer(tmp_path: Path) -> None:
+    with sockets.bind(Address(host="127.0.0.1", port=0), "listen") as listener:
+        offer = Offer(tmp_path, (listener,))
+        modes = [path.stat().st_mode & 0o777 for path in sockets_in(tmp_path)]
+        offer.close()
+
+    assert modes == [0o600]
+    assert sockets_in(tmp_path) == []
+
+
+def sockets_in(folder: Path) -> list[Path]:
+    return list(folder.glob("*.sock"))

@@ -50,6 +50,7 @@ async def test_a_proxy_serves_the_monolith_until_the_service_comes_and_follows_i
         await until(lambda: _is_back(proxy), what="everybody on the monolith")
         states = [event["state"] for event in proxy.events("flags_state")]
         status, refusal = await proxy.ask("PUT", "/api/v1/flags/items", {"set": "100%"})
+        told = _told_to_workers(proxy)
         log = (tmp_path / "log").read_text()
 
     assert (before, during) == ({"monolith"}, {"extracted"})
@@ -57,7 +58,19 @@ async def test_a_proxy_serves_the_monolith_until_the_service_comes_and_follows_i
     assert set(service.keys) == {KEY}
     assert (status, refusal["title"]) == (409, "refused")
     assert KEY not in log
+    assert b"LAUNCHDARKLY_STREAM_URI" in told
+    assert KEY.encode() not in told
+    assert KEY.encode() not in _kept(proxy)
 
 
 async def _is_back(proxy: Proxy) -> bool:
     return await _sides(proxy) == {"monolith"}
+
+
+def _told_to_workers(proxy: Proxy) -> bytes:
+    """Return the workers' environments and command lines, which other processes of this user can read."""
+    return b"".join(Path(f"/proc/{pid}/{of}").read_bytes() for pid in proxy.workers for of in ("environ", "cmdline"))
+
+
+def _kept(proxy: Proxy) -> bytes:
+    return b"".join(path.read_bytes() for path in proxy.state_dir.iterdir() if path.is_file())

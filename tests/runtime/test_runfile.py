@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from strangler.runtime import runfile
+import pytest
+
+from strangler.runtime import handover, runfile
 from strangler.runtime.runfile import ProcessId, Run
 
 
@@ -43,3 +45,33 @@ def test_a_process_that_ended_is_not_alive() -> None:
     assert found is not None
 
     assert not runfile.is_alive(found)
+
+
+def test_a_process_that_has_ended_and_was_not_waited_for_is_gone() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+    found = runfile.identify(child.pid)
+
+    child.wait()
+    assert found is None
+
+
+def test_two_processes_of_one_boot_differ_in_more_than_their_ids() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        own, other = runfile.identify(os.getpid()), runfile.identify(child.pid)
+        child.communicate()
+
+    assert own is not None
+    assert other is not None
+    assert own.started != other.started
+
+
+@pytest.mark.parametrize("pid", [0, -1])
+def test_a_run_file_with_an_id_that_no_process_has_counts_as_none(tmp_path: Path, pid: int) -> None:
+    nobody = f'{{"pid": {pid}, "started": "x"}}'
+    text = f'{{"control": {nobody}, "listen": "127.0.0.1:1", "admin": "127.0.0.1:2", "workers": [{nobody}]}}'
+    (tmp_path / "run.json").write_text(text)
+
+    assert runfile.read(tmp_path) is None
+    assert handover.find_orphans(tmp_path) == ()
