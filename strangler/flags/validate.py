@@ -14,6 +14,7 @@ from ldclient.versioned_data_kind import FEATURES
 from strangler.core.model import Side
 from strangler.errors import FlagError
 from strangler.flags.bounds import MAX_DEPTH, is_too_deep
+from strangler.flags.patterns import may_stall
 from strangler.flags.sdk import fault_of
 from strangler.flags.summary import FULL_WEIGHT, FlagKind, kind_of, variation_sides
 
@@ -88,6 +89,14 @@ def cautions(flag: Mapping[str, Any]) -> tuple[str, ...]:
         parts = (served.get("rollout") or {}).get("variations") or []
         if len(parts) > 1 and sides[parts[0]["variation"]] is Side.EXTRACTED:
             said.append(f"{name}.rollout lists the extracted side first, so callers without the key go there")
+    said += [
+        f"the pattern {pattern!r} repeats what repeats, so a caller who chooses the attribute can make it take for ever"
+        for rule in flag.get("rules") or ()
+        for clause in rule["clauses"]
+        if clause["op"] == "matches"
+        for pattern in clause["values"]
+        if may_stall(pattern)
+    ]
     return tuple(said)
 
 
