@@ -47,6 +47,11 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
         yield (
             f"worker   {worker['index']}: process {worker['pid']}, {worker['state']}, generation {worker['generation']}"
         )
+    for upstream in status["upstreams"]:
+        for one in upstream["addresses"]:
+            if one["state"] != "unchecked":
+                seen = f" ({one['detail']})" if one["detail"] else ""
+                yield f"upstream {upstream['name']}: {one['address']} {one['state']}{seen}"
     yield ""
     yield from table(
         ("ROUTE", "SHARE", "LEGACY", "FAILED", "P95 MS", "EXTRACTED", "FAILED", "P95 MS", "NOTE"),

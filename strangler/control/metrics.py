@@ -34,6 +34,8 @@ class Reading:
     """Route and share in basis points, where the share is one number."""
     gauges: tuple[tuple[str, int], ...]
     """The planes' gauges, summed over workers."""
+    healthy: tuple[tuple[str, str, bool], ...] = ()
+    """Upstream, address, and whether it can serve, for all that are checked."""
 
 
 class Exposition:
@@ -130,5 +132,13 @@ def _state(reading: Reading) -> Iterator[Metric]:
     for state in reading.flags_states:
         flags.add_metric((state,), int(state == reading.flags_state))
     yield flags
+    healthy = GaugeMetricFamily(
+        "strangler_upstream_healthy",
+        "1 if the address can serve, by control's health checks.",
+        labels=("upstream", "address"),
+    )
+    for upstream, address, is_healthy in reading.healthy:
+        healthy.add_metric((upstream, address), int(is_healthy))
+    yield healthy
     for name, value in reading.gauges:
         yield GaugeMetricFamily(f"strangler_{name}", "Summed over all workers.", value=value)

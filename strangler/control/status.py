@@ -1,10 +1,13 @@
 """Status: what runs, as one value; the shape of `GET /api/v1/status`."""
 
+from collections.abc import Sequence
+
 import msgspec
 
+from strangler.control.health import Verdict
 from strangler.control.totals import Total, Totals
 from strangler.core import histogram
-from strangler.core.model import Route, Side
+from strangler.core.model import Route, Side, Upstream
 
 
 class ConfigStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +37,22 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     generation: int
     state: str
+
+
+class AddressStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One address of an upstream, resolved where it is checked."""
+
+    address: str
+    state: str
+    """`healthy`, `unhealthy`, or `unchecked` where nobody asks, or not yet."""
+    detail: str
+
+
+class UpstreamStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One upstream and how its addresses do."""
+
+    name: str
+    addresses: tuple[AddressStatus, ...]
 
 
 class SideStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,8 +88,29 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     config: ConfigStatus
     flags: FlagsStatus
     workers: tuple[WorkerStatus, ...]
+    upstreams: tuple[UpstreamStatus, ...]
     routes: tuple[RouteStatus, ...]
     unrouted: SideStatus
+
+
+def of_upstreams(upstreams: Sequence[Upstream], verdicts: Sequence[Verdict]) -> tuple[UpstreamStatus, ...]:
+    """Return all upstreams as shown."""
+    return tuple(
+        UpstreamStatus(
+            name=upstream.name,
+            addresses=tuple(
+                AddressStatus(
+                    address=one.address, state="healthy" if one.is_healthy else "unhealthy", detail=one.detail
+                )
+                for one in verdicts
+                if one.upstream == upstream.name
+            )
+            or tuple(
+                AddressStatus(address=str(address), state="unchecked", detail="") for address in upstream.addresses
+            ),
+        )
+        for upstream in upstreams
+    )
 
 
 def of_side(total: Total) -> SideStatus:

@@ -14,6 +14,7 @@ class Truth:
         self._config = config
         self._flags = flags
         self._generation = 1
+        self._unhealthy: tuple[tuple[str, str], ...] = ()
         self._watchers: list[Callable[[], None]] = []
 
     @property
@@ -25,6 +26,11 @@ class Truth:
     def flags(self) -> FlagData:
         """The flags that are served."""
         return self._flags
+
+    @property
+    def unhealthy(self) -> tuple[tuple[str, str], ...]:
+        """Upstream and address of everything that health checks found to be unable to serve."""
+        return self._unhealthy
 
     @property
     def generation(self) -> int:
@@ -46,7 +52,16 @@ class Truth:
             self._flags = flags
             self._tell()
 
+    def replace_unhealthy(self, unhealthy: tuple[tuple[str, str], ...]) -> None:
+        """Leave out other addresses; the generation stays, because routes and flags do."""
+        if unhealthy != self._unhealthy:
+            self._unhealthy = unhealthy
+            self._call()
+
     def _tell(self) -> None:
         self._generation += 1
+        self._call()
+
+    def _call(self) -> None:
         for on_change in self._watchers:
             on_change()

@@ -17,6 +17,7 @@ from aiohttp import web
 from strangler.control import api, auth
 from strangler.control.api import Surface
 from strangler.control.flagdesk import FlagDesk
+from strangler.control.health import HealthChecks
 from strangler.control.metrics import Exposition
 from strangler.control.store import Store
 from strangler.control.totals import Totals
@@ -25,6 +26,7 @@ from strangler.core.model import Config
 from strangler.core.tally import Tally
 from strangler.flags.data import NOT_READY, FlagData
 from strangler.flags.sources import make_source
+from strangler.proxy.resolver import resolve
 from strangler.runtime import handover, runfile, sockets
 from strangler.runtime.handover import Orphan
 from strangler.runtime.logs import LogFormat
@@ -82,8 +84,10 @@ class Instance:
             (listener,), workers=config.workers, truth=self._truth, log_format=log_format, audience=self
         )
         self._routes = RoutesFile(path, running=config, overrides=overrides, on_config=self._truth.replace_config)
+        self._health = HealthChecks(spawn=self._tasks.spawn, resolve=resolve, on_change=self._truth.replace_unhealthy)
         self._overview = Overview(
             self._truth,
+            health=self._health,
             totals=self._totals,
             routes=self._routes,
             source=self._source,
@@ -95,8 +99,10 @@ class Instance:
         self._source.start()
         self._truth.replace_flags(self._source.data())
         self._truth.watch(self._supervisor.publish)
+        self._truth.watch(lambda: self._health.follow(self._truth.config))
         self._listen_to_signals()
         runner = await self._open_admin()
+        self._health.follow(self._truth.config)
         self._supervisor.start()
         self._tasks.spawn("watch_routes", self._routes.watch())
         self._tasks.spawn("come_up", self._come_up())

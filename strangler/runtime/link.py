@@ -33,6 +33,12 @@ class Blueprint(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     flags: FlagData | None
 
 
+class Health(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To a worker: upstream and address of everything that cannot serve now; all else counts as healthy."""
+
+    unhealthy: tuple[tuple[str, str], ...]
+
+
 class Drain(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """To a worker: take no more connections, finish what runs within the deadline, end."""
 
@@ -63,7 +69,7 @@ class Draining(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """To control: the worker takes no more connections; a replacement may start."""
 
 
-ToWorker = Blueprint | Drain
+ToWorker = Blueprint | Health | Drain
 ToControl = Applied | Report | Notice | Draining
 Received = TypeVar("Received")
 

@@ -17,7 +17,7 @@ from strangler.core.tally import Tally
 from strangler.flags.data import FlagData
 from strangler.runtime import link
 from strangler.runtime.body import Body, ProcessBody, TaskBody
-from strangler.runtime.link import Applied, Blueprint, Drain, Draining, Link, Notice, Report, ToControl
+from strangler.runtime.link import Applied, Blueprint, Drain, Draining, Health, Link, Notice, Report, ToControl
 from strangler.runtime.logs import LogFormat
 
 _LAST_WORDS_S = 1.0
@@ -64,6 +64,7 @@ class Member:
         self._sent_generation = 0
         self._sent_config: Config | None = None
         self._sent_flags: FlagData | None = None
+        self._sent_unhealthy: tuple[tuple[str, str], ...] = ()
         self._body: Body | None = None
         self._link: Link[ToControl] | None = None
         self._link_lost = asyncio.Event()
@@ -92,6 +93,9 @@ class Member:
     def offer(self) -> None:
         """Send what the worker does not have yet, if it has room; else `on_room` does it later."""
         truth = self._truth
+        if self._link is not None and not self._link.is_full and self._sent_unhealthy != truth.unhealthy:
+            self._sent_unhealthy = truth.unhealthy
+            self._link.send(Health(unhealthy=truth.unhealthy))
         if self._link is None or self._link.is_full or self._sent_generation == truth.generation:
             return
         blueprint = Blueprint(

@@ -7,6 +7,7 @@ from typing import Any
 from strangler import __version__
 from strangler.control import explain, status
 from strangler.control.api import Question
+from strangler.control.health import HealthChecks
 from strangler.control.metrics import Reading
 from strangler.control.share import Shares
 from strangler.control.status import FlagsStatus, Status, WorkerStatus
@@ -28,12 +29,14 @@ class Overview:
         self,
         truth: Truth,
         *,
+        health: HealthChecks,
         totals: Totals,
         routes: RoutesFile,
         source: FlagSource,
         supervisor: Supervisor,
     ) -> None:
         self._truth = truth
+        self._health = health
         self._totals = totals
         self._routes = routes
         self._source = source
@@ -64,6 +67,7 @@ class Overview:
                 WorkerStatus(index=member.index, pid=member.pid, generation=member.generation, state=member.phase.value)
                 for member in self._supervisor.members
             ),
+            upstreams=status.of_upstreams(truth.config.upstreams, self._health.verdicts),
             routes=tuple(
                 status.of_route(
                     route,
@@ -97,6 +101,7 @@ class Overview:
                 if share.basis_points is not None
             ),
             gauges=tuple(sorted(gauges.items())),
+            healthy=tuple((one.upstream, one.address, one.is_healthy) for one in self._health.verdicts),
         )
 
     def explain(self, question: Question) -> Mapping[str, Any]:

@@ -21,6 +21,8 @@ class Tasks:
         task = asyncio.get_running_loop().create_task(self._guard(name, coro), name=f"{self._owner}.{name}")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        # Because a task that is cancelled before its first step would leave `coro` behind, never begun.
+        task.add_done_callback(lambda _: coro.close())
         return task
 
     async def close(self) -> None:

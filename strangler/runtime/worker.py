@@ -24,7 +24,7 @@ from strangler.flags.evaluator import Evaluator
 from strangler.proxy.plane import Plane
 from strangler.runtime import link, logs
 from strangler.runtime.handover import Offer
-from strangler.runtime.link import Applied, Blueprint, Drain, Draining, Link, Notice, Report, ToWorker
+from strangler.runtime.link import Applied, Blueprint, Drain, Draining, Health, Link, Notice, Report, ToWorker
 from strangler.runtime.notices import FLAG_PROBLEM, LEVELS
 from strangler.runtime.tasks import Tasks
 
@@ -100,6 +100,8 @@ class Worker:
         match message:
             case Blueprint():
                 self._apply(message)
+            case Health(unhealthy=unhealthy):
+                self._plane.take_verdicts(unhealthy)
             case Drain(deadline_s=deadline_s):
                 self.drain(deadline_s)
 

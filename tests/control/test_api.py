@@ -31,6 +31,7 @@ STATUS = Status(
     version="0",
     generation=3,
     uptime_s=1.0,
+    upstreams=(),
     config=ConfigStatus(file="routes.yaml", digest="d", state="current", faults=(), needs_restart=()),
     flags=FlagsStatus(source="embedded", state="ready", detail="", version=1),
     workers=(),
@@ -217,6 +218,7 @@ async def test_the_status_has_the_documented_fields() -> None:
         "config": {"file": "routes.yaml", "digest": "d", "state": "current", "faults": [], "needs_restart": []},
         "flags": {"source": "embedded", "state": "ready", "detail": "", "version": 1},
         "workers": [],
+        "upstreams": [],
         "routes": [],
         "unrouted": {
             "requests": 0,

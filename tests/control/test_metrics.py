@@ -20,6 +20,7 @@ READING = Reading(
     flags_states=("starting", "ready"),
     shares=(("payments", 2_500),),
     gauges=(("client_connections", 7),),
+    healthy=(("payments", "10.0.0.7:80", True), ("payments", "10.0.0.8:80", False)),
 )
 
 
@@ -44,6 +45,8 @@ def test_the_state_is_shown_under_its_documented_names() -> None:
         ("strangler_config_rejected", ()): 1.0,
         ("strangler_flags_state", (("state", "starting"),)): 0.0,
         ("strangler_flags_state", (("state", "ready"),)): 1.0,
+        ("strangler_upstream_healthy", (("address", "10.0.0.7:80"), ("upstream", "payments"))): 1.0,
+        ("strangler_upstream_healthy", (("address", "10.0.0.8:80"), ("upstream", "payments"))): 0.0,
         ("strangler_client_connections", ()): 7.0,
         ("strangler_tallies_refused_total", ()): 0.0,
     }

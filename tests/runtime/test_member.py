@@ -14,7 +14,17 @@ from strangler.core.model import Config
 from strangler.core.tally import Tally
 from strangler.flags.data import FlagData
 from strangler.runtime import link
-from strangler.runtime.link import HIGH_WATER_BYTES, Applied, Blueprint, Draining, Link, Notice, Report, ToWorker
+from strangler.runtime.link import (
+    HIGH_WATER_BYTES,
+    Applied,
+    Blueprint,
+    Draining,
+    Health,
+    Link,
+    Notice,
+    Report,
+    ToWorker,
+)
 from strangler.runtime.member import Member, Phase
 from strangler.runtime.supervisor import BACKOFF_FIRST_S, BACKOFF_MAX_S, HEALTHY_AFTER_S, backoff
 from tests.support.waiting import until
@@ -91,6 +101,27 @@ async def test_only_what_changed_is_sent() -> None:
         Blueprint(generation=2, config=None, flags=flags(2)),
         Blueprint(generation=3, config=None, flags=None),
     ]
+
+
+async def test_a_worker_gets_the_newest_verdicts_of_health_and_no_new_generation_with_them() -> None:
+    truth = Truth(CONFIG, flags(0))
+    member = Member(0, truth=truth, audience=Audience())
+    ours, theirs = socket.socketpair()
+    await member.attach(ours)
+    truth.replace_flags(flags(1, size=HIGH_WATER_BYTES * 16))
+    member.offer()
+    taken: list[ToWorker] = []
+    for number in range(100):
+        truth.replace_unhealthy((("payments", f"10.0.0.{number}:80"),))
+        member.offer()
+
+    async with worker_of(theirs, taken.append):
+        await until(lambda: any(isinstance(message, Health) for message in taken))
+
+    assert [message for message in taken if isinstance(message, Health)] == [
+        Health(unhealthy=(("payments", "10.0.0.99:80"),))
+    ]
+    assert truth.generation == 2
 
 
 async def test_what_a_worker_says_reaches_the_audience() -> None:
