@@ -224,9 +224,7 @@ def read_request(headers: Sequence[tuple[bytes, bytes]]) -> RequestHead:
         elif meaning is _CONNECTION:
             connection = value if connection is None else connection + b"," + value
         elif meaning is _CONTENT_LENGTH:
-            if len(value) > _MAX_LENGTH_DIGITS:
-                raise RefusedError(Problem.BAD_FRAMING)
-            head.length = int(value)
+            head.length = _length(value, Problem.BAD_FRAMING)
             lines.append(b"%b: %d\r\n" % (name, head.length))
         else:
             _read_rare(head, meaning, name, value)
@@ -241,6 +239,14 @@ def read_request(headers: Sequence[tuple[bytes, bytes]]) -> RequestHead:
     if options.named:
         _remove(head, headers, options.named)
     return head
+
+
+def _length(value: bytes, otherwise: Problem) -> int:
+    digits = value.strip(b" \t")
+    # Because `int` takes signs, underscores and other white space, too, it is asked for digits alone.
+    if len(value) > _MAX_LENGTH_DIGITS or not digits.isdigit():
+        raise RefusedError(otherwise)
+    return int(digits)
 
 
 def _read_rare(head: RequestHead, meaning: _Field, name: bytes, value: bytes) -> None:
@@ -337,9 +343,7 @@ def read_response(headers: Sequence[tuple[bytes, bytes]]) -> ResponseHead:
         if meaning is None:
             lines.append(b"%b: %b\r\n" % (name, value))
         elif meaning is _CONTENT_LENGTH:
-            if len(value) > _MAX_LENGTH_DIGITS:
-                raise RefusedError(Problem.UPSTREAM_FRAMING)
-            head.length = int(value)
+            head.length = _length(value, Problem.UPSTREAM_FRAMING)
             head.length_line = len(lines)
             lines.append(b"%b: %d\r\n" % (name, head.length))
         elif meaning is _CONNECTION:

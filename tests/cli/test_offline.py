@@ -15,6 +15,8 @@ from strangler.control import auth
 from strangler.control.store import Store
 from strangler.flags.edit import SetShare
 from strangler.flags.embedded import EmbeddedSource
+from tests.config.test_ten_faults import TEN
+from tests.config.texts import faults
 from tests.support.proxy import routes_text
 
 ROUTE = '{name: items, match: {path: "/items/{id}"}, extracted: extracted, flag: items}'
@@ -46,6 +48,19 @@ def test_check_prints_every_fault_with_its_line_and_exits_2(routes: Path, capsys
     lines = capsys.readouterr().out.splitlines()
     assert code == 2
     assert [line.split(":")[1] for line in lines] == ["4", "12"]
+
+
+def test_a_file_with_ten_different_faults_prints_each_with_its_line_and_exits_2(
+    routes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    routes.write_text(TEN)
+
+    code = main(["check", "-c", str(routes)])
+
+    printed = capsys.readouterr().out.splitlines()
+    assert code == 2
+    assert [line.removeprefix(f"{routes}:") for line in printed] == faults(TEN)
+    assert len({line.split(":")[1] for line in printed}) >= 10
 
 
 def test_check_as_json_has_the_faults_as_fields(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:
