@@ -14,9 +14,10 @@ from bench.errors import BenchError, MissingToolError
 from bench.figures import ratios
 from bench.scenarios import SCENARIOS
 
-ROUNDS = 3
-SECONDS = 3.0
-"""A round of 3 s has at least 10,000 requests of the slowest proxy, and CPU time to 0.3 %."""
+ROUNDS = 7
+"""Enough for a median that two disturbed rounds on either side do not move."""
+SECONDS = 2.0
+"""A round of 2 s has thousands of requests of the slowest proxy, and is over before a machine becomes another."""
 _LOOKUP = "lookup"
 
 
@@ -44,7 +45,7 @@ def _compare(given: argparse.Namespace) -> int:
     check_tools()
     plan = Plan(scenario=SCENARIOS[given.scenario], rounds=given.rounds, seconds=given.seconds, cores=choose_cores())
     os.sched_setaffinity(0, {plan.cores.load})
-    rounds, split = compare(plan)
+    rounds, split = compare(plan, tell=print)
     for line in report.lines(plan, rounds, split):
         print(line)
     if given.json is not None:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,12 +23,23 @@ _LEASH = Path(__file__).with_name("leash.py")
 class Child:
     """One process; its output is in a file of the run's folder."""
 
-    def __init__(self, name: str, command: Sequence[str], *, core: int, folder: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        core: int,
+        folder: Path,
+        place: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), str(core), *command],
+                cwd=place,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -81,9 +92,17 @@ class Child:
 
 
 @contextmanager
-def started(name: str, command: Sequence[str], *, core: int, folder: Path) -> Iterator[Child]:
-    """Run a child until the block ends, whichever way it ends."""
-    child = Child(name, command, core=core, folder=folder)
+def started(
+    name: str,
+    command: Sequence[str],
+    *,
+    core: int,
+    folder: Path,
+    place: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Child]:
+    """Run a child until the block ends, whichever way it ends; it inherits directory and environment if not given."""
+    child = Child(name, command, core=core, folder=folder, place=place, environment=environment)
     try:
         yield child
     finally:

@@ -1,17 +1,19 @@
-"""Comparison: three proxies in one run, round by round, on the same origin and under the same load."""
+"""Comparison: the proxies in one run, round by round, on the same origin and under the same load."""
 
 import shutil
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.cpu import Cores, core_used_s, used_s
-from bench.errors import BenchError, MissingToolError
+from bench.errors import BenchError, MissingToolError, NoHistoryError
 from bench.figures import Measure, Round, order
 from bench.load import apply_load, write_script
+from bench.past import COMMIT, extract
 from bench.scenarios import Scenario
-from bench.subjects import Split, Subject, nginx_proxy, origin, plain_proxy, strangler
+from bench.subjects import Origin, Proxy, Split, Subject, nginx_proxy, origin, plain_proxy, strangler
 
 WARM_UP_S = 0.5
 """Pools fill and memos warm in the first hundred milliseconds."""
@@ -39,20 +41,27 @@ def check_tools() -> None:
         )
 
 
-def compare(plan: Plan) -> tuple[list[Round], Split]:
-    """Return what each proxy did in each round; every process has ended when this returns or raises."""
+def compare(plan: Plan, *, tell: Callable[[str], None]) -> tuple[list[Round], Split]:
+    """Return what each proxy did in each round; every process has ended when this returns or raises.
+
+    `tell` hears of a proxy that cannot be had here, and is left out.
+    """
     with TemporaryDirectory(prefix="strangler-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         behind = stack.enter_context(origin(core=plan.cores.load, folder=folder))
         ours, admin = stack.enter_context(strangler(behind, cores=plan.cores, folder=folder))
         plain = stack.enter_context(plain_proxy(behind, cores=plan.cores, folder=folder))
         nginx = stack.enter_context(nginx_proxy(behind, cores=plan.cores, folder=folder))
-        subjects = {subject.proxy: subject for subject in (ours, plain, nginx)}
+        then = _part_1(behind, plan.cores, folder, stack, tell)
+        subjects = {subject.proxy: subject for subject in (ours, *then, plain, nginx)}
         script = write_script(plan.scenario, folder)
         for subject in subjects.values():
             _measure(subject, plan, script, WARM_UP_S, folder)
         rounds = [
-            {proxy: _measure(subjects[proxy], plan, script, plan.seconds, folder) for proxy in order(number)}
+            {
+                proxy: _measure(subjects[proxy], plan, script, plan.seconds, folder)
+                for proxy in order(tuple(subjects), number)
+            }
             for number in range(plan.rounds)
         ]
         split = admin.split()
@@ -62,6 +71,18 @@ def compare(plan: Plan) -> tuple[list[Round], Split]:
     if not split.legacy or not split.extracted:
         raise BenchError(f"the split was not used: {split}")
     return rounds, split
+
+
+def _part_1(
+    behind: Origin, cores: Cores, folder: Path, stack: ExitStack, tell: Callable[[str], None]
+) -> tuple[Subject, ...]:
+    try:
+        place = extract(folder)
+    except NoHistoryError as error:
+        tell(f"part 1 (commit {COMMIT[:7]}) is not measured: {error}")
+        return ()
+    then, _ = stack.enter_context(strangler(behind, cores=cores, folder=folder, proxy=Proxy.PART_1, place=place))
+    return (then,)
 
 
 def _measure(subject: Subject, plan: Plan, script: Path, seconds: float, folder: Path) -> Measure:

@@ -6,7 +6,7 @@ from statistics import median
 
 from bench.subjects import Proxy
 
-TARGETS = {Proxy.PLAIN: 0.5, Proxy.NGINX: 2.5}
+TARGETS = {Proxy.PART_1: 1.1, Proxy.PLAIN: 0.5, Proxy.NGINX: 2.5}
 """How much CPU a request strangler may use at most, as a multiple of the other's."""
 
 
@@ -77,9 +77,8 @@ class Ratio:
         return self.value.median <= self.target
 
 
-def order(number: int) -> tuple[Proxy, ...]:
+def order(proxies: tuple[Proxy, ...], number: int) -> tuple[Proxy, ...]:
     """Return who comes when in a round: each round starts with another, so that drift favours nobody."""
-    proxies = tuple(Proxy)
     first = number % len(proxies)
     return proxies[first:] + proxies[:first]
 
@@ -90,7 +89,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def ratios(rounds: Sequence[Round]) -> tuple[Ratio, ...]:
-    """Return the ratios that have a target."""
+    """Return the ratios that have a target, to those that were measured."""
     return tuple(
         Ratio(
             other=other,
@@ -98,4 +97,5 @@ def ratios(rounds: Sequence[Round]) -> tuple[Ratio, ...]:
             target=target,
         )
         for other, target in TARGETS.items()
+        if other in rounds[0]
     )

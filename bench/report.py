@@ -19,7 +19,7 @@ def lines(plan: Plan, rounds: Sequence[Round], split: Split) -> Iterable[str]:
     yield from heading(plan)
     yield ""
     yield f"{'proxy':<15}{'CPU µs a request':>26}{'requests/s':>12}{'core used':>11}{'p50 ms':>9}{'p99 ms':>9}"
-    for proxy in Proxy:
+    for proxy in rounds[0]:
         measures = [each[proxy] for each in rounds]
         cpu = _text(spread([measure.cpu_us for measure in measures]), 1)
         rate, busy, p50, p99 = (

@@ -1,4 +1,4 @@
-"""Subjects: the three proxies, started on one core in front of the same origin."""
+"""Subjects: the proxies, started on one core in front of the same origin."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from bench import nginx
+from bench import nginx, past
 from bench.children import free_ports, is_listening, started
 from bench.cpu import Cores, children
 from bench.scenarios import FLAG, SHARE, routes_text
@@ -25,6 +25,8 @@ class Proxy(StrEnum):
     """Who is measured."""
 
     STRANGLER = "strangler"
+    PART_1 = "part 1"
+    """strangler as it was then."""
     PLAIN = "plain aiohttp"
     NGINX = "nginx"
 
@@ -86,22 +88,31 @@ def plain_proxy(behind: Origin, *, cores: Cores, folder: Path) -> Iterator[Subje
 
 
 @contextmanager
-def strangler(behind: Origin, *, cores: Cores, folder: Path) -> Iterator[tuple[Subject, "Admin"]]:
-    """Run `strangler serve` with one worker, twenty routes, and the flag of the scenarios' routes set."""
-    home = folder / "strangler"
+def strangler(
+    behind: Origin, *, cores: Cores, folder: Path, proxy: Proxy = Proxy.STRANGLER, place: Path = past.ROOT
+) -> Iterator[tuple[Subject, "Admin"]]:
+    """Run `strangler serve` with one worker, twenty routes, and the flag of the scenarios' routes set.
+
+    The package is the one at `place`.
+    """
+    home = folder / f"home of {proxy}"
     home.mkdir()
     routes = home / "routes.yaml"
     routes.write_text(routes_text(legacy=behind.legacy, extracted=behind.extracted), encoding="utf-8")
     command = [sys.executable, "-m", "strangler", "serve", "--config", str(routes), "--log-format", "json"]
-    with started("strangler", command, core=cores.proxy, folder=folder) as child:
+    with started(
+        proxy, command, core=cores.proxy, folder=folder, place=place, environment=past.environment(place)
+    ) as child:
         admin = Admin(home / "state")
         child.wait_until(admin.is_ready, "ready")
         admin.ask("PUT", f"/api/v1/flags/{FLAG}", {"set": SHARE})
         child.wait_until(admin.is_ready, "ready")
         run = admin.run
         assert run is not None
+        worker = run.workers[0].pid
+        past.check_imports(worker, place)
         port = int(run.listen.rpartition(":")[2])
-        yield Subject(proxy=Proxy.STRANGLER, port=port, pid=run.workers[0].pid, beside=child.pid), admin
+        yield Subject(proxy=proxy, port=port, pid=worker, beside=child.pid), admin
 
 
 class Admin:

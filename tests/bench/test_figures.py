@@ -24,20 +24,27 @@ def _round(**cpu_us: float) -> Round:
 
 def test_a_ratio_is_the_median_of_the_ratios_within_each_round() -> None:
     rounds = [
-        _round(STRANGLER=40, PLAIN=200, NGINX=20),
-        _round(STRANGLER=80, PLAIN=400, NGINX=20),
-        _round(STRANGLER=60, PLAIN=100, NGINX=20),
+        _round(STRANGLER=40, PART_1=40, PLAIN=200, NGINX=20),
+        _round(STRANGLER=80, PART_1=64, PLAIN=400, NGINX=20),
+        _round(STRANGLER=60, PART_1=80, PLAIN=100, NGINX=20),
     ]
 
-    plain, nginx = ratios(rounds)
+    then, plain, nginx = ratios(rounds)
 
+    assert then == Ratio(other=Proxy.PART_1, value=Spread(median=1.0, lowest=0.75, highest=1.25), target=1.1)
     assert plain == Ratio(other=Proxy.PLAIN, value=Spread(median=0.2, lowest=0.2, highest=0.6), target=0.5)
     assert nginx == Ratio(other=Proxy.NGINX, value=Spread(median=3.0, lowest=2.0, highest=4.0), target=2.5)
-    assert (plain.is_met, nginx.is_met) == (True, False)
+    assert (then.is_met, plain.is_met, nginx.is_met) == (True, True, False)
 
 
-def test_every_proxy_is_first_in_every_third_round() -> None:
-    orders = [order(number) for number in range(6)]
+def test_what_was_not_measured_has_no_ratio() -> None:
+    rounds = [_round(STRANGLER=40, PLAIN=200, NGINX=20)]
+
+    assert [ratio.other for ratio in ratios(rounds)] == [Proxy.PLAIN, Proxy.NGINX]
+
+
+def test_every_proxy_is_first_as_often_as_any_other() -> None:
+    orders = [order(tuple(Proxy), number) for number in range(2 * len(Proxy))]
 
     assert [each[0] for each in orders] == [*Proxy, *Proxy]
     assert all(sorted(each) == sorted(Proxy) for each in orders)

@@ -5,11 +5,14 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from bench import past
+from bench.errors import BenchError
 from bench.scenarios import FLAG, routes_text
 from strangler.config import load
 from tests.support.waiting import until
@@ -18,6 +21,13 @@ _TOOLS = pytest.mark.skipif(
     shutil.which("wrk") is None or shutil.which("nginx") is None,
     reason="wrk or nginx is not installed; Debian's packages are wrk and nginx-light",
 )
+_HAS_HISTORY = (
+    shutil.which("git") is not None
+    and not subprocess.run(
+        ["git", "-C", past.ROOT, "cat-file", "-e", past.COMMIT], check=False, capture_output=True
+    ).returncode
+)
+_HISTORY = pytest.mark.skipif(not _HAS_HISTORY, reason="the commit of part 1 is not here: no git, or no full clone")
 _ROOT = Path(__file__).parents[2]
 _RUN_S = 100.0
 """It takes about five seconds on an idle machine."""
@@ -57,19 +67,57 @@ def _is_gone(group: int) -> bool:
 
 
 @_TOOLS
-async def test_a_run_tells_cpu_rate_and_both_ratios(tmp_path: Path) -> None:
+@_HISTORY
+async def test_a_run_tells_cpu_rate_and_all_ratios(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
 
     code, out, err = await _bench("--rounds", "1", "--seconds", "0.5", "--json", str(figures))
 
     assert (code, err) == (0, "")
     assert "CPU µs a request" in out
-    for line in ("strangler ", "plain aiohttp ", "nginx ", "strangler / plain aiohttp", "strangler / nginx", "split: "):
-        assert line in out
+    others = ("part 1", "plain aiohttp", "nginx")
+    lines = [line.split("  ")[0] for line in out.splitlines()]
+    assert [line for line in lines if line in ("strangler", *others)] == ["strangler", *others]
+    assert [line for line in lines if line.startswith("strangler / ")] == [f"strangler / {other}" for other in others]
+    assert "split: " in out
     found = json.loads(figures.read_text())
-    assert set(found["ratios"]) == {"strangler/plain aiohttp", "strangler/nginx"}
+    assert set(found["ratios"]) == {f"strangler/{other}" for other in others}
     assert min(found["split"].values()) > 0
     assert all(measure["requests"] > 0 and measure["cpu_us"] > 0 for measure in found["rounds"][0].values())
+
+
+@_TOOLS
+async def test_a_run_without_the_history_says_so_in_one_line_and_goes_on(tmp_path: Path) -> None:
+    code, out, err = await _bench("--rounds", "1", "--seconds", "0.5", GIT_DIR=str(tmp_path))
+
+    assert (code, err) == (0, "")
+    assert [line for line in out.splitlines() if "part 1" in line] == [
+        f"part 1 (commit {past.COMMIT[:7]}) is not measured: fatal: not a git repository: '{tmp_path}'; "
+        "a shallow clone or a source archive has no history"
+    ]
+    assert "strangler / nginx" in out
+
+
+@_HISTORY
+async def test_the_package_of_part_1_is_the_one_that_its_processes_import(tmp_path: Path) -> None:
+    place = past.extract(tmp_path)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "input()", cwd=place, env=past.environment(place), stdin=asyncio.subprocess.PIPE
+    )
+    try:
+        past.check_imports(process.pid, place)
+        with pytest.raises(BenchError, match=r"was to import strangler from .*, but does from .*part-1/strangler"):
+            past.check_imports(process.pid, _ROOT)
+    finally:
+        await process.communicate(b"\n")
+
+
+@_HISTORY
+def test_part_1_has_nothing_of_part_2(tmp_path: Path) -> None:
+    place = past.extract(tmp_path)
+
+    assert (place / "strangler/proxy/exchange.py").is_file()
+    assert not (place / "strangler/proxy/endpoint.py").exists()
 
 
 @_TOOLS
@@ -85,7 +133,8 @@ async def test_every_scenario_measures_requests_that_succeed(scenario: str) -> N
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 async def test_no_process_is_left_however_a_run_ends(number: signal.Signals, tmp_path: Path) -> None:
     process = await _start("--seconds", "60", TMPDIR=str(tmp_path))
-    await until(lambda: len(_session_leaders(process.pid)) == 5, deadline_s=60, what="all processes started")
+    count = 5 + _HAS_HISTORY
+    await until(lambda: len(_session_leaders(process.pid)) == count, deadline_s=60, what="all processes started")
     groups = _session_leaders(process.pid)
 
     process.send_signal(number)
