@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, cast
 from strangler.core import forward
 from strangler.core.headers import RequestHead
 from strangler.core.problem import Problem
+from strangler.proxy.account import Account
 from strangler.proxy.exchange import Exchange
 from strangler.proxy.reader import Fields, RequestReader
+from strangler.proxy.resets import is_reset
 from strangler.proxy.tunnel import Tunnel
 from strangler.proxy.untaken import untaken
 
@@ -32,6 +34,8 @@ _LINGER_S = 2.0
 
 Precedent: nginx `lingering_timeout`, 5 s, shortened.
 """
+LOOK_S = 1.0
+"""How often a client that is not read is looked after, so that its leaving is known in less than two seconds."""
 
 
 class Client(asyncio.Protocol):
@@ -40,8 +44,6 @@ class Client(asyncio.Protocol):
     __slots__ = (
         "_active",
         "_backlog",
-        "_forwarding",
-        "_forwarding_host",
         "_has_ended",
         "_incoming",
         "_is_closing",
@@ -51,6 +53,7 @@ class Client(asyncio.Protocol):
         "_tunnel",
         "_unsent",
         "_waiting",
+        "account",
         "is_draining",
         "is_reading_paused",
         "is_writing_paused",
@@ -62,6 +65,7 @@ class Client(asyncio.Protocol):
 
     transport: asyncio.Transport
     peer: forward.Peer
+    account: Account
 
     def __init__(self, plane: "Plane") -> None:
         self.plane = plane
@@ -87,14 +91,13 @@ class Client(asyncio.Protocol):
         self._unsent = 0
         """Bytes that the client had not taken when it was looked last."""
         self._tunnel: Tunnel | None = None
-        self._forwarding_host: bytes | None = None
-        self._forwarding = b""
 
     # --- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.peer = self.plane.peer(transport.get_extra_info("peername"))
+        self.account = Account(self.peer)
         self.wake_at = monotonic() + self.plane.limits.idle_timeout_s
         self.plane.add(self)
 
@@ -226,6 +229,8 @@ class Client(asyncio.Protocol):
             self.is_reading_paused = True
             if not self.transport.is_closing():
                 self.transport.pause_reading()
+            # Because a reset is not seen while nothing is read, it is looked for.
+            self.wake_at = min(self.wake_at, monotonic() + LOOK_S)
 
     def resume_reading(self) -> None:
         """Take more again, first of all what has been received already; requests in the queue go before."""
@@ -238,16 +243,6 @@ class Client(asyncio.Protocol):
         if self._backlog:
             backlog, self._backlog = self._backlog, b""
             self._feed(backlog)
-
-    def forwarding(self, head: RequestHead) -> bytes:
-        """Return the forwarding lines for one request; they are made once for a client and host."""
-        host = head.host or b""
-        if self.peer.is_trusted:
-            return forward.trusted_forwarding_lines(self.peer, head, host)
-        if host != self._forwarding_host:
-            self._forwarding_host = host
-            self._forwarding = forward.forwarding_lines(self.peer, host)
-        return self._forwarding
 
     def on_exchange_done(self, now: float, *, keep_alive: bool) -> None:
         """Serve the next request, or end the connection."""
@@ -274,6 +269,10 @@ class Client(asyncio.Protocol):
             self.is_reading_paused = False
             self.transport.resume_reading()
 
+    def rest_until(self, due: float, now: float) -> None:
+        """Look again when `due` has come, or sooner where the client could leave unseen."""
+        self.wake_at = min(due, now + LOOK_S) if self.is_reading_paused else due
+
     def has_taken_more(self) -> bool:
         """Return whether the client has taken something of what was written since this was asked last."""
         before, self._unsent = self._unsent, untaken(self.transport)
@@ -289,7 +288,9 @@ class Client(asyncio.Protocol):
     def on_time(self, now: float) -> None:
         """Do what is due at `wake_at`."""
         self.wake_at = inf
-        if self._active is not None:
+        if self.is_reading_paused and is_reset(self.transport):
+            self.abort()
+        elif self._active is not None:
             self.wake_at = now + _LINGER_S
             self._active.on_time(now)
         elif self.transport.is_closing() or (self.is_writing_paused and self._tunnel is None):

@@ -51,7 +51,7 @@ def on_time(exchange: "Exchange", now: float) -> None:
     is_up = now >= exchange.ends_at
     due = exchange.ends_at if is_up else exchange.moved_at + _limit_s(exchange)
     if due > now:
-        exchange.client.wake_at = min(due, exchange.ends_at)
+        exchange.client.rest_until(min(due, exchange.ends_at), now)
     elif _waits_for_client(exchange) and not exchange.head_sent:
         drop_upstream(exchange)
         exchange.end(Outcome.CLIENT_GONE)

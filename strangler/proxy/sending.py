@@ -28,7 +28,7 @@ def on_upstream(exchange: "Exchange", upstream: "UpstreamConnection") -> None:
             method=exchange.method,
             target=exchange.target,
             head=exchange.head,
-            forwarding=exchange.client.forwarding(exchange.head),
+            forwarding=exchange.client.account.lines(exchange.head),
             request_id=exchange.request_id,
             trace=exchange.trace,
             host=serving.host(decision, upstream.address, exchange.head.host),
@@ -54,10 +54,10 @@ def on_request_body(exchange: "Exchange", data: bytes) -> None:
             return
         piece = b"%x\r\n%b\r\n" % (len(data), data)
     if exchange.upstream is not None:
+        exchange.touch()
         exchange.upstream.transport.write(piece)
         if exchange.is_whole:
             _keep(exchange, piece)
-        exchange.touch()
     elif not exchange.is_over:
         _keep(exchange, piece)
         exchange.client.pause_reading()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import h11
 import pytest
@@ -86,6 +87,37 @@ async def test_a_client_that_closes_in_a_download_with_a_length_ends_it_upstream
 
         await asyncio.wait_for(monolith.lost.wait(), SOON_S)
         assert running.plane.gauges()["upstream_connections"] == 0
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+async def test_an_upload_that_is_held_is_cut_when_its_client_resets(framing: str) -> None:
+    async def script(_received: Received, conversation: Conversation) -> None:
+        await over.wait()
+        with suppress(ConnectionError):
+            while await conversation.reader.read(1_048_576):
+                pass
+        monolith.lost.set()
+
+    over = asyncio.Event()
+    piece = b"x" * 65_536 if framing == "length" else b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    head = b"Content-Length: 1000000000" if framing == "length" else b"Transfer-Encoding: chunked"
+    async with backend(script, on_head=True) as monolith, proxy(config(monolith.port)) as running:
+        wire = await running.connect()
+        await wire.send(b"POST /x HTTP/1.1\r\nHost: a\r\n%b\r\n\r\n" % head)
+        await asyncio.wait_for(monolith.arrived.wait(), 10)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                while True:
+                    wire.writer.write(piece)
+                    await wire.writer.drain()
+
+        wire.reset()
+
+        await until(lambda: running.plane.gauges()["client_connections"] == 0, deadline_s=SOON_S)
+        assert running.plane.gauges()["upstream_connections"] == 0
+        over.set()
+        await asyncio.wait_for(monolith.lost.wait(), SOON_S)
 
 
 CUTS = [

@@ -1,0 +1,21 @@
+"""Whether the other end has reset a connection that nobody reads from."""
+
+import asyncio
+import socket
+from contextlib import suppress
+
+_TCP_INFO = getattr(socket, "TCP_INFO", None)
+"""Linux has it."""
+_TCP_CLOSE = 7
+"""The state of a connection after a reset (Linux, `tcp_states.h`)."""
+
+
+def is_reset(transport: asyncio.Transport) -> bool:
+    """Return whether the other end has reset the connection, which nobody is told who does not read."""
+    sock = transport.get_extra_info("socket")
+    if _TCP_INFO is None or sock is None or sock.fileno() < 0:
+        return False
+    with suppress(OSError):
+        info: bytes = sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 1)
+        return info[0] == _TCP_CLOSE
+    return False
