@@ -38,6 +38,17 @@ class ConfigError(StranglerError):
         """The absolute paths of other files that were read, or could not be."""
 
 
+class CertificateError(StranglerError):
+    """A certificate, a key or a list of CAs cannot be used; the operator's files are at fault."""
+
+    def __init__(self, which: str, message: str, remedy: str) -> None:
+        super().__init__(f"{message}. {remedy}")
+        self.which = which
+        """The key of the routes file that names the file at fault."""
+        self.message = message
+        self.remedy = remedy
+
+
 class UsageError(StranglerError):
     """The operator's command, address or environment is at fault; the text says how to mend it."""
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -43,6 +44,9 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
         yield f"         needs a restart: {', '.join(config['needs_restart'])}"
     detail = f": {flags['detail']}" if flags["detail"] else ""
     yield f"flags    {flags['source']} ({flags['state']}{detail}), version {flags['version']}"
+    if tls := status["tls"]:
+        expires = "nothing to serve" if tls["not_after"] is None else f"until {_date(tls['not_after'])}"
+        yield f"tls      {expires} ({tls['state']})"
     for worker in status["workers"]:
         yield (
             f"worker   {worker['index']}: process {worker['pid']}, {worker['state']}, generation {worker['generation']}"
@@ -82,6 +86,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
 def share_text(share_bp: int | None) -> str:
     """Return a share in basis points as per cent."""
     return "?" if share_bp is None else f"{share_bp / 100:.10g}%"
+
+
+def _date(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
 def _side(side: dict[str, Any]) -> tuple[str, str, str]:

@@ -2,7 +2,7 @@
 
 from strangler.config import kinds
 from strangler.config.forms import Key, Many, Reference, Section, Split
-from strangler.config.keys_listener import LIMITS
+from strangler.config.keys_listener import LIMITS, TLS
 from strangler.config.keys_upstreams import TIMEOUTS, UPSTREAM
 
 LATER = ("shadow", "rollback", "idempotency")
@@ -188,6 +188,13 @@ ROOT = Section(
             takes=kinds.NETWORKS,
             about="Networks whose X-Forwarded-*, Forwarded, X-Request-Id and traceparent are believed.",
             default="none",
+        ),
+        Key(name="tls", takes=TLS, about=TLS.about, default="none"),
+        Key(
+            name="proxy_protocol",
+            takes=kinds.BOOLEAN,
+            about="Whether every connection begins with a PROXY header (v1 or v2) from one of `trusted_proxies`.",
+            default="false",
         ),
         Key(
             name="timeouts",

@@ -17,6 +17,7 @@ from strangler.core.model import (
     HostRule,
     Source,
     SourceKind,
+    TlsVersion,
 )
 
 METHODS = (
@@ -161,6 +162,13 @@ def _fallback(text: str) -> Fallback | Wrong:
     )
 
 
+def _tls_version(text: str) -> TlsVersion | Wrong:
+    known = {version.value: version for version in TlsVersion}
+    if text in known:
+        return known[text]
+    return Wrong(message=f"{show(text)} is not a version of TLS that is spoken here", remedy='Write "1.2" or "1.3"')
+
+
 def _workers(cpus_or_number: At) -> int | str | None:
     node = cpus_or_number.node
     if isinstance(node, Scalar) and node.text == "auto":
@@ -208,6 +216,9 @@ URL: Kind[addresses.Target] = amount(
 )
 FLAG_SOURCE: Kind[FlagSourceKind] = Kind(
     name="word", read=_flag_source, schema={"enum": [kind.value for kind in FlagSourceKind]}
+)
+TLS_VERSION: Kind[TlsVersion] = amount(
+    '`"1.2"` or `"1.3"`', _tls_version, {"enum": [*TlsVersion, *(float(version) for version in TlsVersion)]}
 )
 URLS = listed("list of URLs", URL)
 SERVICE = worded("URL", addresses.service, {"type": "string", "pattern": r"^https?://[^\s?#@]+$"})

@@ -58,7 +58,7 @@ def parse(data: bytes, *, path: Path) -> Config:
         )
         if report.count == 0:
             return replace(config, files=tuple(dict.fromkeys(report.files)))
-    raise ConfigError(report.faults(), files=tuple(dict.fromkeys(report.files)))
+    raise ConfigError(report.faults(), files=tuple(dict.fromkeys((*report.files, *report.tried))))
 
 
 def _bytes(path: Path) -> bytes:

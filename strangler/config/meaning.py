@@ -5,7 +5,7 @@ from pathlib import Path
 from strangler.config import addresses, kinds
 from strangler.config.agreement import check_routes
 from strangler.config.keys import FLAGS, ROOT
-from strangler.config.keys_listener import LIMITS
+from strangler.config.listener import check_proxy_protocol, read_limits, read_tls
 from strangler.config.reading import At
 from strangler.config.routes import read_defaults, read_routes, read_timeouts
 from strangler.config.sections import Found
@@ -15,17 +15,12 @@ from strangler.core.model import (
     Config,
     FlagSettings,
     FlagSourceKind,
-    ListenerLimits,
     Timeouts,
     Upstream,
 )
 
 STATE_DIR = ".strangler"
 """Beside the file, so that two files on one machine do not share their state."""
-
-SMALLEST_HEADER_BYTES = 1_024
-LARGEST_HEADER_BYTES = 1_048_576
-"""nginx and HAProxy stay below; a head is held in memory until it is complete."""
 
 
 def read_config(at: At, *, folder: Path, processors: int, digest: str) -> Config:
@@ -54,13 +49,16 @@ def read_config(at: At, *, folder: Path, processors: int, digest: str) -> Config
         state_dir=str(folder / found.take("state_dir", kinds.TEXT, STATE_DIR)),
         flags=_flags(found.get("flags"), folder),
         trusted_proxies=found.take("trusted_proxies", kinds.NETWORKS, ()),
+        tls=read_tls(found.get("tls"), folder),
+        proxy_protocol=found.take("proxy_protocol", kinds.BOOLEAN, usual.proxy_protocol),
         timeouts=timeouts,
-        limits=_limits(found.get("limits")),
+        limits=read_limits(found.get("limits")),
         access_log=found.take("access_log", kinds.ACCESS_LOG, usual.access_log),
         decision_header=found.take("decision_header", kinds.BOOLEAN, usual.decision_header),
         strict_paths=found.take("strict_paths", kinds.BOOLEAN, usual.strict_paths),
         digest=digest,
     )
+    check_proxy_protocol(found, config)
     _check_addresses(found, config)
     return config
 
@@ -91,30 +89,6 @@ def _flags(at: At | None, folder: Path) -> FlagSettings:
     if source is FlagSourceKind.FILE and not file:
         at.fault("`source: file` names no file", "Add `file: flags.json`")
     return settings
-
-
-def _limits(at: At | None) -> ListenerLimits:
-    if at is None:
-        return ListenerLimits()
-    found = Found(at, LIMITS)
-    usual = ListenerLimits()
-    limits = ListenerLimits(
-        header_bytes=found.take("header_bytes", kinds.SIZE, usual.header_bytes),
-        header_count=found.take("header_count", kinds.COUNT, usual.header_count),
-        target_bytes=found.take("target_bytes", kinds.SIZE, usual.target_bytes),
-        header_timeout_s=found.take("header_timeout", kinds.DURATION, usual.header_timeout_s),
-        idle_timeout_s=found.take("idle_timeout", kinds.DURATION, usual.idle_timeout_s),
-        body_timeout_s=found.take("body_timeout", kinds.DURATION, usual.body_timeout_s),
-        write_timeout_s=found.take("write_timeout", kinds.DURATION, usual.write_timeout_s),
-        body_bytes=found.take("body_bytes", kinds.SIZE_OR_OFF, usual.body_bytes),
-        connections=found.take("connections", kinds.COUNT, usual.connections),
-    )
-    if not SMALLEST_HEADER_BYTES <= limits.header_bytes <= LARGEST_HEADER_BYTES:
-        (found.get("header_bytes") or at).fault("the size is out of range", "Write `1KiB` to `1MiB`")
-    elif not 0 < limits.target_bytes <= limits.header_bytes:
-        message = "the target is part of the header bytes and cannot be larger, nor empty"
-        (found.get("target_bytes") or at).fault(message, f"Write at most {limits.header_bytes}")
-    return limits
 
 
 def _check_addresses(found: Found, config: Config) -> None:

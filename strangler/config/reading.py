@@ -23,7 +23,9 @@ class Report:
         self._faults: list[Fault] = []
         self.count = 0
         self.files: list[str] = []
-        """The absolute paths of other files that were read, or could not be."""
+        """The absolute paths of other files that were read, or could not be; their content is part of the meaning."""
+        self.tried: list[str] = []
+        """The absolute paths of others that were only tried: whoever uses them follows them by himself."""
 
     def add(self, place: Place, where: str, message: str, remedy: str) -> None:
         """Note one fault; beyond MAX_FAULTS it is only counted."""

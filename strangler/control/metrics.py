@@ -33,7 +33,7 @@ class Reading:
     shares: tuple[tuple[str, int], ...]
     """Route and share in basis points, where the share is one number."""
     gauges: tuple[tuple[str, int], ...]
-    """The planes' gauges, summed over workers."""
+    """The planes' gauges, over all workers."""
     healthy: tuple[tuple[str, str, bool], ...] = ()
     """Upstream, address, and whether it can serve, for all that are checked."""
 
@@ -141,4 +141,4 @@ def _state(reading: Reading) -> Iterator[Metric]:
         healthy.add_metric((upstream, address), int(is_healthy))
     yield healthy
     for name, value in reading.gauges:
-        yield GaugeMetricFamily(f"strangler_{name}", "Summed over all workers.", value=value)
+        yield GaugeMetricFamily(f"strangler_{name}", "Over all workers.", value=value)

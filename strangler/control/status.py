@@ -30,6 +30,15 @@ class FlagsStatus(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
+class TlsStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What clients are met with, over all workers."""
+
+    state: str
+    """`current`, or `rejected` where the files on disk cannot be served and the last good ones are."""
+    not_after: int | None
+    """When the first certificate in use expires, in seconds since the epoch; None where nothing can be served."""
+
+
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One worker and the generation that it serves."""
 
@@ -87,6 +96,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     uptime_s: float
     config: ConfigStatus
     flags: FlagsStatus
+    tls: TlsStatus | None = None
+    """None where the listener speaks plain HTTP."""
     workers: tuple[WorkerStatus, ...]
     upstreams: tuple[UpstreamStatus, ...]
     routes: tuple[RouteStatus, ...]

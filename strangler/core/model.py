@@ -267,8 +267,42 @@ class ListenerLimits:
     Because a body is passed on and never held, its size costs no memory; nginx's `client_max_body_size` (1 MiB) would
     refuse uploads that the monolith takes today.
     """
+    handshake_timeout_s: float = 10.0
+    """From a connection to its PROXY header, and from there to the end of its TLS handshake.
+
+    Precedent: `TLSHandshakeTimeout` of Go's `http.DefaultTransport`, 10 s.
+    """
     connections: int = 10_240
     """Open client connections per worker."""
+    connections_per_address: int = 0
+    """Of them, from one address, or one IPv6 /64; trusted proxies are not counted. 0 is no limit, as in nginx."""
+
+
+class TlsVersion(StrEnum):
+    """The oldest version of TLS that is spoken."""
+
+    TLS_1_2 = "1.2"
+    TLS_1_3 = "1.3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPair:
+    """A certificate chain and its private key, as absolute paths of PEM files."""
+
+    cert: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerTls:
+    """How clients are met with TLS."""
+
+    pairs: tuple[KeyPair, ...]
+    """Chosen by the name that the client asks for; the first answers for names that none has."""
+    min_version: TlsVersion = TlsVersion.TLS_1_2
+    """Precedent: Mozilla's intermediate configuration; older ones are forbidden (RFC 8996)."""
+    client_ca: str = ""
+    """The absolute path of the CAs that clients need a certificate of; empty lets everybody in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,6 +322,10 @@ class Config:
     flags: FlagSettings = field(default_factory=FlagSettings)
     trusted_proxies: tuple[str, ...] = ()
     """Networks (CIDR) whose X-Forwarded-*, Forwarded, X-Request-Id and traceparent are believed."""
+    tls: ListenerTls | None = None
+    """None serves plain HTTP."""
+    proxy_protocol: bool = False
+    """Whether every connection begins with a PROXY header from a trusted proxy."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """For requests that no route names."""
     limits: ListenerLimits = field(default_factory=ListenerLimits)

@@ -43,6 +43,7 @@ class Client(asyncio.Protocol):
 
     __slots__ = (
         "_active",
+        "_admitted",
         "_backlog",
         "_has_ended",
         "_incoming",
@@ -67,8 +68,10 @@ class Client(asyncio.Protocol):
     peer: forward.Peer
     account: Account
 
-    def __init__(self, plane: "Plane") -> None:
+    def __init__(self, plane: "Plane", peer: forward.Peer | None = None) -> None:
+        """`peer` is given by who has accepted and admitted the connection already."""
         self.plane = plane
+        self._admitted = peer
         self.wake_at = inf
         """When (monotonic) on_time is due."""
         self.is_draining = False
@@ -96,10 +99,11 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self.peer = self.plane.peer(transport.get_extra_info("peername"))
+        admitted = self._admitted
+        self.peer = admitted or self.plane.peer(transport.get_extra_info("peername"))
         self.account = Account(self.peer)
         self.wake_at = monotonic() + self.plane.limits.idle_timeout_s
-        self.plane.add(self)
+        self.plane.add(self, is_admitted=admitted is not None)
 
     def data_received(self, data: bytes) -> None:
         if self._tunnel is not None:
@@ -116,7 +120,10 @@ class Client(asyncio.Protocol):
     def eof_received(self) -> bool:
         if self._tunnel is not None:
             self._tunnel.on_client_end()
-            return True
+            return self.transport.can_write_eof()
+        if not self.transport.can_write_eof():
+            # Because the loop's TLS has no half-close: who has said goodbye reads no answer.
+            return False
         active = self._active
         if active is None or not active.request_done or active.is_streaming:
             # Because nobody shuts a half down in the middle of an endless answer: the client has left.
@@ -300,6 +307,9 @@ class Client(asyncio.Protocol):
                 self.abort()
         elif self._is_closing or self._tunnel is not None or self._reader.is_between:
             self.close()
+            if not self._unsent and not self.transport.can_write_eof():
+                # Because over TLS a close waits for the client's goodbye, which an idle one may never say.
+                self.wake_at = now + _LINGER_S
         else:
             self.on_bad(Problem.HEADER_TIMEOUT)
 

@@ -4,6 +4,7 @@ import asyncio
 import random
 import secrets
 import socket
+import ssl
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from ipaddress import ip_network
@@ -15,7 +16,9 @@ from strangler.core.model import ListenerLimits, Upstream
 from strangler.core.problem import Problem
 from strangler.core.snapshot import Snapshot
 from strangler.core.tally import Tally
+from strangler.proxy.accept import Acceptor
 from strangler.proxy.client import Client
+from strangler.proxy.crowd import Crowd
 from strangler.proxy.pool import Pool
 from strangler.proxy.resolver import Resolve, resolve
 from strangler.proxy.serving import Serving, SpareKey
@@ -37,6 +40,8 @@ class Plane:
         self._unhealthy: dict[str, frozenset[str]] = {}
         self._clients: set[Client] = set()
         self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
+        self._crowd = Crowd()
         self._pools: dict[str, Pool] = {}
         self._past: list[Serving] = []
         self._sweeper: asyncio.TimerHandle | None = None
@@ -53,6 +58,8 @@ class Plane:
         self.serving: Serving
         """What new exchanges are decided by."""
         self.limits = ListenerLimits()
+        self.tls: ssl.SSLContext | None = None
+        """What new handshakes are made with; the owner swaps it when certificates change."""
 
     # --- what the worker asks for
 
@@ -74,7 +81,8 @@ class Plane:
             self._past.append(self.serving)
         self.limits = config.limits
         trusted = tuple(ip_network(network) for network in config.trusted_proxies)
-        self._peer = lru_cache(maxsize=4_096)(lambda address: forward.peer_of(address, trusted))
+        scheme = "http" if config.tls is None else "https"
+        self._peer = lru_cache(maxsize=4_096)(lambda address: forward.peer_of(address, trusted, scheme))
         self.serving = Serving(snapshot, pools, self._notify, self._spare_key)
 
     def take_verdicts(self, unhealthy: Iterable[tuple[str, str]]) -> None:
@@ -87,10 +95,17 @@ class Plane:
             pool.take_verdicts(self._unhealthy.get(name, frozenset()))
 
     async def serve(self, sockets: Sequence[socket.socket]) -> None:
-        """Accept clients on bound sockets; a snapshot must have been applied."""
+        """Accept clients on bound sockets; a snapshot must have been applied, and `tls` be there if it asks for it."""
         loop = asyncio.get_running_loop()
+        config = self.serving.snapshot.config
+        if (config.tls is None) != (self.tls is None):
+            raise ValueError("TLS is asked for and not there, or there and not asked for")
         for listener in sockets:
-            self._servers.append(await loop.create_server(lambda: Client(self), sock=listener))
+            if config.tls is None and not config.proxy_protocol:
+                self._servers.append(await loop.create_server(lambda: Client(self), sock=listener))
+            else:
+                acceptor = Acceptor(self, listener, proxy_protocol=config.proxy_protocol, tls=config.tls is not None)
+                self._acceptors.append(acceptor)
         self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
 
     def take_tallies(self) -> tuple[Tally, ...]:
@@ -103,6 +118,7 @@ class Plane:
         """Return how many of each bounded thing there are now."""
         return {
             "client_connections": len(self._clients),
+            "client_handshakes": self._pending,
             "requests_in_flight": sum(s.counters.in_flight for s in (*self._past, self.serving)),
             "upstream_connections": sum(pool.open for pool in self._pools.values()),
             "upstream_pending": sum(len(pool.pending) for pool in self._pools.values()),
@@ -114,13 +130,14 @@ class Plane:
         self._is_draining = True
         for server in self._servers:
             server.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
         now = monotonic()
         for client in self._clients:
             client.is_draining = True
             if client.is_idle:
                 client.wake_at = now + _DRAIN_GRACE_S
-        if not self._clients:
-            self._drained.set()
+        self._note_drained()
         try:
             async with asyncio.timeout(deadline_s):
                 await self._drained.wait()
@@ -132,6 +149,8 @@ class Plane:
         """End everything now."""
         for server in self._servers:
             server.close()
+        for acceptor in self._acceptors:
+            acceptor.abort()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
@@ -142,19 +161,37 @@ class Plane:
 
     # --- what its clients ask for
 
-    def add(self, client: Client) -> None:
-        """Take in a new connection; beyond the limit it is ended at once."""
-        if len(self._clients) >= self.limits.connections:
+    def add(self, client: Client, *, is_admitted: bool) -> None:
+        """Take in a new connection; beyond the limits it is ended at once."""
+        if not is_admitted and not self.admits(client.peer):
             client.transport.abort()
-            self._notify("connection_refused", {"limit": self.limits.connections})
-        client.is_draining = self._is_draining
+        self._crowd.enter(client.peer)
         self._clients.add(client)
+        if self._is_draining:
+            client.is_draining = True
+            client.wake_at = monotonic() + _DRAIN_GRACE_S
 
     def remove(self, client: Client) -> None:
         """Forget a connection that has ended."""
         self._clients.discard(client)
-        if self._is_draining and not self._clients:
-            self._drained.set()
+        self.leave(client.peer)
+
+    def admits(self, peer: forward.Peer) -> bool:
+        """Return whether one more connection of this peer is within the limits."""
+        refusal = self._crowd.refusal(peer, self.limits)
+        if refusal is not None:
+            self._notify("connection_refused", refusal)
+        return refusal is None
+
+    def enter(self, peer: forward.Peer) -> None:
+        """Count a connection that is no client yet."""
+        self._crowd.enter(peer)
+
+    def leave(self, peer: forward.Peer) -> None:
+        """Count it no more."""
+        self._crowd.leave(peer)
+        if self._is_draining:
+            self._note_drained()
 
     def peer(self, peername: Any) -> forward.Peer:
         """Return who is at the other end."""
@@ -174,7 +211,23 @@ class Plane:
         """Tell of a request that was refused before any upstream was asked."""
         self._notify("request_refused", {"request_id": request_id, "problem": problem.value.code})
 
+    def on_handshakes_failed(self, why: dict[str, int]) -> None:
+        """Tell of connections that never became clients, by reason."""
+        self._on_notice("handshakes_failed", {"why": why})
+
+    def on_accept_paused(self, why: str) -> None:
+        """Tell that the system has no room for another connection."""
+        self._on_notice("accept_paused", {"why": why})
+
     # --- inside
+
+    @property
+    def _pending(self) -> int:
+        return sum(acceptor.pending for acceptor in self._acceptors)
+
+    def _note_drained(self) -> None:
+        if not self._crowd.total:
+            self._drained.set()
 
     def _pool(self, upstream: Upstream) -> Pool:
         return Pool(
@@ -204,6 +257,8 @@ class Plane:
         now = monotonic()
         for client in [client for client in self._clients if client.wake_at <= now]:
             client.on_time(now)
+        for acceptor in self._acceptors:
+            acceptor.sweep(now)
         for pool in self._pools.values():
             pool.sweep(now)
         self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)

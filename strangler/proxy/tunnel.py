@@ -68,7 +68,10 @@ class Tunnel:
 
     def on_tunnel_end(self) -> None:
         transport = self._client.transport
-        if transport.can_write_eof() and not transport.is_closing():
+        if not transport.can_write_eof():
+            # Because the loop's TLS has no half-close, only the end of both ways can be told.
+            self._client.close()
+        elif not transport.is_closing():
             transport.write_eof()
 
     def on_tunnel_lost(self) -> None:

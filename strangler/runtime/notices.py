@@ -10,6 +10,9 @@ FLAG_PROBLEM = "flag_problem"
 
 LEVELS = {
     FLAG_PROBLEM: logging.WARNING,
+    "accept_paused": logging.ERROR,
+    "certificate_doubtful": logging.WARNING,
+    "certificate_rejected": logging.ERROR,
     "connection_refused": logging.WARNING,
     "crash": logging.ERROR,
     "drain_cut": logging.WARNING,

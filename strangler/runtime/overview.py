@@ -10,13 +10,14 @@ from strangler.control.api import Question
 from strangler.control.health import HealthChecks
 from strangler.control.metrics import Reading
 from strangler.control.share import Shares
-from strangler.control.status import FlagsStatus, Status, WorkerStatus
+from strangler.control.status import FlagsStatus, Status, TlsStatus, WorkerStatus
 from strangler.control.totals import Totals
 from strangler.control.truth import Truth
 from strangler.core.model import Side
 from strangler.core.snapshot import Snapshot, compile_snapshot
 from strangler.flags.evaluator import Evaluator
 from strangler.flags.source import FlagSource, SourceState
+from strangler.runtime.certificates import NOT_AFTER, REJECTED
 from strangler.runtime.member import Phase
 from strangler.runtime.reload import RoutesFile
 from strangler.runtime.supervisor import Supervisor
@@ -63,6 +64,7 @@ class Overview:
                 detail=standing.detail,
                 version=truth.flags.version,
             ),
+            tls=self._tls(),
             workers=tuple(
                 WorkerStatus(index=member.index, pid=member.pid, generation=member.generation, state=member.phase.value)
                 for member in self._supervisor.members
@@ -84,10 +86,6 @@ class Overview:
         """Return what metrics need besides the totals."""
         truth = self._truth
         members = self._supervisor.members
-        gauges: dict[str, int] = {}
-        for member in members:
-            for name, value in member.gauges.items():
-                gauges[name] = gauges.get(name, 0) + value
         return Reading(
             generation=truth.generation,
             workers=sum(member.phase is Phase.SERVING for member in members),
@@ -100,9 +98,27 @@ class Overview:
                 for name, share in self._shares.of(truth.config, truth.flags).items()
                 if share.basis_points is not None
             ),
-            gauges=tuple(sorted(gauges.items())),
+            gauges=tuple(sorted(self._gauges().items())),
             healthy=tuple((one.upstream, one.address, one.is_healthy) for one in self._health.verdicts),
         )
+
+    def _gauges(self) -> dict[str, int]:
+        """Return the workers' gauges as one: the earliest expiry, and the sum of all else."""
+        gauges: dict[str, int] = {}
+        for member in self._supervisor.members:
+            for name, value in member.gauges.items():
+                known = gauges.get(name)
+                if known is None:
+                    gauges[name] = value
+                else:
+                    gauges[name] = min(known, value) if name == NOT_AFTER else known + value
+        return gauges
+
+    def _tls(self) -> TlsStatus | None:
+        if self._truth.config.tls is None:
+            return None
+        gauges = self._gauges()
+        return TlsStatus(state="rejected" if gauges.get(REJECTED) else "current", not_after=gauges.get(NOT_AFTER))
 
     def explain(self, question: Question) -> Mapping[str, Any]:
         """Return where a request would go and why, by the truth as it is now."""

@@ -69,7 +69,7 @@ class RoutesFile:
         last: tuple[Stamp, ...] = (_UNREAD,)
         while True:
             is_asked = await self._wait()
-            stamp = (_stamp(self._path), *(_stamp(Path(file)) for file in self._files))
+            stamp = (stamp_of(self._path), *(stamp_of(Path(file)) for file in self._files))
             if is_asked or (stamp == last and stamp != settled):
                 settled = stamp
                 # Because a task of its own keeps a failure of ours in one reading from ending the watch.
@@ -158,7 +158,8 @@ def _bytes(path: Path) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def _stamp(path: Path) -> Stamp:
+def stamp_of(path: Path) -> Stamp:
+    """Return what tells one state of a file from another."""
     try:
         stat = path.stat()
     except OSError:

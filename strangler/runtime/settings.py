@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from strangler.config import addresses
 from strangler.core.model import Address, Config
 
-FIXED = ("listen", "admin", "workers", "state_dir", "flags")
-"""The fields of Config that hold from start to end."""
+FIXED = ("listen", "admin", "workers", "state_dir", "flags", "proxy_protocol")
+"""The fields of Config that hold from start to end. Whether there is `tls` holds too; what it says does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,10 @@ def conflicts(config: Config) -> tuple[str, ...]:
 def hold(running: Config, wanted: Config) -> tuple[Config, tuple[str, ...]]:
     """Return `wanted` with the fixed settings of `running`, and the names of those that differed."""
     differing = tuple(name for name in FIXED if getattr(running, name) != getattr(wanted, name))
+    keeps_tls = (running.tls is None) == (wanted.tls is None)
+    if not keeps_tls:
+        # Because plain bytes and TLS cannot be told apart for sure on one port.
+        differing = (*differing, "tls")
     held = replace(
         wanted,
         listen=running.listen,
@@ -58,5 +62,7 @@ def hold(running: Config, wanted: Config) -> tuple[Config, tuple[str, ...]]:
         workers=running.workers,
         state_dir=running.state_dir,
         flags=running.flags,
+        proxy_protocol=running.proxy_protocol,
+        tls=wanted.tls if keeps_tls else running.tls,
     )
     return held, differing

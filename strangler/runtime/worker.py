@@ -22,7 +22,9 @@ from strangler.core.model import Config
 from strangler.core.snapshot import Snapshot, compile_snapshot, with_flags
 from strangler.flags.evaluator import Evaluator
 from strangler.proxy.plane import Plane
+from strangler.proxy.tls import Served
 from strangler.runtime import link, logs
+from strangler.runtime.certificates import Certificates
 from strangler.runtime.handover import Offer
 from strangler.runtime.link import Applied, Blueprint, Drain, Draining, Health, Link, Notice, Report, ToWorker
 from strangler.runtime.notices import FLAG_PROBLEM, LEVELS
@@ -49,6 +51,7 @@ class Worker:
         self._is_process = is_process
         """Whether the plane has a process of its own, and so may outlive control."""
         self._plane = Plane(on_notice=self._notice)
+        self._certificates = Certificates(on_served=self._take_tls, on_notice=self._notice)
         self._evaluator = Evaluator(on_problem=self._report_flag)
         self._tasks = Tasks("worker", on_failure=self._fail)
         self._notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
@@ -60,6 +63,7 @@ class Worker:
         self._gauges: dict[str, int] = {}
         self._link: Link[ToWorker] | None = None
         self._offer: Offer | None = None
+        self._has_begun = False
         self._is_serving = False
         self._is_draining = False
         self._is_orphan = False
@@ -72,6 +76,7 @@ class Worker:
             end, on_message=self._receive, on_room=self._tell, on_lost=self._lose_control
         )
         self._tasks.spawn("report", self._report())
+        self._tasks.spawn("watch_certificates", self._certificates.watch())
         try:
             await self._done.wait()
         finally:
@@ -117,12 +122,22 @@ class Worker:
         else:
             self._snapshot = with_flags(self._snapshot, generation=blueprint.generation, flags=self._flags)
         self._plane.apply(self._snapshot)
-        is_first = self._generation == 0
+        self._certificates.apply(self._config.tls)
         self._generation = blueprint.generation
-        if is_first:
-            self._tasks.spawn("serve", self._serve())
-        elif self._is_serving:
+        if self._is_serving:
             self._confirm()
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Serve once there is something to serve, and TLS to serve it with; others keep serving until then."""
+        if not self._has_begun and self._generation and self._certificates.is_ready:
+            self._has_begun = True
+            self._tasks.spawn("serve", self._serve())
+
+    def _take_tls(self, served: Served) -> None:
+        self._plane.tls = served.context
+        self._begin()
 
     async def _serve(self) -> None:
         await self._plane.serve(self._listeners)
@@ -156,7 +171,7 @@ class Worker:
         if self._generation == 0:
             return
         tallies = self._plane.take_tallies()
-        gauges = self._plane.gauges()
+        gauges = {**self._plane.gauges(), **self._certificates.gauges()}
         if tallies or gauges != self._gauges:
             self._gauges = gauges
             self._link.send(Report(tallies=tallies, gauges=gauges))

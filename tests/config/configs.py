@@ -92,6 +92,7 @@ def configs(draw: st.DrawFn) -> Config:
     listen = draw(
         addresses(0).filter(lambda address: all(address.port != a.port for u in upstreams for a in u.addresses))
     )
+    trusted = tuple(draw(st.lists(st.ip_addresses().map(network), max_size=2, unique=True)))
     return Config(
         upstreams=upstreams,
         default_upstream=draw(st.sampled_from(upstreams)).name,
@@ -100,7 +101,8 @@ def configs(draw: st.DrawFn) -> Config:
         workers=draw(st.integers(0, 256)),
         state_dir=str(FILE.parent / draw(tokens)),
         flags=draw(flags),
-        trusted_proxies=tuple(draw(st.lists(st.ip_addresses().map(network), max_size=2, unique=True))),
+        trusted_proxies=trusted,
+        proxy_protocol=bool(trusted) and draw(st.booleans()),
         timeouts=draw(timeouts),
         limits=draw(limits),
         access_log=draw(st.integers(0, FULL_SHARE)),
@@ -165,7 +167,9 @@ limits = st.builds(
     header_timeout_s=durations,
     idle_timeout_s=durations,
     body_timeout_s=durations,
+    handshake_timeout_s=durations,
     connections=st.integers(1, 1_000_000),
+    connections_per_address=st.integers(0, 1_000_000),
 )
 
 
@@ -203,11 +207,14 @@ def document(config: Config) -> Document:
             "header_timeout": _duration(config.limits.header_timeout_s),
             "idle_timeout": _duration(config.limits.idle_timeout_s),
             "body_timeout": _duration(config.limits.body_timeout_s),
+            "handshake_timeout": _duration(config.limits.handshake_timeout_s),
             "connections": config.limits.connections,
+            **_given(connections_per_address=config.limits.connections_per_address),
         },
         "access_log": percent(config.access_log),
         "decision_header": config.decision_header,
         "strict_paths": config.strict_paths,
+        "proxy_protocol": config.proxy_protocol,
     }
     return document | _given(trusted_proxies=list(config.trusted_proxies))
 

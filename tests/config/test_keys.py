@@ -11,7 +11,7 @@ import yaml
 
 from strangler.config.forms import Key, Many, OrOff, Section
 from strangler.config.keys import DEFAULTS, FLAGS, LATER, MATCH, ROOT, ROUTE
-from strangler.config.keys_listener import LIMITS
+from strangler.config.keys_listener import LIMITS, PAIR, TLS
 from strangler.config.keys_upstreams import EJECTION, HEALTH, TIMEOUTS, UPSTREAM, UPSTREAM_TLS
 from strangler.config.schema import json_schema
 from tests.config.texts import ROUTE as ROUTE_TEXT
@@ -33,6 +33,8 @@ PLACES: dict[str, tuple[Section, str, str]] = {
     "match": (MATCH, f"{SMALL}routes:\n- name: a\n  match:\n    ", "routes[0].match."),
     "timeouts": (TIMEOUTS, f"{SMALL}timeouts:\n  ", "timeouts."),
     "limits": (LIMITS, f"{SMALL}limits:\n  ", "limits."),
+    "tls": (TLS, f"{SMALL}tls:\n  ", "tls."),
+    "certs": (PAIR, f"{SMALL}tls:\n  certs:\n  - ", "tls.certs[0]."),
     "flags": (FLAGS, f"{SMALL}flags:\n  ", "flags."),
 }
 """By heading of the manual: a section, a text that a key of it can follow, and the path there."""
@@ -162,7 +164,8 @@ decision_header: {ROOT.key("decision_header").default}
 strict_paths: {ROOT.key("strict_paths").default}
 flags: {{source: {FLAGS.key("source").default}}}
 timeouts: {{{", ".join(f"{key.name}: {key.default}" for key in TIMEOUTS.keys)}}}
-limits: {{{", ".join(f"{key.name}: {key.default}" for key in LIMITS.keys)}}}
+limits: {{{", ".join(f"{key.name}: {key.default}" for key in LIMITS.keys if key.default != "none")}}}
+proxy_protocol: {ROOT.key("proxy_protocol").default}
 defaults: {{identity: [{DEFAULTS.key("identity").default}], host: {DEFAULTS.key("host").default}}}
 """
 
@@ -187,9 +190,10 @@ def test_a_default_that_is_written_out_changes_nothing() -> None:
         silent.workers,
         silent.state_dir,
     ]
-    assert [config.flags, config.access_log, config.decision_header, config.strict_paths] == [
+    assert [config.flags, config.access_log, config.decision_header, config.strict_paths, config.proxy_protocol] == [
         silent.flags,
         silent.access_log,
         silent.decision_header,
         silent.strict_paths,
+        silent.proxy_protocol,
     ]

@@ -71,6 +71,12 @@ def test_what_a_stranger_says_is_not_heard_through_trusted_proxies_either(
     assert found == seen
 
 
+def test_nobody_is_named_by_forwarded_which_many_proxies_pass_on_unread() -> None:
+    read = head((b"Forwarded", b"for=1.1.1.1"), (b"X-Real-IP", b"1.1.1.1"))
+
+    assert client_address(peer_of("10.0.0.1", TRUSTED), read) == "10.0.0.1"
+
+
 @given(st.binary(max_size=200))
 def test_any_chain_leads_to_an_address(told: bytes) -> None:
     peer = peer_of("10.0.0.1", TRUSTED)

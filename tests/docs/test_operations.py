@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from strangler.runtime.notices import FLAG_PROBLEM, LEVELS
+from tests.support.issuer import Issuer
 from tests.support.proxy import routes_text, running
 from tests.support.waiting import until
 
@@ -30,7 +31,9 @@ def _section(heading: str) -> str:
 async def test_the_page_has_every_metric_with_its_type_and_no_other(tmp_path: Path) -> None:
     documented = {(row["name"], row["kind"]) for row in _ROW.finditer(_section("Metrics"))}
 
-    async with running(tmp_path, routes_text(monolith=1, workers=0)) as proxy:
+    Issuer(tmp_path).pair("a")
+    text = routes_text(monolith=1, workers=0) + "tls: {cert: a.crt, key: a.key}\n"
+    async with running(tmp_path, text) as proxy:
 
         async def has_gauges() -> bool:
             return "strangler_client_connections" in await proxy.metrics()

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from strangler.core.snapshot import compile_snapshot
 from strangler.core.tally import Tally
 from strangler.proxy.plane import Plane
 from strangler.proxy.resolver import Resolve, resolve
+from strangler.proxy.tls import open_tls
 from tests.support.segments import deliver
 
 
@@ -82,9 +84,11 @@ class Proxy:
                 counts[key] = counts.get(key, 0) + count
         return counts
 
-    async def connect(self) -> "Wire":
-        """Return a raw connection to the proxy."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+    async def connect(self, *, tls: ssl.SSLContext | None = None, name: str = "localhost") -> "Wire":
+        """Return a raw connection to the proxy, in the clear or inside TLS."""
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=tls, server_hostname=None if tls is None else name
+        )
         wire = Wire(reader=reader, writer=writer)
         self.wires.append(wire)
         return wire
@@ -189,6 +193,8 @@ async def proxy(
     notices: list[tuple[str, dict[str, Any]]] = []
     plane = Plane(on_notice=lambda event, fields: notices.append((event, fields)), resolve=resolve)
     plane.apply(compile_snapshot(replace(served), generation=1, flags=FixedFlags(flags or {})))
+    if served.tls is not None:
+        plane.tls = open_tls(served.tls).context
     listener = socket.create_server(("127.0.0.1", 0))
     await plane.serve([listener])
     running = Proxy(plane, listener.getsockname()[1], notices)

@@ -1,0 +1,40 @@
+"""The crowd: how many connections there are, in all and from one place, and whether one more is too many."""
+
+from typing import Any
+
+from strangler.core.forward import Peer
+from strangler.core.model import ListenerLimits
+
+
+class Crowd:
+    """Counts connections; whoever enters leaves once."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._by_origin: dict[str, int] = {}
+
+    def refusal(self, peer: Peer, limits: ListenerLimits) -> dict[str, Any] | None:
+        """Return which limit one more connection of this peer would break, for the log; None if it may enter."""
+        if self.total >= limits.connections:
+            return {"limit": limits.connections}
+        most = limits.connections_per_address
+        if most and not peer.is_trusted and self._by_origin.get(peer.origin, 0) >= most:
+            return {"limit": most, "address": peer.origin}
+        return None
+
+    def enter(self, peer: Peer) -> None:
+        """Count a connection."""
+        self.total += 1
+        origin = peer.origin
+        self._by_origin[origin] = self._by_origin.get(origin, 0) + 1
+
+    def leave(self, peer: Peer) -> None:
+        """Count it no more."""
+        self.total -= 1
+        origin = peer.origin
+        left = self._by_origin[origin] - 1
+        if left:
+            self._by_origin[origin] = left
+        else:
+            # Because a place that nobody connects from takes no memory.
+            del self._by_origin[origin]
