@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from strangler.runtime.logwriter import LogWriter
+
 _PLAIN = re.compile(r"[\w./:@%+,\[\]{}-]+", re.ASCII)
 
 
@@ -26,13 +28,13 @@ def setup(log_format: LogFormat | None, *, worker: int | None = None) -> LogForm
     """Send all logging to standard error in one format; text if that is a terminal and none was chosen."""
     if log_format is None:
         log_format = LogFormat.TEXT if sys.stderr.isatty() else LogFormat.JSON
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LogWriter(sys.stderr.fileno())
     handler.setFormatter(JsonFormatter(worker) if log_format is LogFormat.JSON else TextFormatter(worker))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("strangler").setLevel(logging.INFO)
-    # Because a reader that went away (a closed pipe) must not end or flood the process that logs.
+    # Because a fault in a line of the log must not end or flood the process that logs.
     logging.raiseExceptions = False
     return log_format
 
