@@ -12,6 +12,7 @@ from strangler.core.fallback import KEPT_BYTES
 from strangler.core.model import FULL_SHARE, Config, Fallback, Timeouts
 from tests.support.backend import Conversation, Received, Script, backend, ok, says
 from tests.support.plane import Proxy, Wire, config, field_of, proxy, route
+from tests.support.waiting import until
 
 QUICK = Timeouts(connect_s=2.0, response_s=0.3, idle_s=0.3)
 CLOSED = 1
@@ -85,8 +86,11 @@ async def test_a_read_that_the_extracted_side_fails_is_answered_by_the_monolith(
 
 
 @pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("body", [b"", b"x"])
 @pytest.mark.parametrize("method", [b"POST", b"PUT", b"DELETE", b"PATCH"])
-async def test_a_write_that_was_sent_gets_the_error_and_the_monolith_never_sees_it(failure: str, method: bytes) -> None:
+async def test_a_write_that_was_sent_gets_the_error_and_the_monolith_never_sees_it(
+    failure: str, method: bytes, body: bytes
+) -> None:
     script, kind = FAILURES[failure]
     async with (
         backend(says(ok())) as monolith,
@@ -95,10 +99,37 @@ async def test_a_write_that_was_sent_gets_the_error_and_the_monolith_never_sees_
     ):
         wire = await running.connect()
 
-        _, body = await _ask(wire, method, b"x")
+        _, problem = await _ask(wire, method, body)
 
-        assert json.loads(body)["reason"] == kind
+        assert json.loads(problem)["reason"] == kind
         assert (len(extracted.received), monolith.received) == (1, [])
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+async def test_a_request_that_found_no_place_is_answered_by_the_monolith(method: bytes) -> None:
+    over = asyncio.Event()
+
+    async def busy(_received: Received, _conversation: Conversation) -> None:
+        await over.wait()
+
+    async with backend(says(ok(b"legacy"))) as monolith, backend(busy) as extracted:
+        served = migrated(monolith.port, extracted.port)
+        patient = replace(served.routes[0], timeouts=Timeouts())
+        narrow = replace(served.upstreams[1], max_connections=1, max_pending=1)
+        served = replace(served, routes=(patient,), upstreams=(served.upstreams[0], narrow))
+        async with proxy(served) as running:
+            first, second, third = [await running.connect() for _ in range(3)]
+            await first.send(b"GET /r HTTP/1.1\r\nHost: a\r\n\r\n")
+            await asyncio.wait_for(extracted.arrived.wait(), 10)
+            await second.send(b"GET /r HTTP/1.1\r\nHost: a\r\n\r\n")
+            await until(lambda: running.plane.gauges()["upstream_pending"] == 1)
+
+            _, body = await _ask(third, method, b"x")
+
+            assert body == b"legacy"
+            assert _fallbacks(running) == {"refused": 1}
+            assert (len(extracted.received), len(monolith.received)) == (1, 1)
+            over.set()
 
 
 async def test_a_write_that_could_not_be_sent_is_answered_by_the_monolith_with_its_whole_body() -> None:
