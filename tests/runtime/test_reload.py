@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import trustme
 
 from strangler.config.load import load
 from strangler.core.model import Address, Config
@@ -55,6 +56,55 @@ async def watched(path: Path, overrides: Overrides | None = None) -> AsyncIterat
     yield Watched(path, file, taken)
     task.cancel()
     await asyncio.wait([task])
+
+
+TLS = """\
+version: 1
+upstreams: {monolith: {url: "https://a", default: true, tls: {ca: ca.pem}}}
+"""
+
+
+def certificate(path: Path) -> bytes:
+    """Put another certificate in place, by rename as tools do, and return it."""
+    content: bytes = trustme.CA().cert_pem.bytes()
+    beside = path.with_suffix(".new")
+    beside.write_bytes(content)
+    beside.replace(path)
+    return content
+
+
+def authorities(config: Config) -> bytes:
+    tls = config.upstreams[0].tls
+    return b"" if tls is None else tls.ca
+
+
+async def test_a_certificate_that_changes_is_taken_over_without_a_change_of_the_routes_file(tmp_path: Path) -> None:
+    certificate(tmp_path / "ca.pem")
+    (tmp_path / "routes.yaml").write_text(TLS)
+    async with watched(tmp_path / "routes.yaml") as running:
+        content = certificate(tmp_path / "ca.pem")
+        await until(lambda: bool(running.taken))
+
+    assert [authorities(config) for config in running.taken] == [content]
+
+
+async def test_a_certificate_that_is_broken_keeps_the_last_good_one_and_mends_without_a_change_of_the_routes_file(
+    tmp_path: Path,
+) -> None:
+    certificate(tmp_path / "ca.pem")
+    (tmp_path / "routes.yaml").write_text(TLS)
+    async with watched(tmp_path / "routes.yaml") as running:
+        (tmp_path / "ca.pem").unlink()
+        await running.until_state("rejected")
+        faults = running.file.status().faults
+        before = list(running.taken)
+        content = certificate(tmp_path / "ca.pem")
+        await running.until_state("current")
+        await until(lambda: bool(running.taken))
+
+    assert "the file cannot be read" in faults[0]
+    assert before == []
+    assert [authorities(config) for config in running.taken] == [content]
 
 
 @pytest.fixture
