@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from strangler.core.model import Address, Config, Timeouts, Upstream
+from strangler.core.model import Address, Config, Timeouts, Upstream, UpstreamTls
 from tests.support.backend import Backend, Conversation, Received, backend, ok, says
 from tests.support.plane import Proxy, Wire, config, field_of, proxy
 from tests.support.waiting import until
@@ -106,14 +106,24 @@ async def test_a_client_that_leaves_gives_its_place_in_the_queue_to_another() ->
 
 
 async def test_a_connection_that_cannot_be_had_holds_nobody_up() -> None:
-    async with backend(says(ok())) as gone:
-        pass
-    async with proxy(served(gone)) as running:
+    hang_up = asyncio.Event()
+
+    async def no_handshake(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await hang_up.wait()
+        writer.transport.abort()
+
+    server = await asyncio.start_server(no_handshake, "127.0.0.1", 0)
+    nobody = Backend(says(b""), port=server.sockets[0].getsockname()[1])
+    async with proxy(served(nobody, tls=UpstreamTls(verify=False))) as running:
         wires = [await send(running) for _ in range(3)]
+        await until(lambda: pending(running) == 2)
+        hang_up.set()
 
         for wire in wires:
             assert (await wire.head()).startswith(b"HTTP/1.1 502 ")
         assert running.plane.gauges()["upstream_connections"] == 0
+    server.close()
+    await server.wait_closed()
 
 
 async def test_at_the_limit_an_idle_connection_that_is_too_old_for_a_write_makes_room_for_a_new_one() -> None:
