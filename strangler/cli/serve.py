@@ -15,7 +15,8 @@ def add(commands: Any, epilog: str) -> None:
         "serve",
         help="run the proxy",
         description="Run the proxy until SIGTERM or Ctrl-C. What is given here goes before the routes file. "
-        "SIGHUP reads the file anew; a change of the file is noticed anyway.",
+        "SIGHUP reads the file anew (a change of it is noticed anyway), SIGUSR2 replaces the workers one by one. Under "
+        "systemd it takes sockets that were bound for it and tells how it stands.",
         epilog=epilog,
         allow_abbrev=False,
     )

@@ -8,6 +8,11 @@ from typing import Any
 
 from strangler.cli import admin, options
 
+_EXIT_CODES = (
+    "exit codes: 0 the instance runs and is ready; 1 it is not ready (what is missing is shown), does not run, or "
+    "cannot be asked; 2 the command line, the routes file or an address is at fault"
+)
+
 
 def add(commands: Any, epilog: str) -> None:
     """Add the command."""
@@ -15,7 +20,7 @@ def add(commands: Any, epilog: str) -> None:
         "status",
         help="show what the running instance does",
         description="Show workers, routes, shares, requests and failures of the running instance.",
-        epilog=epilog,
+        epilog=_EXIT_CODES,
         allow_abbrev=False,
     )
     options.add_admin(parser)
@@ -27,16 +32,20 @@ def _run(given: argparse.Namespace) -> int:
     status = admin.find(given).ask("GET", "/api/v1/status")
     if given.json:
         print(json.dumps(status, indent=2))
-        return 0
-    for line in lines(status):
-        print(line)
-    return 0
+    else:
+        for line in lines(status):
+            print(line)
+    return 0 if status["is_ready"] else 1
 
 
 def lines(status: dict[str, Any]) -> Iterable[str]:
     """Return a status as text."""
     config, flags = status["config"], status["flags"]
     yield f"strangler {status['version']}, generation {status['generation']}, up {status['uptime_s']:.0f} s"
+    readiness = "yes" if status["is_ready"] else f"no: {'; '.join(status['unready'])}"
+    yield f"ready    {readiness}"
+    for lack in status["lacks"]:
+        yield f"         {lack}"
     yield f"routes   {config['file']} ({config['state']})"
     for fault in config["faults"]:
         yield f"         {fault}"
@@ -56,6 +65,8 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
             if one["state"] != "unchecked":
                 seen = f" ({one['detail']})" if one["detail"] else ""
                 yield f"upstream {upstream['name']}: {one['address']} {one['state']}{seen}"
+    if status["restart"]["number"]:
+        yield f"restart  {restart_text(status['restart'])}"
     yield ""
     yield from table(
         ("ROUTE", "SHARE", "LEGACY", "FAILED", "P95 MS", "EXTRACTED", "FAILED", "P95 MS", "NOTE"),
@@ -86,6 +97,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
 def share_text(share_bp: int | None) -> str:
     """Return a share in basis points as per cent."""
     return "?" if share_bp is None else f"{share_bp / 100:.10g}%"
+
+
+def restart_text(restart: dict[str, Any]) -> str:
+    """Return a rolling restart as one line."""
+    detail = f": {restart['detail']}" if restart["detail"] else ""
+    return f"{restart['state']}, {restart['replaced']} of {restart['workers']} workers replaced{detail}"
 
 
 def _date(seconds: int) -> str:

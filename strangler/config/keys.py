@@ -170,6 +170,18 @@ ROOT = Section(
             default=".strangler",
         ),
         Key(
+            name="drain_timeout",
+            takes=kinds.DURATION,
+            about="For requests under way to finish, once a worker takes no more connections.",
+            default="25s",
+        ),
+        Key(
+            name="drain_delay",
+            takes=kinds.DURATION,
+            about="Between failing readiness and taking no more connections, when the proxy stops.",
+            default="none",
+        ),
+        Key(
             name="upstreams",
             takes=Many(section=UPSTREAM, named=True),
             about="The monolith and the services that replace parts of it, by name.",

@@ -47,6 +47,8 @@ def read_config(at: At, *, folder: Path, processors: int, digest: str) -> Config
         admin=found.take("admin", kinds.LISTENER, usual.admin),
         workers=workers if isinstance(workers, int) else processors,
         state_dir=str(folder / found.take("state_dir", kinds.TEXT, STATE_DIR)),
+        drain_s=found.take("drain_timeout", kinds.DURATION, usual.drain_s),
+        drain_delay_s=found.take("drain_delay", kinds.DURATION, usual.drain_delay_s),
         flags=_flags(found.get("flags"), folder),
         trusted_proxies=found.take("trusted_proxies", kinds.NETWORKS, ()),
         tls=read_tls(found.get("tls"), folder),

@@ -20,7 +20,7 @@ from aiohttp.typedefs import Handler, Middleware
 from strangler.control import auth
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.metrics import Exposition
-from strangler.control.status import Status
+from strangler.control.status import Readiness, RestartStatus, Status
 from strangler.control.tracing import trace_id, traced_application
 from strangler.core.model import Address
 from strangler.errors import FlagError, StoreError, UsageError
@@ -58,7 +58,10 @@ class Surface:
     admin: Address
     token: str
     status: Callable[[], Status]
-    is_ready: Callable[[], bool]
+    readiness: Callable[[], Readiness]
+    restart: Callable[[], RestartStatus]
+    ask_restart: Callable[[], None]
+    """Start a rolling restart, or join the one that runs; raises UsageError if there cannot be one."""
     exposition: Exposition
     flags: FlagDesk
     explain: Callable[[Question], Mapping[str, Any]]
@@ -73,6 +76,8 @@ def make_app(surface: Surface) -> web.Application:
     app.router.add_get("/readyz", handlers.readyz)
     app.router.add_get("/metrics", handlers.metrics)
     app.router.add_get("/api/v1/status", handlers.status)
+    app.router.add_get("/api/v1/restart", handlers.restart)
+    app.router.add_post("/api/v1/restart", handlers.ask_restart)
     app.router.add_get("/api/v1/flags", handlers.list_flags)
     app.router.add_get("/api/v1/flags/{key}", handlers.get_flag)
     app.router.add_put("/api/v1/flags/{key}", handlers.put_flag)
@@ -85,17 +90,20 @@ class _Handlers:
         self._surface = surface
 
     async def healthz(self, request: web.Request) -> web.Response:
+        """Say that control's loop runs; whether traffic is served is another question."""
         return _json({"status": "alive"})
 
     async def readyz(self, request: web.Request) -> web.Response:
-        status = self._surface.status()
-        is_ready = self._surface.is_ready()
-        body = {
-            "status": "ready" if is_ready else "not ready",
-            "generation": status.generation,
-            "workers": status.workers,
-        }
-        return _json(body, status=200 if is_ready else 503)
+        """Say whether traffic should be sent here and why not, and what else is not as it should be."""
+        readiness = self._surface.readiness()
+        return _json(readiness, status=200 if readiness.status == "ready" else 503)
+
+    async def restart(self, request: web.Request) -> web.Response:
+        return _json(self._surface.restart())
+
+    async def ask_restart(self, request: web.Request) -> web.Response:
+        self._surface.ask_restart()
+        return _json(self._surface.restart(), status=202)
 
     async def metrics(self, request: web.Request) -> web.Response:
         exposition = self._surface.exposition

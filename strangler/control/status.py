@@ -64,6 +64,34 @@ class UpstreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[AddressStatus, ...]
 
 
+class RestartStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest rolling restart of the workers."""
+
+    number: int
+    """Counts them since control started; 0 before the first."""
+    state: str
+    """`never`, `replacing`, `draining`, `done`, `failed` or `stopped`."""
+    replaced: int
+    workers: int
+    detail: str
+    """Why it failed."""
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """What `GET /readyz` says."""
+
+    status: str
+    """`ready` or `not ready`."""
+    unready: tuple[str, ...]
+    lacks: tuple[str, ...]
+    generation: int
+    workers: tuple[WorkerStatus, ...]
+    config: str
+    """`rejected` does not make it unready: the last good file is served."""
+    flags: str
+    restart: str
+
+
 class SideStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What one side did since control started."""
 
@@ -94,6 +122,13 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     generation: int
     uptime_s: float
+    is_ready: bool
+    """Whether traffic should be sent here."""
+    unready: tuple[str, ...]
+    """Why not."""
+    lacks: tuple[str, ...]
+    """What is not as it should be though traffic is served: workers that are missing, behind or silent."""
+    restart: RestartStatus
     config: ConfigStatus
     flags: FlagsStatus
     tls: TlsStatus | None = None

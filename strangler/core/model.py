@@ -319,6 +319,14 @@ class Config:
     """Worker processes; 0 runs everything on one loop in one process."""
     state_dir: str = ""
     """An absolute path."""
+    drain_s: float = 25.0
+    """How long what runs may take to finish once a worker ends. Precedent: Kubernetes grants 30 s before it kills
+    (`terminationGracePeriodSeconds`); this leaves 5 s of them. Docker grants 10 s, Envoy drains for 600 s.
+    """
+    drain_delay_s: float = 0.0
+    """How long a stop fails readiness before it takes no more connections. Precedent: HAProxy's `grace`, which is
+    0 too; a load balancer that looks every 5 s wants 10 s.
+    """
     flags: FlagSettings = field(default_factory=FlagSettings)
     trusted_proxies: tuple[str, ...] = ()
     """Networks (CIDR) whose X-Forwarded-*, Forwarded, X-Request-Id and traceparent are believed."""

@@ -66,6 +66,12 @@ class Acceptor:
             failures, self._failures = self._failures, Counter()
             self._plane.on_handshakes_failed(dict(failures))
 
+    def take_waiting(self, most: int) -> None:
+        """Take what waits in the queue; where this is the last process that listens, the kernel would reset it."""
+        for _ in range(0, 0 if self._is_closed else most, _BATCH):
+            if not self._accept():
+                return
+
     def close(self) -> None:
         """Accept no more; what was accepted goes on."""
         if not self._is_closed:
@@ -105,19 +111,21 @@ class Acceptor:
 
     # --- inside
 
-    def _accept(self) -> None:
+    def _accept(self) -> bool:
+        """Take a batch; return whether there may be more."""
         for _ in range(_BATCH):
             try:
                 sock, address = self._listener.accept()
             except BlockingIOError:
-                return
+                return False
             except OSError as error:
                 if error.errno in _EXHAUSTED:
                     self._pause(error)
-                    return
+                    return False
                 # Because a client that left while it waited is no reason to keep the others waiting (accept(2)).
                 continue
             self._take(sock, address)
+        return True
 
     def _pause(self, error: OSError) -> None:
         self._loop.remove_reader(self._listener.fileno())

@@ -19,6 +19,7 @@ from strangler.proxy.exchange import Exchange
 from strangler.proxy.reader import Fields, RequestReader
 from strangler.proxy.resets import is_reset
 from strangler.proxy.tunnel import Tunnel
+from strangler.proxy.unread import has_unread
 from strangler.proxy.untaken import untaken
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ Precedent: nginx `lingering_timeout`, 5 s, shortened.
 """
 LOOK_S = 1.0
 """How often a client that is not read is looked after, so that its leaving is known in less than two seconds."""
+DRAIN_GRACE_S = 0.5
+"""How long idle connections stay open while draining, for requests that are already on the wire."""
 
 
 class Client(asyncio.Protocol):
@@ -305,6 +308,9 @@ class Client(asyncio.Protocol):
                 self.wake_at = now + self.plane.limits.write_timeout_s
             else:
                 self.abort()
+        elif self.is_draining and self.is_idle and not self._is_closing and has_unread(self.transport):
+            # Because timers run before reads, a request may be here already that nobody has looked at.
+            self.wake_at = now
         elif self._is_closing or self._tunnel is not None or self._reader.is_between:
             self.close()
             if not self._unsent and not self.transport.can_write_eof():
@@ -362,7 +368,7 @@ class Client(asyncio.Protocol):
         """Set how long the client may take for its next move when no request is being answered."""
         limits = self.plane.limits
         if self.is_draining:
-            self.wake_at = 0.0
+            self.wake_at = now + DRAIN_GRACE_S
         elif self.is_writing_paused:
             self.wake_at = now + limits.write_timeout_s
         elif self._reader.is_between:

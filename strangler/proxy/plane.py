@@ -5,7 +5,7 @@ import random
 import secrets
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import ip_network
 from time import monotonic
@@ -17,7 +17,7 @@ from strangler.core.problem import Problem
 from strangler.core.snapshot import Snapshot
 from strangler.core.tally import Tally
 from strangler.proxy.accept import Acceptor
-from strangler.proxy.client import Client
+from strangler.proxy.client import DRAIN_GRACE_S, Client
 from strangler.proxy.crowd import Crowd
 from strangler.proxy.pool import Pool
 from strangler.proxy.resolver import Resolve, resolve
@@ -25,10 +25,10 @@ from strangler.proxy.serving import Serving, SpareKey
 
 _SWEEP_S = 0.25
 """How late a time-out may be seen; one sweep replaces a timer for each request."""
+_MOST_WAITING = 4_096
+"""Connections that are still taken out of the queue at the end; the kernel's default bound (`somaxconn`)."""
 _FAILURES_PER_S = 20
 """Failures that are logged one by one in a second; the rest are counted only."""
-_DRAIN_GRACE_S = 0.5
-"""How long idle connections stay open while draining, for requests that are already on the wire."""
 
 
 class Plane:
@@ -39,6 +39,8 @@ class Plane:
         self._resolve = resolve
         self._unhealthy: dict[str, frozenset[str]] = {}
         self._clients: set[Client] = set()
+        self._listeners: list[socket.socket] = []
+        """Those that the loop accepts on by itself."""
         self._servers: list[asyncio.Server] = []
         self._acceptors: list[Acceptor] = []
         self._crowd = Crowd()
@@ -103,6 +105,7 @@ class Plane:
         for listener in sockets:
             if config.tls is None and not config.proxy_protocol:
                 self._servers.append(await loop.create_server(lambda: Client(self), sock=listener))
+                self._listeners.append(listener)
             else:
                 acceptor = Acceptor(self, listener, proxy_protocol=config.proxy_protocol, tls=config.tls is not None)
                 self._acceptors.append(acceptor)
@@ -126,17 +129,26 @@ class Plane:
         }
 
     async def drain(self, deadline_s: float) -> None:
-        """Stop accepting, finish what is under way, and end what is left after `deadline_s`."""
+        """Stop accepting, finish what is under way, and end what is left after `deadline_s`.
+
+        Connections that wait in the queue are served too: where this was the last process that listens, the kernel
+        would reset them.
+        """
         self._is_draining = True
+        waiting = [client for listener in self._listeners for client in _accept_waiting(listener)]
         for server in self._servers:
             server.close()
         for acceptor in self._acceptors:
+            acceptor.take_waiting(_MOST_WAITING)
             acceptor.close()
+        loop = asyncio.get_running_loop()
+        for client_socket in waiting:
+            await loop.connect_accepted_socket(lambda: Client(self), client_socket)
         now = monotonic()
         for client in self._clients:
             client.is_draining = True
             if client.is_idle:
-                client.wake_at = now + _DRAIN_GRACE_S
+                client.wake_at = now + DRAIN_GRACE_S
         self._note_drained()
         try:
             async with asyncio.timeout(deadline_s):
@@ -169,7 +181,7 @@ class Plane:
         self._clients.add(client)
         if self._is_draining:
             client.is_draining = True
-            client.wake_at = monotonic() + _DRAIN_GRACE_S
+            client.wake_at = monotonic() + DRAIN_GRACE_S
 
     def remove(self, client: Client) -> None:
         """Forget a connection that has ended."""
@@ -262,3 +274,15 @@ class Plane:
         for pool in self._pools.values():
             pool.sweep(now)
         self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
+
+
+def _accept_waiting(listener: socket.socket) -> Iterator[socket.socket]:
+    """Take all connections that wait in the queue now."""
+    for _ in range(_MOST_WAITING):
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            # None waits, or one that waited has left, or descriptors are short; then nothing more can be taken.
+            return
+        client.setblocking(False)
+        yield client

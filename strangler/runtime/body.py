@@ -11,7 +11,7 @@ from typing import Protocol
 
 from strangler.runtime import handover
 from strangler.runtime.logs import LogFormat
-from strangler.runtime.worker import DRAIN_S, Worker
+from strangler.runtime.worker import Worker
 
 _SECRETS = ("LAUNCHDARKLY_SDK_KEY", "STRANGLER_TOKEN")
 """Environment variables that only control needs."""
@@ -99,7 +99,7 @@ class TaskBody:
 
     def terminate(self) -> None:
         """Drain."""
-        self._worker.drain(DRAIN_S)
+        self._worker.drain()
 
     def kill(self) -> None:
         """Cancel."""

@@ -25,6 +25,8 @@ from strangler.runtime.runfile import ProcessId
 OFFER_WAIT_S = 2.0
 """How long a new control process waits for an orphan to notice and offer; noticing takes milliseconds."""
 _MAX_SOCKETS = 16
+_GRACE_S = 2.0
+"""Beyond its drain's own deadline, before an orphan is killed."""
 
 LOG = logging.getLogger(__name__)
 
@@ -105,10 +107,10 @@ def take_listeners(state_dir: Path, orphan: Orphan) -> tuple[socket.socket, ...]
 
 
 async def end(orphan: Orphan, deadline_s: float) -> None:
-    """Tell the orphan to drain, and end it if it has not by the deadline."""
+    """Tell the orphan to drain, and end it if it has not soon after the deadline."""
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(orphan.pidfd, signal.SIGTERM)
-        if not await wait_gone(orphan.pidfd, deadline_s):
+        if not await wait_gone(orphan.pidfd, deadline_s + _GRACE_S):
             signal.pidfd_send_signal(orphan.pidfd, signal.SIGKILL)
             await wait_gone(orphan.pidfd, 1.0)
     os.close(orphan.pidfd)

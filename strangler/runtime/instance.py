@@ -24,7 +24,9 @@ from strangler.control.totals import Totals
 from strangler.control.truth import Truth
 from strangler.core.model import Config
 from strangler.core.tally import Tally
+from strangler.errors import UsageError
 from strangler.flags.data import NOT_READY, FlagData
+from strangler.flags.source import SourceState
 from strangler.flags.sources import make_source
 from strangler.proxy.resolver import resolve
 from strangler.runtime import handover, runfile, sockets
@@ -33,14 +35,24 @@ from strangler.runtime.logs import LogFormat
 from strangler.runtime.notices import Notices
 from strangler.runtime.overview import Overview
 from strangler.runtime.reload import RoutesFile, warn
+from strangler.runtime.rollout import Rollout
 from strangler.runtime.runfile import Run
+from strangler.runtime.service import Service
 from strangler.runtime.settings import Overrides
 from strangler.runtime.supervisor import Supervisor
 from strangler.runtime.tasks import Tasks
-from strangler.runtime.worker import DRAIN_S
 
 ADMIN_GRACE_S = 1.0
 """How long an admin request that is under way may take to finish at the end; all of them take milliseconds."""
+
+FLAGS_WAIT_S = 5.0
+"""How long coming up waits for a flag service, so that nobody is sent back and forth meanwhile.
+
+The same as LaunchDarkly's SDKs wait at their start. Without an answer the routes start on the monolith.
+"""
+_LOOK_S = 0.05
+RELOAD_WAIT_S = 5.0
+"""How long a reload waits for all workers before it is told to be over; they take milliseconds."""
 
 LOG = logging.getLogger(__name__)
 
@@ -58,6 +70,7 @@ class Instance:
         listener: socket.socket,
         admin: socket.socket,
         orphans: Sequence[Orphan],
+        service: Service,
         log_format: LogFormat,
     ) -> None:
         self._state_dir = Path(config.state_dir)
@@ -66,11 +79,14 @@ class Instance:
         self._listen_address = sockets.bound(listener)
         self._admin_address = sockets.bound(admin)
         self._orphans = orphans
+        self._service = service
         self._run: Run | None = None
         self._tasks = Tasks("control")
         self._notices = Notices()
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._hurrying = asyncio.Event()
+        self._is_up = False
         self._totals = Totals()
         self._truth = Truth(config, NOT_READY)
         self._source = make_source(
@@ -83,6 +99,7 @@ class Instance:
         self._supervisor = Supervisor(
             (listener,), workers=config.workers, truth=self._truth, log_format=log_format, audience=self
         )
+        self._rollout = Rollout(self._supervisor)
         self._routes = RoutesFile(path, running=config, overrides=overrides, on_config=self._truth.replace_config)
         self._health = HealthChecks(spawn=self._tasks.spawn, resolve=resolve, on_change=self._truth.replace_unhealthy)
         self._overview = Overview(
@@ -92,6 +109,8 @@ class Instance:
             routes=self._routes,
             source=self._source,
             supervisor=self._supervisor,
+            rollout=self._rollout,
+            unready=self._unready,
         )
 
     async def run(self) -> None:
@@ -118,17 +137,14 @@ class Instance:
             },
         )
         warn(self._truth.config)
+        if self._service.sign_every_s:
+            self._tasks.spawn("sign", self._sign())
         await self._stopping.wait()
-        LOG.info("stopping", extra={"fields": {"deadline_s": DRAIN_S}})
-        if self._truth.config.workers > 0:
-            # Because with this last copy gone new connections are refused, and do not wait for nobody.
-            self._listener.close()
-        await self._supervisor.stop(DRAIN_S)
-        await self._tasks.close()
-        await handover.end_all(self._orphans, DRAIN_S)
+        await self._end()
         await runner.cleanup()
         await self._source.close()
         runfile.remove(self._state_dir)
+        self._service.close()
         LOG.info("stopped")
 
     def count(self, tallies: Sequence[Tally]) -> None:
@@ -163,20 +179,95 @@ class Instance:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
-        loop.add_signal_handler(signal.SIGHUP, self._routes.ask)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGUSR2, self._restart_workers)
 
     def _stop(self) -> None:
         if self._stopping.is_set():
             LOG.warning("stopping_now")
+            self._hurrying.set()
             self._supervisor.kill()
         self._stopping.set()
+
+    async def _end(self) -> None:
+        config = self._truth.config
+        self._service.stopping()
+        LOG.info("stopping", extra={"fields": {"delay_s": config.drain_delay_s, "deadline_s": config.drain_s}})
+        await self._rollout.stop()
+        try:
+            async with asyncio.timeout(config.drain_delay_s):
+                # Because a load balancer that sees the failing readiness sends nobody here any more.
+                await self._hurrying.wait()
+        except TimeoutError:
+            pass
+        if config.workers > 0:
+            # Because with this last copy gone new connections are refused, and do not wait for nobody.
+            self._listener.close()
+        drain_s = 0.0 if self._hurrying.is_set() else config.drain_s
+        await self._supervisor.stop(drain_s)
+        await self._tasks.close()
+        await handover.end_all(self._orphans, drain_s)
+
+    def _reload(self) -> None:
+        if not self._stopping.is_set():
+            self._service.reloading()
+            self._tasks.spawn("reload", self._follow_reload())
+
+    async def _follow_reload(self) -> None:
+        await self._routes.wait_read()
+        try:
+            async with asyncio.timeout(RELOAD_WAIT_S):
+                await self._wait_current()
+        except TimeoutError:
+            LOG.warning("reload_slow", extra={"fields": {"lacks": self._supervisor.lacks()}})
+        if self._is_up:
+            self._service.ready(self._summary())
+
+    def _restart_workers(self) -> None:
+        try:
+            self._ask_restart()
+        except UsageError as error:
+            LOG.warning("restart_refused", extra={"fields": {"why": str(error)}})
+
+    def _ask_restart(self) -> None:
+        """Start a rolling restart of the workers, or join the one that runs."""
+        if self._truth.config.workers == 0:
+            raise UsageError("with `workers: 0` there are no worker processes to replace; start the proxy anew instead")
+        if not self._is_up or self._stopping.is_set():
+            raise UsageError("the proxy is not up yet, or stopping; nothing was restarted")
+        self._rollout.ask()
+
+    def _unready(self) -> tuple[str, ...]:
+        """Return why no traffic should be sent here; nothing if it should."""
+        if self._stopping.is_set():
+            return ("stopping",)
+        if not self._is_up:
+            waits = () if self._is_heard() else (f"flags: {self._source.status().state.value}",)
+            return (*(self._supervisor.lacks()), *waits) or ("starting",)
+        return () if self._supervisor.serving() else self._supervisor.lacks()
+
+    def _is_heard(self) -> bool:
+        return self._source.status().state is not SourceState.STARTING
+
+    def _summary(self) -> str:
+        routes = self._routes.status()
+        rejected = f"; the routes file is rejected, {len(routes.faults)} faults" if routes.faults else ""
+        return f"generation {self._truth.generation}, {self._supervisor.serving()} workers serve{rejected}"
+
+    async def _sign(self) -> None:
+        """Give signs of life for as long as this loop and the workers are well."""
+        while True:
+            self._service.sign(self._supervisor.is_well)
+            await asyncio.sleep(self._service.sign_every_s)
 
     async def _open_admin(self) -> web.AppRunner:
         surface = Surface(
             admin=self._admin_address,
             token=auth.load_token(self._state_dir),
             status=self._overview.status,
-            is_ready=self._supervisor.is_current,
+            readiness=self._overview.readiness,
+            restart=self._overview.restart,
+            ask_restart=self._ask_restart,
             exposition=Exposition(self._totals, self._overview.reading),
             flags=FlagDesk(self._truth, self._source),
             explain=self._overview.explain,
@@ -188,11 +279,26 @@ class Instance:
         await web.SockSite(runner, self._admin).start()
         return runner
 
-    async def _come_up(self) -> None:
-        """Say so once all workers serve, and let the orphans of the control process before go."""
-        while not self._supervisor.is_current():
+    async def _wait_current(self) -> None:
+        while self._supervisor.lacks():
             self._changed.clear()
             await self._changed.wait()
+
+    async def _come_up(self) -> None:
+        """Say so once all workers serve, and let the orphans of the control process before go."""
+        await self._wait_current()
+        await self._wait_flags()
+        await self._wait_current()
+        self._is_up = True
         LOG.info("ready", extra={"fields": {"workers": len(self._supervisor.members)}})
+        self._service.ready(self._summary())
         orphans, self._orphans = self._orphans, ()
-        await handover.end_all(orphans, DRAIN_S)
+        await handover.end_all(orphans, self._truth.config.drain_s)
+
+    async def _wait_flags(self) -> None:
+        for _ in range(round(FLAGS_WAIT_S / _LOOK_S)):
+            if self._is_heard():
+                return
+            # Because a source tells of new flags only, not of its state.
+            await asyncio.sleep(_LOOK_S)
+        LOG.warning("flags_awaited", extra={"fields": {"waited_s": FLAGS_WAIT_S}})

@@ -1,4 +1,7 @@
-"""Listening: where this start gets its sockets from, the kernel or the workers of a control process that died."""
+"""Listening: where this start gets its sockets from.
+
+That is the service manager, the workers of a control process that died, or the kernel.
+"""
 
 import asyncio
 import logging
@@ -10,13 +13,17 @@ from strangler.core.model import Address
 from strangler.errors import UsageError
 from strangler.runtime import handover, sockets
 from strangler.runtime.handover import Orphan
-from strangler.runtime.worker import DRAIN_S
 
 LOG = logging.getLogger(__name__)
 
 
-def open_listener(address: Address, state_dir: Path, orphans: Sequence[Orphan]) -> socket.socket:
-    """Return the socket for client traffic: the orphans' own if it is on this address, else a new one."""
+def open_listener(
+    address: Address, state_dir: Path, orphans: Sequence[Orphan], *, drain_s: float, given: socket.socket | None = None
+) -> socket.socket:
+    """Return the socket for client traffic: the one given, else the orphans' own if it is there, else a new one."""
+    if given is not None:
+        LOG.info("listener_given", extra={"fields": {"listen": str(sockets.bound(given))}})
+        return given
     offered = [listener for orphan in orphans for listener in handover.take_listeners(state_dir, orphan)]
     _, (host, port) = sockets.resolve(address, "listen")
     taken: socket.socket | None = None
@@ -37,15 +44,17 @@ def open_listener(address: Address, state_dir: Path, orphans: Sequence[Orphan]) 
             raise
         # Because an orphan that offers nothing may be what holds the port; a short gap is better than no start.
         LOG.warning("orphans_ended_first", extra={"fields": {"pids": [one.process.pid for one in orphans]}})
-        asyncio.run(handover.end_all(orphans, DRAIN_S))
+        asyncio.run(handover.end_all(orphans, drain_s))
         return sockets.bind(address, "listen")
 
 
-def open_admin(address: Address) -> socket.socket:
-    """Return the socket of the admin port; refuses an address that other machines can reach."""
+def open_admin(address: Address, *, given: socket.socket | None = None) -> socket.socket:
+    """Return the socket of the admin port, the one given if there is one; refuses what other machines can reach."""
+    if given is not None:
+        address = sockets.bound(given)
     if not sockets.is_loopback(address, "admin"):
         raise UsageError(
             f"admin: {address} can be reached from other machines, and the admin port has no TLS yet. Set `admin` in "
             "the routes file or --admin to a loopback address such as 127.0.0.1:9900."
         )
-    return sockets.bind(address, "admin")
+    return given or sockets.bind(address, "admin")

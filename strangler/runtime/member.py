@@ -20,6 +20,8 @@ from strangler.runtime.body import Body, ProcessBody, TaskBody
 from strangler.runtime.link import Applied, Blueprint, Drain, Draining, Health, Link, Notice, Report, ToControl
 from strangler.runtime.logs import LogFormat
 
+SILENT_S = 10.0
+"""A worker speaks every second; one that has not for this long hangs, or has no processor left."""
 _LAST_WORDS_S = 1.0
 """How long a dead worker's last report may take to arrive; it is in the kernel already."""
 
@@ -59,6 +61,8 @@ class Member:
         self.was_told = False
         """Whether it ends because it was told to."""
         self.gauges: dict[str, int] = {}
+        self.heard_at = 0.0
+        """When (loop time) it last said something."""
         self._truth = truth
         self._audience = audience
         self._sent_generation = 0
@@ -69,6 +73,7 @@ class Member:
         self._link: Link[ToControl] | None = None
         self._link_lost = asyncio.Event()
         self._leaving = asyncio.Event()
+        self._news = asyncio.Event()
 
     @property
     def pid(self) -> int:
@@ -87,6 +92,7 @@ class Member:
 
     async def attach(self, end: socket.socket) -> None:
         """Talk to the worker over this end of a socket pair, and send it the truth."""
+        self.heard_at = asyncio.get_running_loop().time()
         self._link = await link.open_to_worker(end, on_message=self._receive, on_room=self.offer, on_lost=self._lose)
         self.offer()
 
@@ -136,7 +142,19 @@ class Member:
         """Return once the worker serves no new connections, whether it drains or has ended."""
         await self._leaving.wait()
 
+    def is_silent(self, now: float) -> bool:
+        """Return whether a worker that serves has said nothing for too long."""
+        return self.phase is Phase.SERVING and now - self.heard_at > SILENT_S
+
+    async def wait_serving(self, generation: int) -> bool:
+        """Return whether the worker came to serve this generation or a later one, and not its end."""
+        while not self._leaving.is_set() and not (self.phase is Phase.SERVING and self.generation >= generation):
+            self._news.clear()
+            await self._news.wait()
+        return not self._leaving.is_set()
+
     def _receive(self, message: ToControl) -> None:
+        self.heard_at = asyncio.get_running_loop().time()
         match message:
             case Applied(generation=generation):
                 self.generation = generation
@@ -157,9 +175,11 @@ class Member:
             # drains.
             self._body.terminate()
             self._leaving.set()
+            self._news.set()
 
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
         if phase in (Phase.DRAINING, Phase.GONE):
             self._leaving.set()
+        self._news.set()
         self._audience.change()

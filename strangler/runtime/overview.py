@@ -1,7 +1,7 @@
 """Overview: what control knows, put together for people: status, metrics, and why a request would go where it goes."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from strangler import __version__
@@ -10,7 +10,7 @@ from strangler.control.api import Question
 from strangler.control.health import HealthChecks
 from strangler.control.metrics import Reading
 from strangler.control.share import Shares
-from strangler.control.status import FlagsStatus, Status, TlsStatus, WorkerStatus
+from strangler.control.status import FlagsStatus, Readiness, RestartStatus, Status, TlsStatus, WorkerStatus
 from strangler.control.totals import Totals
 from strangler.control.truth import Truth
 from strangler.core.model import Side
@@ -20,6 +20,7 @@ from strangler.flags.source import FlagSource, SourceState
 from strangler.runtime.certificates import NOT_AFTER, REJECTED
 from strangler.runtime.member import Phase
 from strangler.runtime.reload import RoutesFile
+from strangler.runtime.rollout import Rollout
 from strangler.runtime.supervisor import Supervisor
 
 
@@ -35,6 +36,8 @@ class Overview:
         routes: RoutesFile,
         source: FlagSource,
         supervisor: Supervisor,
+        rollout: Rollout,
+        unready: Callable[[], tuple[str, ...]],
     ) -> None:
         self._truth = truth
         self._health = health
@@ -42,6 +45,8 @@ class Overview:
         self._routes = routes
         self._source = source
         self._supervisor = supervisor
+        self._rollout = rollout
+        self._unready = unready
         self._started = time.monotonic()
         self._shares = Shares()
         # Because the workers tell of missing flags; an explanation says so in its own answer.
@@ -53,10 +58,15 @@ class Overview:
         truth = self._truth
         standing = self._source.status()
         shares = self._shares.of(truth.config, truth.flags)
+        unready = self._unready()
         return Status(
             version=__version__,
             generation=truth.generation,
             uptime_s=round(time.monotonic() - self._started, 3),
+            is_ready=not unready,
+            unready=unready,
+            lacks=self._supervisor.lacks(),
+            restart=self.restart(),
             config=self._routes.status(),
             flags=FlagsStatus(
                 source=truth.config.flags.source.value,
@@ -65,10 +75,7 @@ class Overview:
                 version=truth.flags.version,
             ),
             tls=self._tls(),
-            workers=tuple(
-                WorkerStatus(index=member.index, pid=member.pid, generation=member.generation, state=member.phase.value)
-                for member in self._supervisor.members
-            ),
+            workers=self._workers(),
             upstreams=status.of_upstreams(truth.config.upstreams, self._health.verdicts),
             routes=tuple(
                 status.of_route(
@@ -80,6 +87,31 @@ class Overview:
                 for route in truth.config.routes
             ),
             unrouted=status.of_side(self._totals.of("", Side.LEGACY)),
+        )
+
+    def readiness(self) -> Readiness:
+        """Return whether traffic should be sent here, in constant time however many routes there are."""
+        unready = self._unready()
+        return Readiness(
+            status="not ready" if unready else "ready",
+            unready=unready,
+            lacks=self._supervisor.lacks(),
+            generation=self._truth.generation,
+            workers=self._workers(),
+            config=self._routes.status().state,
+            flags=self._source.status().state.value,
+            restart=self._rollout.progress.stage.value,
+        )
+
+    def restart(self) -> RestartStatus:
+        """Return the latest rolling restart as it stands."""
+        progress = self._rollout.progress
+        return RestartStatus(
+            number=progress.number,
+            state=progress.stage.value,
+            replaced=progress.replaced,
+            workers=progress.workers,
+            detail=progress.detail,
         )
 
     def reading(self) -> Reading:
@@ -128,3 +160,9 @@ class Overview:
                 truth.config, generation=truth.generation, flags=self._evaluator.apply(truth.flags)
             )
         return explain.answer(self._snapshot, question)
+
+    def _workers(self) -> tuple[WorkerStatus, ...]:
+        return tuple(
+            WorkerStatus(index=member.index, pid=member.pid, generation=member.generation, state=member.phase.value)
+            for member in self._supervisor.members
+        )

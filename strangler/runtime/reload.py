@@ -42,6 +42,7 @@ class RoutesFile:
         self._on_config = on_config
         self._tasks = Tasks("routes_file")
         self._asked = asyncio.Event()
+        self._waiting: list[asyncio.Event] = []
         self._seen = running.digest
         """The digest of the file as last read, whether it was good or not."""
         self._files = running.files
@@ -52,6 +53,13 @@ class RoutesFile:
     def ask(self) -> None:
         """Read the file now, whether it changed or not."""
         self._asked.set()
+
+    async def wait_read(self) -> None:
+        """Read the file now, and return once it is taken over or rejected."""
+        done = asyncio.Event()
+        self._waiting.append(done)
+        self._asked.set()
+        await done.wait()
 
     def status(self) -> ConfigStatus:
         """Return what is served and whether the file agrees."""
@@ -69,11 +77,14 @@ class RoutesFile:
         last: tuple[Stamp, ...] = (_UNREAD,)
         while True:
             is_asked = await self._wait()
+            waiting, self._waiting = (self._waiting, []) if is_asked else ([], self._waiting)
             stamp = (stamp_of(self._path), *(stamp_of(Path(file)) for file in self._files))
             if is_asked or (stamp == last and stamp != settled):
                 settled = stamp
                 # Because a task of its own keeps a failure of ours in one reading from ending the watch.
                 await self._tasks.spawn("read", self._read(is_asked=is_asked))
+            for done in waiting:
+                done.set()
             last = stamp
 
     async def _wait(self) -> bool:

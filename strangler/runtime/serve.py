@@ -1,6 +1,7 @@
 """Serving: from a routes file to a running proxy. What can be refused is refused before anything runs."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -12,27 +13,36 @@ from strangler.config import load
 from strangler.control.store import Store
 from strangler.core.model import Config
 from strangler.errors import UsageError
-from strangler.runtime import handover, listening, settings
+from strangler.runtime import handover, listening, settings, systemd
 from strangler.runtime.handover import Orphan
 from strangler.runtime.instance import Instance
 from strangler.runtime.logs import LogFormat, setup
+from strangler.runtime.service import Service
 from strangler.runtime.settings import Overrides
+from strangler.runtime.systemd import Notifier
 
 
 def serve(path: Path, overrides: Overrides, log_format: LogFormat | None) -> None:
     """Serve until SIGTERM or SIGINT; raises ConfigError or UsageError if it cannot start."""
     chosen = setup(log_format)
+    manager = systemd.take(os.environ, os.getpid())
     config = settings.effective(load.load(path), overrides)
     if found := settings.conflicts(config):
         raise UsageError(" ".join(found))
     state_dir = Path(config.state_dir)
     with ExitStack() as stack:
         store = stack.enter_context(closing(Store(state_dir)))
-        admin = stack.enter_context(listening.open_admin(config.admin))
+        given = systemd.choose(manager.given, config.listen, config.admin)
+        admin = stack.enter_context(listening.open_admin(config.admin, given=given.get("admin")))
         orphans = handover.find_orphans(state_dir)
-        listener = stack.enter_context(listening.open_listener(config.listen, state_dir, orphans))
+        listener = stack.enter_context(
+            listening.open_listener(
+                config.listen, state_dir, orphans, drain_s=config.drain_s, given=given.get("listen")
+            )
+        )
+        service = Service(Notifier(manager.notify_address), watchdog_s=manager.watchdog_s)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(path, config, overrides, store, listener, admin, orphans, chosen))
+            runner.run(_run(path, config, overrides, store, listener, admin, orphans, service, chosen))
 
 
 async def _run(
@@ -43,6 +53,7 @@ async def _run(
     listener: socket.socket,
     admin: socket.socket,
     orphans: Sequence[Orphan],
+    service: Service,
     log_format: LogFormat,
 ) -> None:
     # Because an instance asks for the running loop, it is made on it.
@@ -54,6 +65,7 @@ async def _run(
         listener=listener,
         admin=admin,
         orphans=orphans,
+        service=service,
         log_format=log_format,
     )
     await instance.run()

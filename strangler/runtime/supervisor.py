@@ -1,7 +1,7 @@
-"""The supervisor: keeps as many workers serving as were asked for, and ends them all.
+"""The supervisor: keeps as many workers serving as were asked for, replaces them on request, and ends them all.
 
-A worker that dies is replaced with back-off; one that was told to drain is replaced at once, while it still
-finishes.
+Each worker has a place, its slot. One that dies is replaced with back-off; one that was told to drain is replaced at
+once, while it still finishes; and in a rolling restart the successor serves before the former worker is told.
 """
 
 import asyncio
@@ -22,6 +22,13 @@ HEALTHY_AFTER_S = 10.0
 """
 GRACE_S = 2.0
 """Beyond the drain's own deadline, before what is left is killed."""
+START_S = 30.0
+"""How long a successor may take until it serves; about a second where a processor is free."""
+HUNG_S = 30.0
+"""A worker that has said nothing for this long is killed and replaced. Precedent: gunicorn's `timeout`, 30 s."""
+_LOOK_S = 1.0
+_LATE_S = 5.0
+"""When control itself was held up for so long, silence tells nothing of the workers."""
 
 LOG = logging.getLogger(__name__)
 
@@ -46,13 +53,20 @@ class Supervisor:
         audience: Audience,
     ) -> None:
         self.restarts = 0
-        """Workers that were replaced since the start."""
+        """Workers that were replaced since the start, other than by a rolling restart."""
         self._listeners = listeners
         self._workers = workers
         self._truth = truth
         self._log_format = log_format
         self._audience = audience
         self._members: list[Member] = []
+        self._present: dict[int, Member] = {}
+        """By slot, the worker that is meant to serve."""
+        self._heirs: dict[int, Member] = {}
+        """By slot, a successor that serves and that the slot has not taken over yet."""
+        self._replacing: dict[int, asyncio.Event] = {}
+        """By slot, set when the replacing that runs has ended."""
+        self._retired: set[Member] = set()
         self._deadline_s = 0.0
         self._ended = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -63,22 +77,63 @@ class Supervisor:
         """The workers that have not ended; a draining one may share its index with its replacement."""
         return tuple(sorted(self._members, key=lambda member: member.index))
 
+    @property
+    def slots(self) -> range:
+        """The places that always have a worker."""
+        return range(max(self._workers, 1))
+
     def start(self) -> None:
         """Start all workers, and keep them."""
-        for index in range(max(self._workers, 1)):
+        for index in self.slots:
             self._tasks.spawn(f"keep_{index}", self._keep(index))
+        if self._workers > 0:
+            self._tasks.spawn("watch", self._watch())
 
     def publish(self) -> None:
         """Offer every worker the newest truth."""
         for member in self._members:
             member.offer()
 
-    def is_current(self) -> bool:
-        """Return whether all workers that were asked for serve, and the newest generation."""
-        serving = [member for member in self._members if member.phase is Phase.SERVING]
-        return len(serving) == max(self._workers, 1) and all(
-            member.generation == self._truth.generation for member in serving
-        )
+    def serving(self) -> int:
+        """Return how many slots have a worker that serves."""
+        return len({member.index for member in self._members if member.phase is Phase.SERVING})
+
+    def lacks(self) -> tuple[str, ...]:
+        """Return what keeps the workers from being as they should; nothing if all serve the newest generation."""
+        now = asyncio.get_running_loop().time()
+        lacks: list[str] = []
+        if self.serving() < len(self.slots):
+            lacks.append(f"{self.serving()} of {len(self.slots)} workers serve")
+        for member in self.members:
+            if member.is_silent(now):
+                lacks.append(f"worker {member.index} has said nothing for {now - member.heard_at:.0f} s")
+            elif member.phase is Phase.SERVING and member.generation != self._truth.generation:
+                lacks.append(f"worker {member.index} serves generation {member.generation}, not the newest")
+        return tuple(lacks)
+
+    def is_well(self) -> bool:
+        """Return whether at least one worker serves, and none that should is silent."""
+        now = asyncio.get_running_loop().time()
+        return self.serving() > 0 and not any(member.is_silent(now) for member in self._members)
+
+    async def replace(self, index: int) -> str:
+        """Bring up a successor in this slot and have the present worker drain; return why not, else nothing.
+
+        The present worker serves until the successor does, and for good if it does not.
+        """
+        if index in self._replacing:
+            raise RuntimeError(f"slot {index} is being replaced already")
+        self._replacing[index] = asyncio.Event()
+        try:
+            return await self._replace(index)
+        finally:
+            self._replacing.pop(index).set()
+
+    async def wait_retired(self) -> None:
+        """Return once all workers that were replaced have ended."""
+        while self._retired:
+            self._ended.clear()
+            await self._ended.wait()
 
     async def stop(self, deadline_s: float) -> None:
         """Drain all workers, kill what is left after the deadline, and return when none is left."""
@@ -103,9 +158,15 @@ class Supervisor:
         delay_s = 0.0
         while not self._stopping.is_set():
             started = loop.time()
-            member = await self._start(index)
+            await self._wait_replaced(index)
+            member = self._heirs.pop(index, None) or await self._start(index)
             if member is not None:
+                self._present[index] = member
                 await member.wait_leaving()
+                await self._wait_replaced(index)
+            if index in self._heirs:
+                delay_s = 0.0
+                continue
             if self._stopping.is_set():
                 return
             self.restarts += 1
@@ -118,6 +179,34 @@ class Supervisor:
                     await self._stopping.wait()
             except TimeoutError:
                 pass
+
+    async def _wait_replaced(self, index: int) -> None:
+        """Wait while a successor comes up, because a slot wants one worker only."""
+        if index in self._replacing:
+            await self._replacing[index].wait()
+
+    async def _replace(self, index: int) -> str:
+        heir = await self._start(index)
+        if heir is None:
+            return f"the successor of worker {index} could not be started; see the log"
+        try:
+            async with asyncio.timeout(START_S):
+                # Because no request may meet an older truth than the one before it.
+                serves = await heir.wait_serving(self._truth.generation)
+        except TimeoutError:
+            heir.kill()
+            return f"the successor of worker {index} (process {heir.pid}) did not serve within {START_S:.0f} s"
+        if not serves:
+            return f"the successor of worker {index} (process {heir.pid}) ended before it served; see the log"
+        self._heirs[index] = heir
+        present = self._present.get(index)
+        if present is not None and present in self._members:
+            deadline_s = self._truth.config.drain_s
+            self._retired.add(present)
+            present.drain(deadline_s)
+            asyncio.get_running_loop().call_later(deadline_s + GRACE_S, present.kill)
+            await present.wait_leaving()
+        return ""
 
     async def _start(self, index: int) -> Member | None:
         member = Member(index, truth=self._truth, audience=self._audience)
@@ -144,7 +233,23 @@ class Supervisor:
             extra={"fields": {"worker": member.index, "pid": member.pid, "exit_code": code}},
         )
 
+    async def _watch(self) -> None:
+        """Kill workers that hang, so that they are replaced."""
+        loop = asyncio.get_running_loop()
+        looked_at = loop.time()
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            now = loop.time()
+            is_late, looked_at = now - looked_at > _LATE_S, now
+            for member in self._members:
+                if is_late:
+                    member.heard_at = now
+                elif member.is_silent(now) and now - member.heard_at > HUNG_S:
+                    LOG.error("worker_hung", extra={"fields": {"worker": member.index, "pid": member.pid}})
+                    member.kill()
+
     def _forget(self, member: Member) -> None:
         self._members.remove(member)
+        self._retired.discard(member)
         self._ended.set()
         self._audience.change()

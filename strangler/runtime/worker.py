@@ -32,8 +32,8 @@ from strangler.runtime.tasks import Tasks
 
 REPORT_EVERY_S = 0.25
 """Short enough that a rollback within a second can rest on it; four small messages a second cost nothing."""
-DRAIN_S = 10.0
-"""How long what runs may take to finish. The same as Docker's `stop` grants before it kills."""
+HEARTBEAT_S = 1.0
+"""A worker says something at least this often, so that control can tell a silent one."""
 NOTICES_KEPT = 512
 """Lines for the log that wait while control is slow; beyond it they are dropped and counted."""
 FLUSH_S = 1.0
@@ -61,6 +61,8 @@ class Worker:
         self._snapshot: Snapshot | None = None
         self._generation = 0
         self._gauges: dict[str, int] = {}
+        self._quiet = 0
+        """Turns without a report."""
         self._link: Link[ToWorker] | None = None
         self._offer: Offer | None = None
         self._has_begun = False
@@ -89,15 +91,15 @@ class Worker:
             self._evaluator.close()
         return self._exit_code
 
-    def drain(self, deadline_s: float) -> None:
-        """Take no more connections, finish what runs within the deadline, then end `run`."""
+    def drain(self, deadline_s: float | None = None) -> None:
+        """Take no more connections, finish what runs within the deadline (else the configured one), then end `run`."""
         if self._is_draining:
             return
         self._is_draining = True
         if self._link is not None:
             self._link.send(Draining())
-        if self._is_serving:
-            self._tasks.spawn("drain", self._finish(deadline_s))
+        if self._is_serving and self._config is not None:
+            self._tasks.spawn("drain", self._finish(self._config.drain_s if deadline_s is None else deadline_s))
         else:
             self._done.set()
 
@@ -172,8 +174,9 @@ class Worker:
             return
         tallies = self._plane.take_tallies()
         gauges = {**self._plane.gauges(), **self._certificates.gauges()}
-        if tallies or gauges != self._gauges:
-            self._gauges = gauges
+        self._quiet += 1
+        if tallies or gauges != self._gauges or self._quiet * REPORT_EVERY_S >= HEARTBEAT_S:
+            self._gauges, self._quiet = gauges, 0
             self._link.send(Report(tallies=tallies, gauges=gauges))
 
     def _notice(self, event: str, fields: dict[str, Any]) -> None:
@@ -230,7 +233,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 async def _run(end: socket.socket, listeners: Sequence[socket.socket]) -> int:
     worker = Worker(listeners, is_process=True)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.drain, DRAIN_S)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.drain)
     return await worker.run(end)
 
 

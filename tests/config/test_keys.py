@@ -159,6 +159,7 @@ DEFAULT_TEXT = f"""\
 admin: {ROOT.key("admin").default}
 workers: {ROOT.key("workers").default}
 state_dir: {ROOT.key("state_dir").default}
+drain_timeout: {ROOT.key("drain_timeout").default}
 access_log: {ROOT.key("access_log").default}
 decision_header: {ROOT.key("decision_header").default}
 strict_paths: {ROOT.key("strict_paths").default}
@@ -190,6 +191,7 @@ def test_a_default_that_is_written_out_changes_nothing() -> None:
         silent.workers,
         silent.state_dir,
     ]
+    assert config.drain_s == silent.drain_s
     assert [config.flags, config.access_log, config.decision_header, config.strict_paths, config.proxy_protocol] == [
         silent.flags,
         silent.access_log,

@@ -15,7 +15,7 @@ from strangler.control import api
 from strangler.control.api import MAX_BODY_BYTES, Question, Surface
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.metrics import Exposition, Reading
-from strangler.control.status import ConfigStatus, FlagsStatus, Status, of_side
+from strangler.control.status import ConfigStatus, FlagsStatus, Readiness, RestartStatus, Status, of_side
 from strangler.control.totals import Total, Totals
 from strangler.control.truth import Truth
 from strangler.core.model import Address, Config
@@ -32,6 +32,10 @@ STATUS = Status(
     generation=3,
     uptime_s=1.0,
     upstreams=(),
+    is_ready=True,
+    unready=(),
+    lacks=(),
+    restart=RestartStatus(number=0, state="never", replaced=0, workers=0, detail=""),
     config=ConfigStatus(file="routes.yaml", digest="d", state="current", faults=(), needs_restart=()),
     flags=FlagsStatus(source="embedded", state="ready", detail="", version=1),
     workers=(),
@@ -102,7 +106,18 @@ async def served(*, is_ready: bool = True, fails: bool = False) -> AsyncIterator
         admin=address,
         token=TOKEN,
         status=lambda: STATUS,
-        is_ready=lambda: is_ready,
+        readiness=lambda: Readiness(
+            status="ready" if is_ready else "not ready",
+            unready=() if is_ready else ("starting",),
+            lacks=(),
+            generation=3,
+            workers=(),
+            config="rejected",
+            flags="ready",
+            restart="never",
+        ),
+        restart=lambda: STATUS.restart,
+        ask_restart=lambda: None,
         exposition=Exposition(Totals(), lambda: reading),
         flags=FlagDesk(truth, source),
         explain=explain,
@@ -129,7 +144,17 @@ async def test_not_ready_says_so_with_503() -> None:
     async with served(is_ready=False) as client:
         code, body = await client.ask("GET", "/readyz")
 
-    assert (code, body["status"]) == (503, "not ready")
+    assert code == 503
+    assert body == {
+        "status": "not ready",
+        "unready": ["starting"],
+        "lacks": [],
+        "generation": 3,
+        "workers": [],
+        "config": "rejected",
+        "flags": "ready",
+        "restart": "never",
+    }
 
 
 async def test_the_api_wants_the_token() -> None:
@@ -215,6 +240,10 @@ async def test_the_status_has_the_documented_fields() -> None:
         "version": "0",
         "generation": 3,
         "uptime_s": 1.0,
+        "is_ready": True,
+        "unready": [],
+        "lacks": [],
+        "restart": {"number": 0, "state": "never", "replaced": 0, "workers": 0, "detail": ""},
         "config": {"file": "routes.yaml", "digest": "d", "state": "current", "faults": [], "needs_restart": []},
         "flags": {"source": "embedded", "state": "ready", "detail": "", "version": 1},
         "workers": [],

@@ -3,8 +3,8 @@
 import shlex
 from pathlib import Path
 
+from strangler.core.model import Config
 from strangler.runtime.supervisor import GRACE_S
-from strangler.runtime.worker import DRAIN_S
 
 _UNIT = Path(__file__).parents[2] / "deploy" / "strangler.service"
 
@@ -23,7 +23,7 @@ def test_the_unit_keeps_state_where_it_tells_the_proxy_to() -> None:
 
 
 def test_the_unit_waits_longer_than_a_drain_may_take() -> None:
-    assert float(_settings()["TimeoutStopSec"]) > DRAIN_S + GRACE_S
+    assert float(_settings()["TimeoutStopSec"]) > Config(upstreams=(), default_upstream="").drain_s + GRACE_S
 
 
 def test_what_is_installed_for_the_unit_comes_from_the_locks_alone() -> None:
