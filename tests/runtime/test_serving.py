@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -358,15 +359,18 @@ async def test_a_port_in_use_is_an_error_that_names_port_and_setting(
     # Because an upstream that is the proxy's own listener is refused before any port is bound.
     (tmp_path / "routes.yaml").write_text(routes_text(monolith=1))
 
+    taken = socket.create_server(("127.0.0.1", 0))
+    port = taken.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "strangler", "serve", "-c", str(tmp_path / "routes.yaml")),
-        *(f"--{setting}", f"127.0.0.1:{monolith.port}"),
+        *(f"--{setting}", f"127.0.0.1:{port}"),
         stderr=asyncio.subprocess.PIPE,
     )
     _, stderr = await process.communicate()
+    taken.close()
 
     assert process.returncode == 2
     assert stderr.decode() == (
-        f"strangler: {setting}: port {monolith.port} is in use on 127.0.0.1. "
+        f"strangler: {setting}: port {port} is in use on 127.0.0.1. "
         f"Set `{setting}` in the routes file or --{setting} to another address.\n"
     )
