@@ -31,6 +31,6 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["python", "-I", "-S", "/opt/strangler/healthcheck.py", "/var/lib/strangler"]
 
-# SIGTERM drains for 10 s, so stop it with a few seconds more: docker stop --time 20.
+# SIGTERM drains for 25 s, so stop it with a few seconds more: docker stop --time 40.
 ENTRYPOINT ["strangler"]
 CMD ["serve", "-c", "/etc/strangler/routes.yaml", "--listen", "0.0.0.0:8080", "--state-dir", "/var/lib/strangler"]
