@@ -3,15 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TRAFFIC ?= on
+SECONDS ?= 120
 READY := $(VENV)/.ready
 
-.PHONY: help install demo test lint types contracts core unit bench lock clean
+.PHONY: help install demo test lint types contracts core unit bench soak lock clean
 
 help:
 	@echo "make demo [TRAFFIC=off]  start the monolith, the services and the proxy, and watch"
 	@echo "make test                lint, types, import contracts and all tests"
 	@echo "make core                the deciders' own tests, which must reach every line and branch of strangler/core"
 	@echo "make bench               CPU a request beside a plain aiohttp proxy and nginx (needs wrk and nginx)"
+	@echo "make soak [SECONDS=120]  mixed load while routes, workers and upstreams change; fails on a lost request or growth"
 	@echo "make lock                choose the dependencies' versions anew (needs uv)"
 	@echo "make clean               remove .venv, build and caches; the flags in .strangler stay"
 
@@ -49,6 +51,9 @@ unit: install
 
 bench: install
 	@exec $(BIN)/python -m bench
+
+soak: install
+	@exec $(BIN)/python -m bench.soak --seconds $(SECONDS)
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \

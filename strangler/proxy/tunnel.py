@@ -18,11 +18,13 @@ _IDLE_S = 3_600.0
 class Tunnel:
     """Joins the two transports; it is what the upstream connection sees of the client."""
 
-    __slots__ = ("_client", "_upstream")
+    __slots__ = ("_client", "_has_client_ended", "_has_upstream_ended", "_upstream")
 
     def __init__(self, client: "Client", upstream: "UpstreamConnection", early: bytes) -> None:
         self._client = client
         self._upstream = upstream
+        self._has_client_ended = False
+        self._has_upstream_ended = False
         upstream.open_tunnel(self)
         if early:
             upstream.transport.write(early)
@@ -44,6 +46,8 @@ class Tunnel:
             transport.close()
         elif not transport.is_closing():
             transport.write_eof()
+        self._has_client_ended = True
+        self._close_if_ended()
 
     def on_client_lost(self) -> None:
         """End the upstream's side; because the client's last bytes may still be on their way, it has a write's time."""
@@ -73,6 +77,8 @@ class Tunnel:
             self._client.close()
         elif not transport.is_closing():
             transport.write_eof()
+        self._has_upstream_ended = True
+        self._close_if_ended()
 
     def on_tunnel_lost(self) -> None:
         self._client.close()
@@ -84,6 +90,11 @@ class Tunnel:
         self._client.resume_reading()
 
     # --- inside
+
+    def _close_if_ended(self) -> None:
+        if self._has_client_ended and self._has_upstream_ended:
+            # Because a connection whose two halves have ended is held by nobody but us; what was written still leaves.
+            self._client.close()
 
     def _touch(self) -> None:
         self._client.wake_at = monotonic() + _IDLE_S

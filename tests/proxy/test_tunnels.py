@@ -7,6 +7,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from tests.support.backend import Conversation, Received, backend, ok, says
 from tests.support.plane import config, field_of, proxy
+from tests.support.waiting import until
 
 UPGRADE = b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: chat\r\n\r\n"
 GRANTED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n"
@@ -46,6 +47,20 @@ async def test_an_end_is_passed_on_and_the_other_direction_stays_open() -> None:
         wire.writer.write_eof()
 
         assert await wire.rest() == b"bye"
+
+
+async def test_a_tunnel_whose_two_ends_have_ended_holds_no_connection() -> None:
+    async with backend(_chat) as monolith, proxy(config(monolith.port)) as running:
+        wire = await running.connect()
+        await wire.send(UPGRADE)
+        await wire.head()
+        await wire.exactly(7)
+
+        wire.writer.write_eof()
+        await wire.rest()
+
+        await until(lambda: not running.plane.gauges()["client_connections"])
+        await until(lambda: not running.plane.gauges()["upstream_connections"])
 
 
 async def test_a_refused_upgrade_goes_on_as_http() -> None:
