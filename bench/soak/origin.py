@@ -102,10 +102,9 @@ class Origin:
         writer: asyncio.StreamWriter,
     ) -> None:
         upgrade = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % fields[b"upgrade"]
-        writer.write(upgrade + connection.trailing_data[0])
+        await _send(writer, upgrade + connection.trailing_data[0])
         while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
+            await _send(writer, data)
 
     async def _answer(self, head: h11.Request, digest: bytes, writer: asyncio.StreamWriter) -> bool:
         token = dict(head.headers)[b"x-token"]
@@ -119,16 +118,14 @@ class Origin:
         if self._is_faulty and not await self._fail(action, token, writer):
             return False
         body = b"%b %b %b" % (token, self.name.encode(), digest)
-        writer.write(_head(len(body)) + body)
-        await writer.drain()
+        await _send(writer, _head(len(body)) + body)
         return True
 
     async def _fail(self, action: bytes, token: bytes, writer: asyncio.StreamWriter) -> bool:
         """Do what the request asks for, and return whether it is answered all the same."""
         match action:
             case b"reset":
-                writer.write(_head(1_000) + token)
-                await writer.drain()
+                await _send(writer, _head(1_000) + token)
                 _reset(writer)
                 return False
             case b"gone":
@@ -138,35 +135,39 @@ class Origin:
                 await asyncio.Event().wait()
                 return False
             case b"framing":
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\nhello")
-                await writer.drain()
+                await _send(writer, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\nhello")
                 return False
             case b"slow":
                 await asyncio.sleep(0.3)
         return True
 
     async def _big(self, token: bytes, writer: asyncio.StreamWriter) -> bool:
-        writer.write(_head(CHUNK * BIG_CHUNKS))
+        await _send(writer, _head(CHUNK * BIG_CHUNKS))
         chunk = pattern(token)
         for _ in range(BIG_CHUNKS):
-            writer.write(chunk)
-            await writer.drain()
+            await _send(writer, chunk)
         return True
 
     async def _events(self, token: bytes, writer: asyncio.StreamWriter) -> bool:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await _send(writer, b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
         for number in range(EVENTS):
             event = b"data: %b %d\n\n" % (token, number)
-            writer.write(b"%x\r\n%b\r\n" % (len(event), event))
-            await writer.drain()
+            await _send(writer, b"%x\r\n%b\r\n" % (len(event), event))
             await asyncio.sleep(0.05)
-        writer.write(b"0\r\n\r\n")
-        await writer.drain()
+        await _send(writer, b"0\r\n\r\n")
         return True
 
 
 def _head(length: int) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % length
+
+
+async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
+    if writer.is_closing():
+        # Because a loop may raise an error of its own for this.
+        raise ConnectionResetError
+    writer.write(data)
+    await writer.drain()
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

@@ -52,11 +52,11 @@ class Wire:
         received = 0
         try:
             async with asyncio.timeout(ANSWER_S):
-                self.writer.write(head)
+                self._write(head)
                 for piece in pieces:
                     await self.writer.drain()
                     await asyncio.sleep(pause_s)
-                    self.writer.write(piece)
+                    self._write(piece)
                 await self.writer.drain()
                 raw = await self.reader.readuntil(b"\r\n\r\n")
                 received = len(raw)
@@ -73,7 +73,7 @@ class Wire:
         """Send bytes through an upgraded connection and return as many."""
         try:
             async with asyncio.timeout(ANSWER_S):
-                self.writer.write(said)
+                self._write(said)
                 return await self.reader.readexactly(len(said))
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             raise CutError(received=0, was_used=False) from error
@@ -81,6 +81,12 @@ class Wire:
     def close(self) -> None:
         """Leave."""
         self.writer.close()
+
+    def _write(self, data: bytes) -> None:
+        if self.writer.is_closing():
+            # Because a loop may raise an error of its own for this.
+            raise ConnectionResetError
+        self.writer.write(data)
 
     async def _body(self, raw: bytes, pause_s: float) -> Answer:
         first, *lines = raw[:-4].split(b"\r\n")

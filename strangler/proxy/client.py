@@ -15,11 +15,11 @@ from strangler.core import forward
 from strangler.core.headers import RequestHead
 from strangler.core.problem import Problem
 from strangler.proxy.account import Account
+from strangler.proxy.draining import DRAIN_GRACE_S, has_unread
 from strangler.proxy.exchange import Exchange
 from strangler.proxy.reader import Fields, RequestReader
 from strangler.proxy.resets import is_reset
 from strangler.proxy.tunnel import Tunnel
-from strangler.proxy.unread import has_unread
 from strangler.proxy.untaken import untaken
 
 if TYPE_CHECKING:
@@ -31,14 +31,9 @@ _SLICE = 16_384
 _JOIN_BYTES = 16_384
 """Pieces are copied into one up to this size; larger ones are handed over as they are."""
 _LINGER_S = 2.0
-"""How long a closed connection still swallows what the client sends, so that it can read its answer.
-
-Precedent: nginx `lingering_timeout`, 5 s, shortened.
-"""
+"""How long a closed connection swallows what comes, so that the answer is read. nginx `lingering_timeout` is 5 s."""
 LOOK_S = 1.0
 """How often a client that is not read is looked after, so that its leaving is known in less than two seconds."""
-DRAIN_GRACE_S = 0.5
-"""How long idle connections stay open while draining, for requests that are already on the wire."""
 
 
 class Client(asyncio.Protocol):
@@ -309,7 +304,6 @@ class Client(asyncio.Protocol):
             else:
                 self.abort()
         elif self.is_draining and self.is_idle and not self._is_closing and has_unread(self.transport):
-            # Because timers run before reads, a request may be here already that nobody has looked at.
             self.wake_at = now
         elif self._is_closing or self._tunnel is not None or self._reader.is_between:
             self.close()

@@ -17,8 +17,9 @@ from strangler.core.problem import Problem
 from strangler.core.snapshot import Snapshot
 from strangler.core.tally import Tally
 from strangler.proxy.accept import Acceptor
-from strangler.proxy.client import DRAIN_GRACE_S, Client
+from strangler.proxy.client import Client
 from strangler.proxy.crowd import Crowd
+from strangler.proxy.draining import DRAIN_GRACE_S
 from strangler.proxy.pool import Pool
 from strangler.proxy.resolver import Resolve, resolve
 from strangler.proxy.serving import Serving, SpareKey

@@ -243,6 +243,7 @@ async def test_the_status_has_the_documented_fields() -> None:
         "is_ready": True,
         "unready": [],
         "lacks": [],
+        "tls": None,
         "restart": {"number": 0, "state": "never", "replaced": 0, "workers": 0, "detail": ""},
         "config": {"file": "routes.yaml", "digest": "d", "state": "current", "faults": [], "needs_restart": []},
         "flags": {"source": "embedded", "state": "ready", "detail": "", "version": 1},
