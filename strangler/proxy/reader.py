@@ -20,6 +20,7 @@ _SLACK_BYTES = 16_384
 """Chunk extensions and trailers of one body together. Precedent: Go's 16 KiB for extensions."""
 _CHUNK_SLACK_BYTES = 24
 """What a chunk's framing takes without an extension: 16 digits, two line ends, and some room."""
+_LINES = {"1.1": b"%b %b HTTP/1.1\r\n", "1.0": b"%b %b HTTP/1.0\r\n"}
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -164,9 +165,9 @@ class RequestReader:
         try:
             if counted > limits.header_bytes and len(self._target) + size(headers) > limits.header_bytes:
                 raise RefusedError(self._too_large())
-            line = b"%b %b HTTP/%b\r\n" % (method, self._target, version.encode("ascii"))
-            if line not in (self._data if self._line is None else self._line + self._data):
-                # Because llhttp reads RTSP and ICE as well, and more than one space.
+            line = _LINES.get(version, b"%b %b HTTP/2.0\r\n") % (method, self._target)
+            # Because llhttp reads RTSP and ICE as well, and more than one space.
+            if not self._data.startswith(line) and not self._has(line):
                 raise RefusedError(Problem.BAD_REQUEST)
             target, head = accept(method=method, target=self._target, version=version, headers=headers, limits=limits)
         except RefusedError as error:
@@ -249,6 +250,10 @@ class RequestReader:
             self._line = bytearray(self._data)
         else:
             self._line += self._data
+
+    def _has(self, line: bytes) -> bool:
+        """Whether a request line came as it should, behind another request or in pieces."""
+        return line in (self._data if self._line is None else self._line + self._data)
 
     def _refuse(self, problem: Problem) -> None:
         if self.is_dead:

@@ -1,5 +1,6 @@
 """Bad answers: the client gets a 502 or is cut off, nothing raw reaches it, and nobody's next answer is another's."""
 
+import asyncio
 import json
 
 import h11
@@ -136,6 +137,33 @@ async def test_a_connection_that_the_upstream_is_about_to_close_is_not_used_agai
             assert (await wire.answer())[1] == b"ok"
 
         assert (len(monolith.received), monolith.connections) == (3, 3)
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 40", b"Transfer-Encoding: chunked"])
+async def test_a_connection_whose_204_announces_a_body_is_not_used_again(framing: bytes) -> None:
+    answer = b"HTTP/1.1 204 No Content\r\n" + framing + b"\r\n\r\n"
+    async with backend(says(answer)) as monolith, proxy(config(monolith.port)) as running:
+        wire = await running.connect()
+        for _ in range(2):
+            await wire.send(GET)
+            assert await wire.head() == b"HTTP/1.1 204 No Content\r\n\r\n"
+
+        assert (len(monolith.received), monolith.connections) == (2, 2)
+
+
+@pytest.mark.parametrize("bad", [bad for bad in BODIES if len(bad.raw) > 100_000], ids=lambda bad: bad.name)
+async def test_framing_without_end_is_cut_while_the_upstream_still_sends(bad: BadAnswer) -> None:
+    async def script(_received: Received, conversation: Conversation) -> None:
+        await conversation.send(bad.raw)
+        await conversation.reader.read(1)
+
+    async with backend(script) as monolith, proxy(config(monolith.port)) as running:
+        wire = await running.connect()
+
+        await wire.send(GET)
+        await asyncio.wait_for(_until_cut(wire), 10)
+
+        assert running.counts() == {("", "legacy", "bad_framing"): 1}
 
 
 async def test_an_interim_answer_carries_no_length_to_the_client() -> None:
