@@ -256,7 +256,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._broken("the head is too large")
             return
         version = self._parser.get_http_version()
-        if version not in _VERSIONS or not is_reason(self._reason):
+        if version not in _VERSIONS or (self._reason != b"OK" and not is_reason(self._reason)):
             self._broken("the status line is not HTTP/1.1")
             return
         try:
