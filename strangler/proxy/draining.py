@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import termios
 
-DRAIN_GRACE_S = 0.5
+DRAIN_GRACE_S = 2.0
 """How long idle connections stay open while draining, for requests that are already on the wire."""
 
 
