@@ -93,7 +93,7 @@ class Clients:
         """Echo through an upgraded connection."""
         while not self.is_over.is_set():
             token = self._token()
-            wire = await self._open()
+            wire = await Wire.open(self.port)
             try:
                 head = b"GET /plain/tunnel HTTP/1.1\r\nHost: a\r\nX-Token: %b\r\n" % token
                 answer = await wire.ask(head + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
@@ -114,7 +114,7 @@ class Clients:
     async def leavers(self) -> None:
         """Leave in the middle of a request or an answer."""
         while not self.is_over.is_set():
-            wire = await self._open()
+            wire = await Wire.open(self.port)
             request = self._request(b"GET", b"/plain/big")
             wire.writer.write(request.head[: self.dice.randrange(1, len(request.head) + 1)])
             try:
@@ -137,7 +137,7 @@ class Clients:
                 if wire is None or not wire.is_usable:
                     if wire is not None:
                         wire.close()
-                    wire = await self._open()
+                    wire = await Wire.open(self.port)
                 try:
                     answer = await wire.ask(request.head, request.pieces, pause_s=pause_s)
                 except TimeoutError:
@@ -158,12 +158,6 @@ class Clients:
             await asyncio.sleep(self.dice.random() * 0.1)
         if wire is not None:
             wire.close()
-
-    async def _open(self) -> Wire:
-        wire = await Wire.open(self.port)
-        # Because ports are used again, and the next connection is no killed worker's.
-        self.ledger.killed_ports.discard(wire.port)
-        return wire
 
     def _judge(self, kind: str, request: "Request", answer: Answer) -> None:
         name = request.target.rpartition(b"/")[2]
@@ -196,7 +190,7 @@ class Clients:
 
     def _cut(self, kind: str, wire: Wire, error: CutError, token: bytes) -> bool:
         """Note a cut connection; return whether the request may be asked again."""
-        if self.ledger.is_killed(wire.port):
+        if self.ledger.is_killed(wire.port, wire.began):
             self.ledger.explain(kind, KILLED)
             return False
         if error.was_used and not error.received and not any(origin.writes[token] for origin in self.origins):

@@ -1,6 +1,7 @@
 """The ledger: what became of every request, and why each failure is one that may be."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 _SHOWN = 10
@@ -16,14 +17,18 @@ class Ledger:
     wrong: list[str] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     """What was done to the proxy."""
-    killed_ports: set[int] = field(default_factory=set)
-    """Client ports of the connections that a killed worker held."""
+    killed: dict[int, float] = field(default_factory=dict)
+    """By client port of a connection that a killed worker held: when it was killed."""
     outages: int = 0
     """Restarts of the extracted side that have begun or ended; odd while it is down."""
 
-    def is_killed(self, port: int) -> bool:
-        """Return whether the connection from this port was a killed worker's."""
-        return port in self.killed_ports
+    def is_killed(self, port: int, since: float) -> bool:
+        """Return whether the connection from this port was a killed worker's; one begun later is another."""
+        return self.killed.get(port, 0.0) >= since
+
+    def kill(self, ports: Iterable[int], now: float) -> None:
+        """Note the connections that a killed worker held."""
+        self.killed |= dict.fromkeys(ports, now)
 
     def explain(self, kind: str, cause: str) -> None:
         """Note a failure that may be."""

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import monotonic
 
 from bench.errors import BenchError
 from bench.soak.ledger import Ledger
@@ -115,7 +116,7 @@ class Schedule:
         await self.proxy.ask("PUT", "/api/v1/flags/payments", {"set": f"{self.dice.choice((0, 10, 50, 100))}%"})
 
     async def _kill(self) -> None:
-        self.ledger.killed_ports |= self.proxy.kill(self.dice.randrange(2))
+        self.ledger.kill(self.proxy.kill(self.dice.randrange(2)), monotonic())
         await self.proxy.settle()
 
     async def _restart(self) -> None:
@@ -129,7 +130,7 @@ class Schedule:
         self.proxy.write(self.text())
         self.proxy.reload()
         await asyncio.sleep(self.dice.random())
-        self.ledger.killed_ports |= self.proxy.kill(self.dice.randrange(3))
+        self.ledger.kill(self.proxy.kill(self.dice.randrange(3)), monotonic())
         await self.proxy.settle()
 
     async def _outage(self) -> None:

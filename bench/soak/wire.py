@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from time import monotonic
 
 ANSWER_S = 40.0
 
@@ -35,12 +36,17 @@ class Wire:
         self.port = int(writer.get_extra_info("sockname")[1])
         self.is_over = False
         """Whether the proxy said that the connection closes, or closed it."""
+        self.began = 0.0
+        """When (monotonic) it began to connect; it may be accepted and lost before we hear that it is there."""
         self._answers = 0
 
     @classmethod
     async def open(cls, port: int) -> "Wire":
         """Connect; a refusal is raised."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=1 << 20))
+        began = monotonic()
+        wire = cls(*await asyncio.open_connection("127.0.0.1", port, limit=1 << 20))
+        wire.began = began
+        return wire
 
     @property
     def is_usable(self) -> bool:

@@ -38,3 +38,12 @@ def test_growth_beyond_its_bound_is_not_clean() -> None:
 
     assert not result.is_clean
     assert result.growth == (f"a worker's memory grew by {1 + WORKER_GROWTH_KIB} KiB, more than {WORKER_GROWTH_KIB}",)
+
+
+def test_only_a_connection_begun_before_the_kill_was_a_killed_workers() -> None:
+    ledger = Ledger()
+
+    ledger.kill({40_000}, 5.0)
+
+    found = [ledger.is_killed(40_000, 4.0), ledger.is_killed(40_000, 6.0), ledger.is_killed(40_001, 4.0)]
+    assert found == [True, False, False]
