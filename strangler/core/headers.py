@@ -5,7 +5,7 @@ One pass over the parsed pairs keeps the client's bytes and order, takes out wha
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
@@ -74,26 +74,36 @@ _MAX_HOST = 261
 
 
 class _Meanings(dict[bytes, _Field | None]):
-    """The meaning of a request field by its lower-case name; None for one that just passes."""
+    """The meaning of a field by its name as it was sent, found once a spelling; None for one that just passes."""
+
+    def __init__(self, find: Callable[[bytes], _Field | None]) -> None:
+        super().__init__()
+        self._find = find
 
     def __missing__(self, name: bytes) -> _Field | None:
-        if name.startswith(_CLAIMS):
-            meaning: _Field | None = _Field.CLAIM
-        elif b"_" in name and _is_known(name.replace(b"_", b"-")):
-            # Because CGI and WSGI know one name for both spellings, and the wrong one would stand in for the right.
-            meaning = _Field.DROP
-        else:
-            meaning = None
-        if len(self) < _KNOWN_NAMES and len(name) <= _KNOWN_LENGTH:
+        meaning = self._find(name.lower())
+        if len(name) <= _KNOWN_LENGTH:
+            if len(self) >= _KNOWN_NAMES:
+                # Because made-up names may have filled it, the real ones find their place again.
+                self.clear()
             self[name] = meaning
         return meaning
+
+
+def _request_meaning(name: bytes) -> _Field | None:
+    meaning = _REQUEST_FIELDS.get(name)
+    if meaning is None and name.startswith(_CLAIMS):
+        return _Field.CLAIM
+    if meaning is None and b"_" in name and _is_known(name.replace(b"_", b"-")):
+        # Because CGI and WSGI know one name for both spellings, and the wrong one would stand in for the right.
+        return _Field.DROP
+    return meaning
 
 
 def _is_known(name: bytes) -> bool:
     return name in _REQUEST_FIELDS or name.startswith(_CLAIMS)
 
 
-_MEANINGS = _Meanings(_REQUEST_FIELDS)
 _RESPONSE_FIELDS = {
     b"connection": _Field.CONNECTION,
     b"keep-alive": _Field.DROP,
@@ -103,6 +113,8 @@ _RESPONSE_FIELDS = {
     b"content-length": _Field.CONTENT_LENGTH,
     b"upgrade": _Field.UPGRADE,
 }
+_MEANINGS = _Meanings(_request_meaning)
+_RESPONSE_MEANINGS = _Meanings(_RESPONSE_FIELDS.get)
 _UNREMOVABLE = frozenset({b"host", b"content-length", b"transfer-encoding", b"close", b"keep-alive", b"upgrade", b"te"})
 """Names in `Connection` that take no line out: they are options, or framing that we set ourselves."""
 
@@ -211,16 +223,17 @@ def read_request(headers: Sequence[tuple[bytes, bytes]]) -> RequestHead:
     lines = head.lines
     meanings = _MEANINGS
     connection: bytes | None = None
-    for name, value in headers:
-        meaning = meanings[name.lower()]
+    for field in headers:
+        name, value = field
+        meaning = meanings[name]
         if meaning is None:
-            lines.append(b"%b: %b\r\n" % (name, value))
+            lines.append(b"%b: %b\r\n" % field)
         elif meaning is _HOST:
             if head.host is not None:
                 raise RefusedError(Problem.BAD_HOST)
             head.host = value
             head.host_line = len(lines)
-            lines.append(b"%b: %b\r\n" % (name, value))
+            lines.append(b"%b: %b\r\n" % field)
         elif meaning is _CONNECTION:
             connection = value if connection is None else connection + b"," + value
         elif meaning is _CONTENT_LENGTH:
@@ -242,11 +255,10 @@ def read_request(headers: Sequence[tuple[bytes, bytes]]) -> RequestHead:
 
 
 def _length(value: bytes, otherwise: Problem) -> int:
-    digits = value.strip(b" \t")
     # Because `int` takes signs, underscores and other white space, too, it is asked for digits alone.
-    if len(value) > _MAX_LENGTH_DIGITS or not digits.isdigit():
+    if len(value) > _MAX_LENGTH_DIGITS or not (value.isdigit() or value.strip(b" \t").isdigit()):
         raise RefusedError(otherwise)
-    return int(digits)
+    return int(value)
 
 
 def _read_rare(head: RequestHead, meaning: _Field, name: bytes, value: bytes) -> None:
@@ -336,12 +348,13 @@ def read_response(headers: Sequence[tuple[bytes, bytes]]) -> ResponseHead:
     """Return what an answer's headers say; raise RefusedError(UPSTREAM_FRAMING) where its length is in doubt."""
     head = ResponseHead()
     lines = head.lines
-    fields = _RESPONSE_FIELDS
+    meanings = _RESPONSE_MEANINGS
     connection: bytes | None = None
-    for name, value in headers:
-        meaning = fields.get(name.lower())
+    for field in headers:
+        name, value = field
+        meaning = meanings[name]
         if meaning is None:
-            lines.append(b"%b: %b\r\n" % (name, value))
+            lines.append(b"%b: %b\r\n" % field)
         elif meaning is _CONTENT_LENGTH:
             head.length = _length(value, Problem.UPSTREAM_FRAMING)
             head.length_line = len(lines)

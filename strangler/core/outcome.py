@@ -38,6 +38,7 @@ _BY_CLASS = (
     Outcome.CLIENT_ERROR_4XX,
     Outcome.SERVER_ERROR_5XX,
 )
+_UNKNOWN_STATUS = Outcome.SERVER_ERROR_5XX
 _BY_KIND = {
     FailureKind.CONNECT: Outcome.CONNECT,
     FailureKind.TIMEOUT: Outcome.TIMEOUT,
@@ -48,7 +49,7 @@ _BY_KIND = {
 
 def of_status(status: int) -> Outcome:
     """Return the outcome of a complete answer; a status outside 100 to 599 counts as the server's error."""
-    return _BY_CLASS[min(status // 100, 5) - 1] if status >= 100 else Outcome.SERVER_ERROR_5XX
+    return _BY_CLASS[status // 100 - 1] if 100 <= status < 600 else _UNKNOWN_STATUS
 
 
 def of_failure(kind: FailureKind) -> Outcome:

@@ -218,7 +218,7 @@ class Client(asyncio.Protocol):
             return
         if len(out) == 1:
             self.transport.write(out[0])
-        elif sum(map(len, out)) <= _JOIN_BYTES:
+        elif (len(out[0]) + len(out[1]) if len(out) == 2 else sum(map(len, out))) <= _JOIN_BYTES:
             self.transport.write(b"".join(out))
         else:
             self.transport.writelines(out)
@@ -263,7 +263,8 @@ class Client(asyncio.Protocol):
             self._serve_waiting()
         elif self.is_reading_paused:
             self.resume_reading()
-        self._end_if_done()
+        if self._has_ended:
+            self._end_if_done()
 
     def open_tunnel(self, upstream: "UpstreamConnection") -> None:
         """Pass bytes both ways as they are, first those that the client sent early."""
@@ -372,7 +373,7 @@ class Client(asyncio.Protocol):
 
     def _end_if_done(self) -> None:
         """Close when a client that sends no more has all of its answers."""
-        if self._has_ended and self._active is None and not self._waiting and not self._is_closing:
+        if self._active is None and not self._waiting and not self._is_closing:
             self.close()
 
     def _awaits_upgrade(self) -> bool:

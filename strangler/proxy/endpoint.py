@@ -3,7 +3,6 @@
 Idle connections wait in a stack, so that the warmest is used first and the coldest grow old.
 """
 
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from strangler.core import ejection
@@ -77,13 +76,13 @@ class Endpoint:
         if pool.pending:
             exchange = pool.next_pending(self)
             if exchange is not None:
+                exchange.touch()
                 connection.begin(exchange)
                 return
         if pool.idle >= pool.upstream.max_idle or pool.pending:
             # Because what still waits may not be sent here, this connection makes room for another.
             connection.transport.close()
             return
-        connection.idle_since = monotonic()
         pool.idle += 1
         self.idle.append(connection)
 

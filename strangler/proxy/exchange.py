@@ -179,11 +179,13 @@ class Exchange:
             self.acquire(decision, serving, now)
 
     def acquire(self, decision: "Decision", serving: "Serving", now: float) -> None:
-        """Ask for a connection to where the decision says."""
-        timeouts = decision.timeouts
-        self.client.wake_at = min(now + timeouts.response_s + timeouts.connect_s, self.ends_at)
+        """Ask for a connection to where the decision says; `moved_at` is now."""
+        wake_at = now + decision.patience_s
+        if wake_at > self.ends_at:
+            wake_at = self.ends_at
+        self.client.wake_at = wake_at
         self.pool = pool = serving.pools[decision.upstream]
-        pool.acquire(self, timeouts.connect_s, now)
+        pool.acquire(self, decision.timeouts.connect_s, now)
 
     @property
     def is_streaming(self) -> bool:
@@ -203,7 +205,9 @@ class Exchange:
         """Return the header lines that the proxy adds to the answer."""
         serving, decision = self.serving, self.decision
         assert serving is not None and decision is not None
-        lines = serving.decision_line(decision)
+        if not self.assigned and not serving.explains:
+            return b""
+        lines = serving.decision_line(decision) if serving.explains else b""
         if self.assigned and decision.route is not None:
             name = next(s.name for s in decision.route.identity if s.kind is SourceKind.ASSIGNED)
             lines += (
@@ -222,7 +226,7 @@ class Exchange:
 
     def end(self, outcome: Outcome, detail: str = "") -> float:
         """Count the exchange, once, and return the time."""
-        now = monotonic()
+        self.moved_at = now = monotonic()
         self.is_over = True
         self.buffered = []
         serving, decision = self.serving, self.decision

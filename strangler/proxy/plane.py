@@ -5,6 +5,7 @@ import random
 import secrets
 import socket
 import ssl
+from binascii import hexlify
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import ip_network
@@ -217,7 +218,7 @@ class Plane:
 
     def new_trace(self) -> bytes:
         """Return a fresh traceparent, not sampled (W3C Trace Context section 3.2)."""
-        digits = b"%048x" % self._random.getrandbits(192)
+        digits = hexlify(self._random.getrandbits(192).to_bytes(24))
         return b"00-%b-%b-00" % (digits[:32], digits[32:])
 
     def on_refused(self, request_id: str, problem: Problem) -> None:

@@ -231,8 +231,10 @@ class Pool:
                 exchange.on_unreachable("; ".join(failures))
             self._serve_pending()
         elif not exchange.waits_at(self):
+            connection.idle_since = monotonic()
             opening.release(connection)
         else:
+            exchange.touch()
             connection.begin(exchange)
 
     def _queue(self, exchange: "Exchange", connect_s: float, now: float) -> None:

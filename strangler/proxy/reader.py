@@ -29,7 +29,7 @@ class Sink(Protocol):
     """Who is told of what was read."""
 
     def on_begin(self) -> None:
-        """The first byte of a request has come."""
+        """A request has begun, and its head is not complete yet."""
 
     def on_request(self, method: bytes, target: bytes, version: str, head: RequestHead, headers: Fields) -> None:
         """A request's head is complete and accepted."""
@@ -58,6 +58,8 @@ class RequestReader:
         "_head_bytes",
         "_headers",
         "_is_chunked",
+        "_is_first",
+        "_is_in_message",
         "_is_made_up",
         "_limits",
         "_line",
@@ -88,6 +90,10 @@ class RequestReader:
         self._is_chunked = False
         self._slack = 0
         """Bytes that chunked framing and trailers may still take."""
+        self._is_first = False
+        """Whether the next head to be complete begins with the piece."""
+        self._is_in_message = False
+        """Whether a head is complete whose message is not."""
         self._is_made_up = False
         self._body_only = False
         self.is_dead = False
@@ -104,6 +110,7 @@ class RequestReader:
             return
         self._piece = len(data)
         self._data = data
+        self._is_first = not self._is_in_message and self._head_bytes < 0
         if self._head_bytes >= 0:
             self._head_bytes += len(data)
         elif self._is_chunked:
@@ -146,7 +153,6 @@ class RequestReader:
         self._line = None
         # Because the message began somewhere in this piece, the count is a little high, and never low.
         self._head_bytes = self._piece
-        self._sink.on_begin()
 
     def on_url(self, target: bytes) -> None:
         self._target += target
@@ -161,13 +167,17 @@ class RequestReader:
         counted, self._head_bytes = self._head_bytes, -1
         parser = self._parser
         limits = self._limits
-        method, version = parser.get_method(), parser.get_http_version()
+        method = parser.get_method()
+        # Because most requests begin a piece, and asking the parser for the version costs as much as reading a header.
+        is_usual = self._is_first and self._data.startswith(b"%b %b HTTP/1.1\r\n" % (method, self._target))
+        self._is_first = False
+        self._is_in_message = True
+        version = "1.1" if is_usual else parser.get_http_version()
         try:
             if counted > limits.header_bytes and len(self._target) + size(headers) > limits.header_bytes:
                 raise RefusedError(self._too_large())
-            line = _LINES.get(version, b"%b %b HTTP/2.0\r\n") % (method, self._target)
-            # Because llhttp reads RTSP and ICE as well, and more than one space.
-            if not self._data.startswith(line) and not self._has(line):
+            if not is_usual and not self._has(_LINES.get(version, b"%b %b HTTP/2.0\r\n") % (method, self._target)):
+                # Because llhttp reads RTSP and ICE as well, and more than one space.
                 raise RefusedError(Problem.BAD_REQUEST)
             target, head = accept(method=method, target=self._target, version=version, headers=headers, limits=limits)
         except RefusedError as error:
@@ -196,6 +206,7 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         head = self._head
+        self._is_in_message = False
         if self._body:
             self._pass_body()
         if self.is_dead or head is None or (not self._body_only and self._leaves_body(head)):
@@ -248,6 +259,7 @@ class RequestReader:
             self._refuse(self._too_large())
         elif self._line is None:
             self._line = bytearray(self._data)
+            self._sink.on_begin()
         else:
             self._line += self._data
 

@@ -38,7 +38,6 @@ def on_upstream(exchange: "Exchange", upstream: "UpstreamConnection") -> None:
     if exchange.buffered:
         transport.writelines(exchange.buffered)
         _forget(exchange)
-    exchange.touch()
     if not exchange.request_done:
         exchange.client.resume_reading()
 

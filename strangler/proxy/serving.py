@@ -44,6 +44,7 @@ class Serving:
         "_sampled",
         "_spare_key",
         "counters",
+        "explains",
         "logs_requests",
         "pools",
         "snapshot",
@@ -58,6 +59,8 @@ class Serving:
         self._decision_lines: dict[tuple[int, str], bytes] = {}
         self._sampled = 0
         self.logs_requests = snapshot.config.access_log > 0
+        self.explains = snapshot.config.decision_header
+        """Whether answers carry the decision's line."""
 
     def choose(self, exchange: "Exchange", peer: "Peer") -> tuple[Decision, str]:
         """Return the decision for a request, and the key to assign to its client or an empty string."""
@@ -84,9 +87,7 @@ class Serving:
         return address.encode("ascii")
 
     def decision_line(self, decision: Decision) -> bytes:
-        """Return the header line that explains a decision, if the file asks for it."""
-        if not self.snapshot.config.decision_header:
-            return b""
+        """Return the header line that explains a decision."""
         key = (decision.slot, decision.reason.value)
         line = self._decision_lines.get(key)
         if line is None:

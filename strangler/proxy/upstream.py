@@ -78,6 +78,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_interim",
         "_is_chunked",
         "_is_error",
+        "_is_http_11",
         "_is_last",
         "_owner",
         "_parser",
@@ -102,6 +103,8 @@ class UpstreamConnection(asyncio.Protocol):
         """Exchanges begun on this connection."""
         self.is_counted = False
         """Whether the owner was given this connection, and so is told of its end."""
+        self._is_http_11 = False
+        """Whether the next head to be complete is known to be of HTTP/1.1."""
         self._is_error = False
         """Whether the answer says that the upstream failed."""
         self._ended_well = False
@@ -164,10 +167,13 @@ class UpstreamConnection(asyncio.Protocol):
             self.transport.abort()
             return
         if self._in_head:
-            if not self._head_bytes and not self._interim and data[:1] != b"H":
-                # Because llhttp skips empty lines, and reads RTSP and ICE as well.
-                self._broken("the status line is not HTTP/1.1")
-                return
+            if not self._head_bytes and not self._interim:
+                # Because most answers begin a piece, and asking the parser for the version costs as much as a header.
+                self._is_http_11 = data.startswith(b"HTTP/1.1 ")
+                if not self._is_http_11 and data[:1] != b"H":
+                    # Because llhttp skips empty lines, and reads RTSP and ICE as well.
+                    self._broken("the status line is not HTTP/1.1")
+                    return
             self._head_bytes += len(data)
         elif self._is_chunked:
             self._slack -= len(data)
@@ -255,7 +261,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._head_bytes > MAX_HEAD_BYTES and size(headers) > MAX_HEAD_BYTES:
             self._broken("the head is too large")
             return
-        version = self._parser.get_http_version()
+        version = "1.1" if self._is_http_11 else self._parser.get_http_version()
         if version not in _VERSIONS or (self._reason != b"OK" and not is_reason(self._reason)):
             self._broken("the status line is not HTTP/1.1")
             return
@@ -311,6 +317,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._broken("too many interim answers" if status >= 100 else "a status below 100")
             return
         self._head_bytes = 0
+        self._is_http_11 = False
         exchange.on_interim(status, self._reason, head)
 
     def _judge(self) -> None:
@@ -344,6 +351,7 @@ class UpstreamConnection(asyncio.Protocol):
             # Because the parser waits for the body that an answer to HEAD announces and does not have.
             self._parser = httptools.HttpResponseParser(self)
         if may_reuse:
+            self.idle_since = exchange.moved_at
             self._owner.release(self)
         else:
             self.transport.close()

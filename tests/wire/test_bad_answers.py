@@ -166,6 +166,18 @@ async def test_framing_without_end_is_cut_while_the_upstream_still_sends(bad: Ba
         assert running.counts() == {("", "legacy", "bad_framing"): 1}
 
 
+async def test_the_version_of_a_final_answer_is_not_that_of_an_interim_one() -> None:
+    answer = b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    async with backend(says(answer)) as monolith, proxy(config(monolith.port)) as running:
+        wire = await running.connect()
+        for _ in range(2):
+            await wire.send(GET)
+            await wire.head()
+            assert (await wire.answer())[1] == b"ok"
+
+        assert (len(monolith.received), monolith.connections) == (2, 2)
+
+
 async def test_an_interim_answer_carries_no_length_to_the_client() -> None:
     answer = b"HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: </a>\r\n\r\n" + ok(b"final")
     async with backend(says(answer)) as monolith, proxy(config(monolith.port)) as running:
