@@ -42,7 +42,10 @@ class Windowed:
 
     def fires(self, step: Step) -> bool:
         self._steps.append(step)
-        legacy, legacy_failed, extracted, failed = (sum(each) for each in zip(*self._steps, strict=True))
+        legacy = sum(step.legacy_requests for step in self._steps)
+        legacy_failed = sum(step.legacy_failures for step in self._steps)
+        extracted = sum(step.extracted_requests for step in self._steps)
+        failed = sum(step.extracted_failures for step in self._steps)
         if extracted < self._least:
             return False
         share = failed / extracted
