@@ -32,5 +32,40 @@ STEPS = (
     CREATE TRIGGER changes_are_not_deleted BEFORE DELETE ON changes
     BEGIN SELECT RAISE(ABORT, 'changes are append-only'); END;
     """,
+    """
+    DROP TABLE changes;
+
+    CREATE TABLE audit (
+        seq      INTEGER PRIMARY KEY,
+        at       REAL NOT NULL,
+        who      TEXT NOT NULL,
+        what     TEXT NOT NULL,
+        subject  TEXT NOT NULL,
+        why      TEXT NOT NULL,
+        before   TEXT,
+        after    TEXT,
+        evidence TEXT,
+        prev     TEXT NOT NULL,
+        hash     TEXT NOT NULL
+    );
+
+    CREATE TRIGGER audit_is_not_updated BEFORE UPDATE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
+    CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
+    CREATE TABLE guards (
+        route      TEXT PRIMARY KEY,
+        document   TEXT NOT NULL,
+        updated_at REAL NOT NULL
+    );
+
+    CREATE TABLE kill_switch (
+        id         INTEGER PRIMARY KEY CHECK (id = 1),
+        is_on      INTEGER NOT NULL,
+        updated_at REAL NOT NULL
+    );
+    """,
 )
 """Step n takes a store from `user_version` n to n + 1."""

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from strangler.control.migrations import STEPS
-from strangler.control.store import CACHES_KEPT, Change, Store
+from strangler.control.store import CACHES_KEPT, Store
+from strangler.core.audit import Action, Entry
 from strangler.errors import StoreError, UsageError
 
 FIRST = {"key": "f", "version": 1, "on": True}
@@ -58,16 +59,22 @@ def test_every_change_is_recorded_with_before_and_after(tmp_path: Path) -> None:
     store.write_flag(FIRST, by="ann", what="set on", at=1.0)
     store.write_flag(SECOND, by="bob", what="set off", at=2.0)
 
-    changes = store.changes()
+    rows = store.journal.latest()
     store.close()
-    assert changes == (
-        Change(id=2, at=2.0, who="bob", what="set off", subject="f", before=first, after=second),
-        Change(id=1, at=1.0, who="ann", what="set on", subject="f", before=None, after=first),
-    )
+    assert [row.entry for row in rows] == [
+        Entry(
+            seq=2, at=2.0, who="bob", what=Action.FLAG, subject="f", why="set off",
+            before=first, after=second, evidence=None,
+        ),
+        Entry(
+            seq=1, at=1.0, who="ann", what=Action.FLAG, subject="f", why="set on",
+            before=None, after=first, evidence=None,
+        ),
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("statement", ["DELETE FROM changes", "UPDATE changes SET who = 'nobody'"])
-def test_the_record_of_changes_only_grows(tmp_path: Path, statement: str) -> None:
+@pytest.mark.parametrize("statement", ["DELETE FROM audit", "UPDATE audit SET who = 'nobody'"])
+def test_the_audit_log_only_grows(tmp_path: Path, statement: str) -> None:
     store = Store(tmp_path)
     store.write_flag(FIRST, by="ann", what="set on", at=1.0)
     store.close()
@@ -102,7 +109,13 @@ def test_nobody_but_the_owner_can_read_the_state(tmp_path: Path) -> None:
         os.umask(before)
 
     assert mode_of(state_dir) == 0o700
-    assert modes == {"lock": 0o600, "state.db": 0o600, "state.db-shm": 0o600, "state.db-wal": 0o600}
+    assert modes == {
+        "lock": 0o600,
+        "audit.anchor": 0o600,
+        "state.db": 0o600,
+        "state.db-shm": 0o600,
+        "state.db-wal": 0o600,
+    }
 
 
 def test_two_controls_cannot_share_a_state_directory(tmp_path: Path) -> None:
@@ -195,7 +208,9 @@ def test_a_store_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
 def test_each_write_is_on_the_disk_when_it_returns(tmp_path: Path) -> None:
     store = Store(tmp_path)
 
-    found = [store._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    found = [
+        store._database.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+    ]
 
     store.close()
     assert found == ["wal", 2]
@@ -203,8 +218,8 @@ def test_each_write_is_on_the_disk_when_it_returns(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_a_store_error_that_says_so(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
-    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    pages = store._database.connection.execute("PRAGMA page_count").fetchone()[0]
+    store._database.connection.execute(f"PRAGMA max_page_count = {pages}")
 
     with pytest.raises(StoreError, match="disk has room"):
         store.write_flag({"key": "f", "version": 1, "note": "x" * 100_000}, by="ann", what="replace", at=1.0)

@@ -51,9 +51,9 @@ async def test_a_change_is_recorded_with_who_and_what(tmp_path: Path) -> None:
     source.write("payments", SetShare(share_bp=250), by="ann")
     source.write("payments", TurnOff(), by="bob")
 
-    changes = store.changes()
+    entries = [row.entry for row in store.journal.latest()]
     store.close()
-    assert [(change.at, change.who, change.what, change.subject) for change in changes] == [
+    assert [(entry.at, entry.who, entry.why, entry.subject) for entry in entries] == [
         (1_000.0, "bob", "set off", "payments"),
         (1_000.0, "ann", "set 2.5%", "payments"),
     ]
@@ -81,8 +81,8 @@ async def test_a_change_that_cannot_be_kept_is_not_served_then_or_later(tmp_path
     source.start()
     source.write("payments", SetShare(share_bp=100), by="ann")
     before = await told.next()
-    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
-    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    pages = store._database.connection.execute("PRAGMA page_count").fetchone()[0]
+    store._database.connection.execute(f"PRAGMA max_page_count = {pages}")
 
     with pytest.raises(StoreError):
         source.write("large", Replace(flag=percent_flag("large", 0, note="x" * 100_000)), by="ann")

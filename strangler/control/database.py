@@ -1,0 +1,96 @@
+"""Database: the one SQLite file of a state directory, opened with care, written in whole transactions."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from strangler.control.lock import StateLock
+from strangler.control.migrations import STEPS
+from strangler.errors import StoreError
+
+BUSY_S = 5.0
+"""How long to wait for somebody who reads the file with a tool of their own. SQLite's module's default."""
+
+
+class Database:
+    """The state file of one control process. Short, synchronous calls, from one thread."""
+
+    def __init__(self, state_dir: Path) -> None:
+        """Open `state.db` in the directory, and make what is missing.
+
+        Raises UsageError if the directory cannot be used or another process has it, and StoreError if the file is
+        damaged or of a newer release; then nothing in it is changed.
+        """
+        self.path = state_dir / "state.db"
+        self._lock = StateLock(state_dir)
+        try:
+            self.connection = self._open()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def close(self) -> None:
+        """Close the file and let another process use the directory."""
+        self.connection.close()
+        self._lock.release()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection for reading; what goes wrong is a StoreError."""
+        with self._translated("read"):
+            yield self.connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection for one transaction, which is on the disk at the end, or had no effect."""
+        with self._translated("write"), self.connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+
+    def _open(self) -> sqlite3.Connection:
+        with self._translated("open"):
+            # Because flags may name people, nobody but the owner reads the file; SQLite's own files inherit its mode.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+            try:
+                self._prepare(db)
+            except BaseException:
+                db.close()
+                raise
+            return db
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        found = [row[0] for row in db.execute("PRAGMA quick_check(1)")]
+        if found != ["ok"]:
+            raise sqlite3.DatabaseError("; ".join(map(str, found)))
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version > len(STEPS):
+            raise StoreError(
+                f"state store {self.path} has schema {version}; this release knows up to {len(STEPS)}. "
+                "Run the release that made it, or name another directory with --state-dir"
+            )
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        for number in range(version, len(STEPS)):
+            db.executescript(f"BEGIN IMMEDIATE;{STEPS[number]};PRAGMA user_version = {number + 1};COMMIT;")
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        """Turn SQLite's and the system's errors into ours."""
+        try:
+            yield
+        except (sqlite3.Error, OSError, ValueError) as error:
+            if _is_damage(error):
+                remedy = "It is left as it is: restore a backup of it, or move it away to start with an empty one"
+            else:
+                remedy = "Make sure that the disk has room and this user may write there"
+            raise StoreError(f"cannot {what} state store {self.path}: {error}. {remedy}") from error
+
+
+def _is_damage(error: Exception) -> bool:
+    """Return whether the file's content is at fault, and not the disk or its permissions."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorname", "SQLITE_CORRUPT") in ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+    return isinstance(error, ValueError)

@@ -1,0 +1,85 @@
+"""The guard table: each route's guard, what its sequential test remembers, and the kill switch, in the state store."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from strangler.control.database import Database
+from strangler.control.journal import Deed, Journal
+from strangler.core.guard import Guard
+from strangler.core.sequential import Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What a restart must find again of one route."""
+
+    migration: str
+    """What makes it the same migration: the route's two upstreams and its flag. Another one begins anew."""
+    guard: Guard = field(default_factory=Guard)
+    evidence: Evidence = field(default_factory=Evidence)
+    cause: Mapping[str, Any] | None = None
+    """Why it tripped, as it was recorded; None unless it did."""
+
+
+class GuardTable:
+    """Reads and writes guards; what is written is on the disk when the call returns."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+
+    def guards(self) -> dict[str, Kept]:
+        """Return every route's guard by its name. Raises StoreError, also for a row that is no guard."""
+        with self._database.reading() as db:
+            rows = db.execute("SELECT route, document FROM guards").fetchall()
+            return {route: _decode(document) for route, document in rows}
+
+    def write(self, kept: Mapping[str, Kept], *, at: float, deeds: tuple[Deed, ...] = ()) -> None:
+        """Keep several guards and record the deeds that led to them, all in one transaction."""
+        with self._database.writing() as db:
+            db.executemany(
+                "INSERT INTO guards (route, document, updated_at) VALUES (?, ?, ?) ON CONFLICT (route) DO UPDATE "
+                "SET document = excluded.document, updated_at = excluded.updated_at",
+                [(route, _encode(one), at) for route, one in kept.items()],
+            )
+            added = [self._journal.add(db, deed) for deed in deeds]
+        for row in added:
+            self._journal.confirm(row)
+
+    def is_killed(self) -> bool:
+        """Return whether the kill switch is on."""
+        with self._database.reading() as db:
+            row = db.execute("SELECT is_on FROM kill_switch WHERE id = 1").fetchone()
+        return bool(row and row[0])
+
+    def write_kill(self, *, is_on: bool, at: float, deed: Deed) -> None:
+        """Keep the kill switch, and record the deed."""
+        with self._database.writing() as db:
+            db.execute(
+                "INSERT INTO kill_switch (id, is_on, updated_at) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE "
+                "SET is_on = excluded.is_on, updated_at = excluded.updated_at",
+                (int(is_on), at),
+            )
+            row = self._journal.add(db, deed)
+        self._journal.confirm(row)
+
+
+def _encode(kept: Kept) -> str:
+    # Because JSON has no infinity, which the sums of a test that saw nothing are.
+    document = msgspec.to_builtins(kept)
+    document["evidence"]["sums"] = [None if value == float("-inf") else value for value in kept.evidence.sums]
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _decode(text: str) -> Kept:
+    document = json.loads(text)
+    try:
+        sums = document["evidence"]["sums"]
+        document["evidence"]["sums"] = [float("-inf") if value is None else value for value in sums]
+        return msgspec.convert(document, Kept)
+    except (KeyError, TypeError, msgspec.ValidationError) as error:
+        raise ValueError(f"a guard cannot be read: {error}") from error

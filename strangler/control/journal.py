@@ -1,0 +1,126 @@
+"""The journal: the audit log in the state store. Rows are only ever added, each sealed with the hash of the one before.
+
+The number and hash of the last row are also kept in a file beside the store, so that a log whose end was cut off is
+found. Who must rule out an intruder with the same rights keeps them elsewhere too: each row's hash is in the log.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from strangler.control.database import Database
+from strangler.core.audit import GENESIS, Action, Break, Entry, Row, first_break, seal
+
+ANCHOR_FILE = "audit.anchor"
+_COLUMNS = "seq, at, who, what, subject, why, before, after, evidence, prev, hash"
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What is to be recorded; the journal adds number and hash."""
+
+    at: float
+    who: str
+    what: Action
+    subject: str
+    why: str
+    before: str | None = None
+    after: str | None = None
+    evidence: str | None = None
+
+
+class Journal:
+    """The audit log of one state store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._anchor = database.path.with_name(ANCHOR_FILE)
+
+    def record(self, deed: Deed) -> Row:
+        """Add a row in a transaction of its own. Raises StoreError; then nothing was added."""
+        with self._database.writing() as db:
+            row = self.add(db, deed)
+        self.confirm(row)
+        return row
+
+    def add(self, db: sqlite3.Connection, deed: Deed) -> Row:
+        """Add a row within somebody's transaction; `confirm` it once that is through."""
+        last = db.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+        seq, prev = (last[0] + 1, last[1]) if last else (1, GENESIS)
+        entry = Entry(seq=seq, **asdict(deed))
+        row = Row(entry=entry, prev=prev, hash=seal(entry, prev))
+        db.execute(
+            f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 (constant names)
+            (
+                *(entry.seq, entry.at, entry.who, entry.what.value, entry.subject, entry.why),
+                *(entry.before, entry.after, entry.evidence, row.prev, row.hash),
+            ),
+        )
+        return row
+
+    def confirm(self, row: Row) -> None:
+        """Move the anchor to a row that is kept, and tell the log of it."""
+        entry = row.entry
+        draft = self._anchor.with_suffix(".new")
+        try:
+            draft.touch(mode=0o600)
+            draft.write_text(f"{entry.seq} {row.hash}\n", encoding="ascii")
+            draft.replace(self._anchor)
+        except OSError as error:
+            # Because the row itself is kept, the change is not refused for this.
+            LOG.warning("audit_anchor_failed", extra={"fields": {"why": str(error)}})
+        fields = {"seq": entry.seq, "who": entry.who, "what": entry.what.value, "subject": entry.subject}
+        LOG.info("audit", extra={"fields": {**fields, "why": entry.why, "hash": row.hash}})
+
+    def latest(self, *, limit: int = 100, before: int | None = None) -> tuple[Row, ...]:
+        """Return the latest rows, newest first; only those with smaller numbers if `before` is given."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                f"SELECT {_COLUMNS} FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?",  # noqa: S608
+                (2**62 if before is None else before, limit),
+            ).fetchall()
+        return tuple(map(_row, rows))
+
+    def verify(self) -> tuple[int, Break | None]:
+        """Return how many rows there are, and the first place where the log is not what was written."""
+        return verify(self._database.connection, self._anchor)
+
+
+def verify(db: sqlite3.Connection, anchor: Path) -> tuple[int, Break | None]:
+    """Check a whole log against its anchor; works on any connection that reads a state store."""
+    count = db.execute("SELECT count(*) FROM audit").fetchone()[0]
+    return count, first_break(every(db), read_anchor(anchor))
+
+
+def every(db: sqlite3.Connection) -> Iterator[Row]:
+    """Yield every row in order."""
+    yield from map(_row, db.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY seq"))  # noqa: S608
+
+
+def read_anchor(path: Path) -> tuple[int, str] | None:
+    """Return the number and hash that the anchor file holds; None if there is none that can be read."""
+    try:
+        seq, found = path.read_text(encoding="ascii").split()
+        return int(seq), found
+    except (OSError, ValueError):
+        return None
+
+
+def _row(found: tuple[object, ...]) -> Row:
+    seq, at, who, what, subject, why, before, after, evidence, prev, hashed = found
+    entry = Entry(
+        seq=int(str(seq)),
+        at=float(str(at)),
+        who=str(who),
+        what=Action(str(what)),
+        subject=str(subject),
+        why=str(why),
+        before=None if before is None else str(before),
+        after=None if after is None else str(after),
+        evidence=None if evidence is None else str(evidence),
+    )
+    return Row(entry=entry, prev=str(prev), hash=str(hashed))

@@ -1,0 +1,110 @@
+"""The audit log's chain: each entry carries the hash of the one before, so none can be changed, taken out or moved.
+
+A chain alone does not show that its end was cut off; an anchor, the number and hash of the last entry kept somewhere
+else, does.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+GENESIS = "0" * 64
+"""What stands for the hash before the first entry."""
+_DOMAIN = b"strangler audit 1\n"
+
+
+class Action(StrEnum):
+    """What was done. A closed set."""
+
+    FLAG = "flag"
+    TRIP = "trip"
+    COOL = "cool"
+    """A trip that will come back by itself."""
+    PROBE = "probe"
+    CLOSE = "close"
+    """A probe that held."""
+    RESET = "reset"
+    KILL = "kill"
+    RELOAD = "reload"
+    MIGRATION = "migration"
+    """A route's guard begins anew, because its migration is another one."""
+    WRITE_BACK = "write_back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One row, as it is hashed."""
+
+    seq: int
+    """From 1, without gaps."""
+    at: float
+    """Seconds since the epoch."""
+    who: str
+    what: Action
+    subject: str
+    """The flag, route or file that it was done to."""
+    why: str
+    before: str | None
+    """JSON, or None where there was nothing."""
+    after: str | None
+    evidence: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """An entry as it is kept."""
+
+    entry: Entry
+    prev: str
+    hash: str
+
+
+class BreakKind(StrEnum):
+    """How a log fails its check."""
+
+    ALTERED = "altered"
+    """The entry is not what was hashed."""
+    MISSING = "missing"
+    """One or more entries before this one are not there, or stand elsewhere."""
+    TRUNCATED = "truncated"
+    """The log ends before the anchor."""
+    FORKED = "forked"
+    """The anchor's entry has another hash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Break:
+    """The first place where a log is not what was written."""
+
+    seq: int
+    kind: BreakKind
+
+
+def seal(entry: Entry, prev: str) -> str:
+    """Return the hash of an entry that follows the one with the hash `prev`."""
+    fields = [
+        *(entry.seq, entry.at, entry.who, entry.what.value, entry.subject),
+        *(entry.why, entry.before, entry.after, entry.evidence),
+    ]
+    canonical = json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    return sha256(_DOMAIN + prev.encode("ascii") + b"\n" + canonical).hexdigest()
+
+
+def first_break(rows: Iterable[Row], anchor: tuple[int, str] | None = None) -> Break | None:
+    """Return the first place where a whole log, in its order, is broken; None if it is as it was written."""
+    prev, seq = GENESIS, 0
+    anchored = anchor is None or anchor[0] == 0
+    for row in rows:
+        seq += 1
+        if row.entry.seq != seq or row.prev != prev:
+            return Break(seq=seq, kind=BreakKind.MISSING)
+        prev = seal(row.entry, prev)
+        if row.hash != prev:
+            return Break(seq=seq, kind=BreakKind.ALTERED)
+        if anchor is not None and anchor[0] == seq:
+            anchored = True
+            if anchor[1] != prev:
+                return Break(seq=seq, kind=BreakKind.FORKED)
+    return None if anchored else Break(seq=seq + 1, kind=BreakKind.TRUNCATED)
