@@ -25,6 +25,10 @@ WHY = {
     Reason.FLAG_INVALID: "The flag's value names no side, or its definition is broken, so the monolith answers.",
     Reason.FLAGS_NOT_READY: "The flags were never reached, so the monolith answers.",
     Reason.NO_IDENTITY: "The request carries no key to split by, so the monolith answers.",
+    Reason.KILLED: "The kill switch is on, so the monolith answers everything.",
+    Reason.TRIPPED: "The route's guard took the traffic back, so the monolith answers.",
+    Reason.PROBING: "The route's guard lets a small share of keys back, and this key is not among them.",
+    Reason.HOLD_BACK: "The flag gives everything away; this key stays on the monolith, to compare with.",
     Reason.FALLBACK: "The extracted side failed, so the monolith answers.",
 }
 

@@ -15,7 +15,7 @@ from strangler.core.model import Route, Side, Source, SourceKind, Timeouts
 from strangler.core.normalise import normal
 from strangler.core.problem import Problem, RefusedError
 from strangler.core.readings import is_deep, is_odd, others
-from strangler.core.shares import side_of
+from strangler.core.shares import FINISHED, side_of
 from strangler.core.split import place
 from strangler.core.split import side as side_at
 
@@ -46,6 +46,14 @@ class Reason(StrEnum):
     """The flag service was never reached; the monolith answers."""
     NO_IDENTITY = "no_identity"
     """The request carries no key to split by; the monolith answers."""
+    KILLED = "killed"
+    """The kill switch is on; the monolith answers everything."""
+    TRIPPED = "tripped"
+    """The route's guard took the traffic back; the monolith answers."""
+    PROBING = "probing"
+    """The guard lets a small share of keys back; this key is not among them."""
+    HOLD_BACK = "hold_back"
+    """The flag gives everything to the extracted side, and this key stays as what it is compared with."""
     FALLBACK = "fallback"
     """The extracted side failed before the client saw anything of its answer; the monolith answers."""
 
@@ -81,6 +89,9 @@ class Evaluation:
 
 class Flags(Protocol):
     """One generation of flags; `flags` provides it."""
+
+    def place(self, flag: str, key: str) -> float:
+        """Return the key's place in 0..1 in the flag's percentage; the monolith's keys are the lower ones."""
 
     def evaluate(self, flag: str, key: str, attributes: tuple[tuple[str, str], ...]) -> Evaluation:
         """Return what `flag` says for `key`, the same for the same arguments; never raises and never waits."""
@@ -187,6 +198,8 @@ def judge(
         if source is None:
             return (Side.LEGACY, Reason.NO_IDENTITY, "", None, "")
         key = assigned = spare_key
+    if compiled.cap is not None and side_at(place(route.cohort or route.name, key), compiled.cap) is Side.LEGACY:
+        return (Side.LEGACY, Reason.PROBING, key, source, assigned)
     if route.flag is None:
         return (side_at(place(route.cohort or route.name, key), route.share), Reason.SHARE, key, source, assigned)
     attributes = read_attributes(compiled.attributes, headers, target, peer) if compiled.attributes else ()
@@ -196,4 +209,12 @@ def judge(
     named = side_of(evaluation.value, route.legacy, route.extracted or "")
     if named is None:
         return (Side.LEGACY, Reason.FLAG_INVALID, key, source, assigned)
+    if (
+        compiled.hold_back
+        and named is Side.EXTRACTED
+        and evaluation.reason is Reason.FLAG_FALLTHROUGH
+        and evaluation.value != FINISHED
+        and flags.place(route.flag, key) < compiled.hold_back
+    ):
+        return (Side.LEGACY, Reason.HOLD_BACK, key, source, assigned)
     return (named, evaluation.reason, key, source, assigned)

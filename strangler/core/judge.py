@@ -6,7 +6,8 @@ from enum import StrEnum
 from math import log
 
 from strangler.core import bounds
-from strangler.core.rules import FULL, ConnectFailures, ErrorRate, Latency, Metric, Rollback, Sequential
+from strangler.core.model import FULL_SHARE
+from strangler.core.rules import ConnectFailures, ErrorRate, Latency, Metric, Rollback, Sequential
 from strangler.core.sequential import Evidence, is_proven
 from strangler.core.window import Counts
 
@@ -67,7 +68,7 @@ def decisive(findings: tuple[Finding, ...]) -> Finding | None:
 
 
 def _error_rate(rule: ErrorRate, legacy: Counts, extracted: Counts) -> Finding:
-    limit = rule.max / FULL
+    limit = rule.max / FULL_SHARE
     baseline = _share(legacy)
     if rule.relative is not None:
         # Because the monolith's share is not known exactly, the most that it may be is what is compared with.

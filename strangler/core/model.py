@@ -7,6 +7,8 @@ so every field is a plain value.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from strangler.core.rules import Rollback
+
 FULL_SHARE = 10_000
 """All of the traffic, in basis points."""
 
@@ -193,6 +195,22 @@ class Fallback(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency:
+    """What marks the repetition of a write, so that it goes where its first try went."""
+
+    header: str = "idempotency-key"
+    """Lower case."""
+    lifetime_s: int = 86_400
+    """Precedent: Stripe keeps its keys for at least 24 hours."""
+    is_required: bool = False
+    """Whether a write without a key is refused, as the IETF's draft wants it where keys are documented as required."""
+    tenant: tuple[Source, ...] = ()
+    """Whose key it is; empty for the route's identity."""
+    asks_tripped: bool = False
+    """Whether a repetition is sent to the extracted side although the route has tripped; else it is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One endpoint, or a family of them, and how it is split."""
 
@@ -217,6 +235,10 @@ class Route:
     """Precedent: nginx `proxy_next_upstream` asks the next server by default, but for what may change something."""
     max_body_bytes: int | None = None
     """In place of the listener's `body_bytes`; 0 is no limit."""
+    rollback: Rollback | None = None
+    """When its traffic is taken back; None leaves it unguarded."""
+    idempotency: "Idempotency | None" = None
+    """How its writes are told apart from their repetitions; None where they cannot be."""
     line: int = 0
     """Where the file defines it, counted from 1."""
 

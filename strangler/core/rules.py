@@ -3,9 +3,6 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-FULL = 10_000
-"""All of something, in basis points."""
-
 
 class Metric(StrEnum):
     """What a rule looks at. Log field, metric label, key in the routes file."""

@@ -10,6 +10,7 @@ from sys import maxsize
 from strangler.core.decide import Decision, Flags, Reason
 from strangler.core.identity import reader_of
 from strangler.core.model import FULL_SHARE, Config, Fallback, ListenerLimits, Route, Side, Timeouts
+from strangler.core.shares import NO_OVERRIDES, Overrides
 from strangler.core.table import Table
 
 
@@ -19,16 +20,22 @@ class CompiledRoute:
     Because a lookup must not pay for a frozen value's hash, this is a plain slotted class.
     """
 
-    __slots__ = ("_limits", "_slots", "attributes", "decisions", "fixed", "route", "sources")
+    __slots__ = ("_limits", "_slots", "attributes", "cap", "decisions", "fixed", "hold_back", "route", "sources")
 
-    def __init__(self, route: Route, first_slot: int, limits: ListenerLimits) -> None:
+    def __init__(
+        self, route: Route, first_slot: int, limits: ListenerLimits, *, cap: int | None = None, is_killed: bool = False
+    ) -> None:
         self.route = route
+        self.cap = cap
+        """The most basis points that the guard lets the extracted side have; None for no limit."""
+        self.hold_back = route.rollback.hold_back / FULL_SHARE if route.rollback is not None else 0.0
+        """The part of the keys that stays on the monolith when a flag gives everything away."""
         self._limits = limits
         self._slots = {Side.LEGACY: first_slot, Side.EXTRACTED: first_slot + 1}
         self.sources = tuple((source, reader_of(source)) for source in route.identity)
         self.attributes = tuple((attribute.name, reader_of(attribute.source)) for attribute in route.attributes)
         self.decisions: dict[tuple[Side, Reason], Decision] = {}
-        self.fixed = self._fixed()
+        self.fixed = self._fixed(is_killed=is_killed)
         """The decision of a route that needs no key; None for one that is really split."""
 
     def decision(self, side: Side, reason: Reason) -> Decision:
@@ -53,11 +60,15 @@ class CompiledRoute:
             self.decisions[(side, reason)] = found
         return found
 
-    def _fixed(self) -> Decision | None:
+    def _fixed(self, *, is_killed: bool) -> Decision | None:
         route = self.route
         if route.extracted is None:
             return self.decision(Side.LEGACY, Reason.NOT_SPLIT)
-        if route.flag is not None or 0 < route.share < FULL_SHARE:
+        if is_killed:
+            return self.decision(Side.LEGACY, Reason.KILLED)
+        if self.cap == 0:
+            return self.decision(Side.LEGACY, Reason.TRIPPED)
+        if self.cap is not None or route.flag is not None or 0 < route.share < FULL_SHARE:
             return None
         return self.decision(Side.EXTRACTED if route.share else Side.LEGACY, Reason.SHARE)
 
@@ -74,20 +85,33 @@ class Snapshot:
     unrouted: Decision
     slots: tuple[tuple[str, Side], ...]
     """(route name, side) of each counter slot; slot 0 is what no route names."""
+    overrides: Overrides
 
 
-def compile_snapshot(config: Config, *, generation: int, flags: Flags) -> Snapshot:
-    """Return the snapshot of a checked config and one generation of flags."""
+def compile_snapshot(
+    config: Config,
+    *,
+    generation: int,
+    flags: Flags,
+    overrides: Overrides = NO_OVERRIDES,
+    before: Snapshot | None = None,
+) -> Snapshot:
+    """Return the snapshot of a checked config, one generation of flags, and what goes before them.
+
+    Of a snapshot `before` with the same config, what the config alone decides is taken over.
+    """
+    caps = dict(overrides.caps)
     slots: list[tuple[str, Side]] = [("", Side.LEGACY)]
     routes: list[CompiledRoute] = []
     for route in config.routes:
-        routes.append(CompiledRoute(route, len(slots), config.limits))
+        cap = caps.get(route.name)
+        routes.append(CompiledRoute(route, len(slots), config.limits, cap=cap, is_killed=overrides.is_killed))
         slots += [(route.name, Side.LEGACY), (route.name, Side.EXTRACTED)]
     return Snapshot(
         generation=generation,
         config=config,
         flags=flags,
-        table=Table(config.routes),
+        table=before.table if before is not None and before.config is config else Table(config.routes),
         routes=tuple(routes),
         unrouted=Decision(
             route=None,
@@ -100,6 +124,7 @@ def compile_snapshot(config: Config, *, generation: int, flags: Flags) -> Snapsh
             max_body_bytes=config.limits.body_bytes or maxsize,
         ),
         slots=tuple(slots),
+        overrides=overrides,
     )
 
 

@@ -14,7 +14,12 @@ _SCALE = 0xFFFFFFFFFFFFFFF
 
 def place(cohort: str, key: str) -> float:
     """Return the key's place in 0..1; the extracted side holds the upper end."""
-    digest = sha1(f"{cohort}.{cohort}.{key}".encode(), usedforsecurity=False).hexdigest()
+    return bucket(f"{cohort}.{cohort}", key)
+
+
+def bucket(prefix: str, key: str) -> float:
+    """Return LaunchDarkly's bucket of a key; `prefix` is a flag's key and salt, or a rollout's seed."""
+    digest = sha1(f"{prefix}.{key}".encode(), usedforsecurity=False).hexdigest()
     return int(digest[:15], 16) / _SCALE
 
 

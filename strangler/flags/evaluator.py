@@ -6,6 +6,7 @@ made with, a flag that is gone is gone, and a version number that did not grow h
 
 import json
 from collections.abc import Callable, Mapping, Set
+from functools import lru_cache
 from typing import Any
 
 from ldclient.client import LDClient
@@ -13,6 +14,7 @@ from ldclient.context import Context
 from ldclient.versioned_data_kind import FEATURES, SEGMENTS
 
 from strangler.core.decide import Evaluation, Flags, Reason
+from strangler.core.split import bucket
 from strangler.flags.data import FlagData
 from strangler.flags.sdk import Decoder, fixed_client, silence
 
@@ -86,6 +88,9 @@ class Evaluator:
 class _NotReady:
     """Flags of a source that was never reached."""
 
+    def place(self, flag: str, key: str) -> float:
+        return 1.0
+
     def evaluate(self, flag: str, key: str, attributes: Attributes) -> Evaluation:
         return _NOT_READY
 
@@ -93,7 +98,18 @@ class _NotReady:
 class _Generation:
     """One data set, its client and its memo."""
 
-    __slots__ = ("_answers", "_client", "_flags", "_memo_keys", "_old", "_settled", "_sound", "_tell", "_young")
+    __slots__ = (
+        "_answers",
+        "_client",
+        "_flags",
+        "_memo_keys",
+        "_old",
+        "_prefixes",
+        "_settled",
+        "_sound",
+        "_tell",
+        "_young",
+    )
 
     def __init__(
         self,
@@ -109,6 +125,8 @@ class _Generation:
         self._tell = tell
         self._memo_keys = memo_keys
         self._answers: dict[tuple[str, Reason], Evaluation] = {}
+        self._prefixes: dict[str, str] = {}
+        """For each flag that was asked for a place, what is hashed before the key; empty if it is not the key."""
         self._young: dict[tuple[str, str, Attributes], Evaluation] = {}
         self._old: dict[tuple[str, str, Attributes], Evaluation] = {}
         self._settled: dict[str, Evaluation | None] = {}
@@ -118,6 +136,12 @@ class _Generation:
         """Remember no more answers; what is asked from now on is answered all the same."""
         self._young, self._old = {}, {}
         self._memo_keys = 0
+
+    def place(self, flag: str, key: str) -> float:
+        prefix = self._prefixes.get(flag)
+        if prefix is None:
+            prefix = self._prefixes[flag] = _prefix(flag, self._flags.get(flag) or {})
+        return _place(prefix, _encodable(key)) if prefix else 1.0
 
     def evaluate(self, flag: str, key: str, attributes: Attributes) -> Evaluation:
         asked = (flag, key, attributes)
@@ -173,6 +197,20 @@ class _Generation:
         if not isinstance(value, str):
             return _INVALID
         return self._answers.setdefault((value, reason), Evaluation(value=value, reason=reason))
+
+
+@lru_cache(maxsize=MEMO_KEYS)
+def _place(prefix: str, key: str) -> float:
+    return bucket(prefix, key)
+
+
+def _prefix(flag: str, definition: Mapping[str, Any]) -> str:
+    """Return what is hashed before the key, or nothing for a percentage that goes by something else than the key."""
+    rollout = (definition.get("fallthrough") or {}).get("rollout") or {}
+    if rollout.get("bucketBy") not in (None, "", "key") or rollout.get("contextKind") not in (None, "", "user"):
+        return ""
+    seed = rollout.get("seed")
+    return f"{flag}.{definition.get('salt', '')}" if seed is None else str(seed)
 
 
 def _context(key: str, attributes: Attributes) -> Context:

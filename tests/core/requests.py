@@ -19,6 +19,7 @@ from strangler.core.model import (
     SourceKind,
     Upstream,
 )
+from strangler.core.split import bucket
 
 
 class Request(NamedTuple):
@@ -37,6 +38,9 @@ class Fixed:
     def __init__(self, value: bool | str | None, reason: Reason = Reason.FLAG_FALLTHROUGH) -> None:
         self._answer = Evaluation(value=value, reason=reason)
         self.asked: list[tuple[str, str, tuple[tuple[str, str], ...]]] = []
+
+    def place(self, flag: str, key: str) -> float:
+        return bucket(f"{flag}.salt", key)
 
     def evaluate(self, flag: str, key: str, attributes: tuple[tuple[str, str], ...]) -> Evaluation:
         self.asked.append((flag, key, attributes))

@@ -11,6 +11,7 @@ from typing import Any
 from strangler.core.decide import Evaluation, Reason
 from strangler.core.model import Address, Config, Match, Route, Source, SourceKind, Upstream
 from strangler.core.snapshot import compile_snapshot
+from strangler.core.split import bucket
 from strangler.core.tally import Tally
 from strangler.proxy.plane import Plane
 from strangler.proxy.resolver import Resolve, resolve
@@ -23,6 +24,9 @@ class FixedFlags:
     """Flags that say the same for everyone."""
 
     values: Mapping[str, bool | str] = field(default_factory=dict)
+
+    def place(self, flag: str, key: str) -> float:
+        return bucket(f"{flag}.salt", key)
 
     def evaluate(self, flag: str, key: str, attributes: tuple[tuple[str, str], ...]) -> Evaluation:
         if flag not in self.values:
