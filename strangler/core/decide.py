@@ -75,6 +75,8 @@ class Decision:
     """The shortest time after which something may be too late; only then it is looked which."""
     max_body_bytes: int = maxsize
     """The largest body of a request."""
+    failing: frozenset[int] | None = None
+    """The statuses that are the side's failures by the route's own word; None for all from 500."""
     instead: "Decision | None" = None
     """Where the request may go when this side fails it; None where nobody else may answer."""
 

@@ -31,6 +31,9 @@ INDEX = {outcome: index for index, outcome in enumerate(OUTCOMES)}
 FAILURES = frozenset({Outcome.SERVER_ERROR_5XX, Outcome.CONNECT, Outcome.TIMEOUT, Outcome.RESET, Outcome.BAD_FRAMING})
 """The outcomes that are the side's fault."""
 
+ANSWERED = frozenset({Outcome.OK_2XX, Outcome.REDIRECT_3XX, Outcome.CLIENT_ERROR_4XX, Outcome.SERVER_ERROR_5XX})
+"""The outcomes of a complete answer."""
+
 _BY_CLASS = (
     Outcome.OK_2XX,
     Outcome.OK_2XX,

@@ -10,6 +10,7 @@ from sys import maxsize
 from strangler.core.decide import Decision, Flags, Reason
 from strangler.core.identity import reader_of
 from strangler.core.model import FULL_SHARE, Config, Fallback, ListenerLimits, Route, Side, Timeouts
+from strangler.core.rules import Rollback
 from strangler.core.shares import NO_OVERRIDES, Overrides
 from strangler.core.table import Table
 
@@ -55,6 +56,7 @@ class CompiledRoute:
                 timeouts=route.timeouts,
                 patience_s=patience_s(route.timeouts, limits),
                 max_body_bytes=(limits.body_bytes if route.max_body_bytes is None else route.max_body_bytes) or maxsize,
+                failing=_failing(route.rollback),
                 instead=self.decision(Side.LEGACY, Reason.FALLBACK) if may_fall_back else None,
             )
             self.decisions[(side, reason)] = found
@@ -134,6 +136,12 @@ def with_flags(snapshot: Snapshot, *, generation: int, flags: Flags) -> Snapshot
     Because no flag is part of what is compiled, a flag change stops no worker for as long as ten thousand routes take.
     """
     return replace(snapshot, generation=generation, flags=flags)
+
+
+def _failing(rollback: Rollback | None) -> frozenset[int] | None:
+    if rollback is None or rollback.failures == Rollback().failures:
+        return None
+    return frozenset(status for low, high in rollback.failures for status in range(low, high + 1))
 
 
 def patience_s(timeouts: Timeouts, limits: ListenerLimits) -> float:

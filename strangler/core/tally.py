@@ -18,5 +18,11 @@ class Tally:
     """(bucket of core.histogram, count), for exchanges that had an answer or an upstream's failure."""
     seconds: float
     """Sum of the latencies in `latency`."""
+    failures: int = 0
+    """Exchanges that failed by the route's own rules; the side's, whoever answered the client in the end."""
+    connect_run: int = 0
+    """Failures to connect, one after the other, up to the moment of telling."""
+    longest_connect_run: int = 0
+    """The most of them one after the other since the worker last told, those before that joined on."""
     fallbacks: tuple[tuple[Outcome, int], ...] = ()
     """How often the other side answered in place of this one, by what this one failed with."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from strangler.core.fallback import Next, after_failure
 from strangler.core.model import Fallback
-from strangler.core.outcome import INDEX, Outcome, of_failure
+from strangler.core.outcome import FAILURES, INDEX, Outcome, of_failure
 from strangler.core.problem import OF_FAILURE, Problem, answer
 from strangler.errors import FailureKind
 
@@ -188,8 +188,10 @@ def _fall_back(exchange: "Exchange", outcome: Outcome, detail: str) -> None:
     now = monotonic()
     seconds = now - exchange.started
     serving.counters.count(decision.slot, INDEX[outcome], seconds)
+    if outcome in FAILURES:
+        serving.counters.count_failure(decision.slot, is_connect=outcome is Outcome.CONNECT)
     serving.counters.count_fallback(decision.slot, INDEX[outcome])
-    serving.on_end(exchange, decision, outcome, detail, exchange.status, seconds, falls_back=True)
+    serving.on_end(exchange, decision, outcome, detail, exchange.status, seconds, failed=True, falls_back=True)
     exchange.decision = decision.instead
     exchange.has_retried = False
     exchange.started = exchange.moved_at = now

@@ -14,7 +14,7 @@ from strangler.core import forward
 from strangler.core.fallback import IDEMPOTENT
 from strangler.core.headers import RequestHead
 from strangler.core.model import SourceKind
-from strangler.core.outcome import FAILURES, INDEX, Outcome
+from strangler.core.outcome import ANSWERED, FAILURES, INDEX, Outcome
 from strangler.core.problem import Problem, RefusedError
 from strangler.proxy import answering, ending, sending
 
@@ -234,8 +234,13 @@ class Exchange:
             seconds = now - self.started
             serving.counters.count(decision.slot, INDEX[outcome], seconds)
             serving.counters.in_flight -= 1
-            if outcome in FAILURES or serving.logs_requests:
-                serving.on_end(self, decision, outcome, detail, self.status, seconds)
+            failed = outcome in FAILURES
+            if decision.failing is not None and outcome in ANSWERED:
+                failed = self.status in decision.failing
+            if failed:
+                serving.counters.count_failure(decision.slot, is_connect=outcome is Outcome.CONNECT)
+            if failed or serving.logs_requests:
+                serving.on_end(self, decision, outcome, detail, self.status, seconds, failed=failed)
         return now
 
     def _identify(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from strangler.core.decide import Decision, decide
 from strangler.core.forward import client_address
 from strangler.core.model import HostRule
-from strangler.core.outcome import FAILURES, Outcome
+from strangler.core.outcome import Outcome
 from strangler.core.snapshot import Snapshot
 from strangler.proxy.counters import Counters
 
@@ -105,10 +105,10 @@ class Serving:
         status: int,
         seconds: float,
         *,
+        failed: bool,
         falls_back: bool = False,
     ) -> None:
         """Tell of a failure, and of a sample of all exchanges; `falls_back`: the monolith is asked instead."""
-        failed = outcome in FAILURES or falls_back
         self._sampled += self.snapshot.config.access_log
         if self._sampled >= 10_000:
             self._sampled -= 10_000
