@@ -30,6 +30,8 @@ class Action(StrEnum):
     RELOAD = "reload"
     MIGRATION = "migration"
     """A route's guard begins anew, because its migration is another one."""
+    HOLD = "hold"
+    """Not recorded: a guard that has nothing to compare with tells of it."""
     WRITE_BACK = "write_back"
 
 

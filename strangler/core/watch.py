@@ -1,0 +1,93 @@
+"""The watch over one route: what was counted of its two sides, kept in the form that its rules look at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from strangler.core.judge import Finding, judge
+from strangler.core.model import Side
+from strangler.core.rules import Rollback
+from strangler.core.sequential import Evidence, Step, advance, rebase
+from strangler.core.window import Counts, Window
+
+ALONE_AFTER = 500
+"""Requests of the extracted side alone, after which it is said that nothing is there to compare it with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """What one worker counted of one side since it last told."""
+
+    requests: int = 0
+    """Those that were the side's to answer: neither clients that left nor what the proxy itself refused."""
+    failures: int = 0
+    latency: tuple[tuple[int, int], ...] = ()
+    connect_run: int = 0
+    longest_connect_run: int = 0
+    others: int = 0
+    """Requests that did not fail to connect."""
+
+
+NOTHING = Count()
+
+
+class Watch:
+    """Feeds one route's rules. Time is an argument, in seconds of a clock that never goes back."""
+
+    def __init__(self, rules: Rollback, evidence: Evidence) -> None:
+        self.rules = rules
+        self.evidence = evidence
+        self._run = 0
+        self._windows = {span: {side: Window(span) for side in Side} for span in _spans(rules)}
+
+    def count(self, legacy: Count, extracted: Count, now: float) -> None:
+        """Take what one worker told of both sides."""
+        for windows in self._windows.values():
+            for side, count in ((Side.LEGACY, legacy), (Side.EXTRACTED, extracted)):
+                if count is not NOTHING:
+                    windows[side].add(now, requests=count.requests, failures=count.failures, latency=count.latency)
+        if extracted is not NOTHING:
+            # Because workers tell one after the other, a run goes on where only failures to connect were told.
+            joined = self._run + extracted.connect_run
+            self._run = extracted.connect_run if extracted.others else joined
+            self._longest = max(self._run, extracted.longest_connect_run)
+        if self.rules.sequential is not None:
+            step = Step(legacy.requests, legacy.failures, extracted.requests, extracted.failures)
+            self.evidence = advance(self.evidence, step, self.rules.sequential.ratio)
+
+    _longest = 0
+
+    def findings(self, now: float) -> tuple[Finding, ...]:
+        """Return what every rule says now."""
+
+        def look(span: float) -> tuple[Counts, Counts]:
+            windows = self._windows[span]
+            return windows[Side.LEGACY].sums(now), windows[Side.EXTRACTED].sums(now)
+
+        return judge(self.rules, look, connect_run=self._longest, evidence=self.evidence)
+
+    def rebase(self) -> None:
+        """Forget the mix of requests: the share was changed."""
+        self.evidence = rebase(self.evidence)
+
+    def clear(self) -> None:
+        """Begin anew: nothing that was counted before says anything of what comes now."""
+        self._windows = {span: {side: Window(span) for side in Side} for span in _spans(self.rules)}
+        self.evidence = Evidence()
+        self._run = self._longest = 0
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the extracted side is asked and the monolith is not, so that only absolute limits guard it."""
+        evidence = self.evidence
+        return (
+            self.rules.sequential is not None
+            and evidence.legacy_weight == 0
+            and evidence.extracted_weight >= ALONE_AFTER
+        )
+
+
+def _spans(rules: Rollback) -> Sequence[float]:
+    spans = {rule.over_s for rule in rules.latency}
+    if rules.error_rate is not None:
+        spans.add(rules.error_rate.over_s)
+    return sorted(spans)
