@@ -22,11 +22,10 @@ from strangler.core.audit import Action
 from strangler.core.guard import Event, Guard, Phase
 from strangler.core.judge import Finding, Verdict, decisive
 from strangler.core.model import Config, Route, Side
-from strangler.core.outcome import Outcome
 from strangler.core.sequential import Evidence
 from strangler.core.shares import Overrides
 from strangler.core.tally import Tally
-from strangler.core.watch import NOTHING, Count, Watch
+from strangler.core.watch import NOTHING, Count, Watch, count_of
 from strangler.errors import UsageError
 
 SAMPLES = 10
@@ -37,8 +36,6 @@ GUARD = "guard"
 """Who trips, in the audit log."""
 
 LOG = logging.getLogger(__name__)
-
-_NOT_ITS_OWN = frozenset({Outcome.CLIENT_GONE, Outcome.REFUSED})
 
 
 @dataclass(slots=True)
@@ -116,7 +113,7 @@ class Guards:
         sides: dict[str, dict[Side, Count]] = {}
         for tally in tallies:
             if tally.route in self._guarded:
-                sides.setdefault(tally.route, {})[tally.side] = _count(tally)
+                sides.setdefault(tally.route, {})[tally.side] = count_of(tally)
         for name, counts in sides.items():
             guarded = self._guarded[name]
             extracted = counts.get(Side.EXTRACTED, NOTHING)
@@ -385,19 +382,6 @@ class Guards:
 
 
 _SAMPLED = ("request_id", "method", "path", "upstream", "outcome", "status", "ms", "detail")
-
-
-def _count(tally: Tally) -> Count:
-    counted = dict(tally.outcomes)
-    total = sum(counted.values())
-    return Count(
-        requests=total - sum(counted.get(outcome, 0) for outcome in _NOT_ITS_OWN),
-        failures=tally.failures,
-        latency=tally.latency,
-        connect_run=tally.connect_run,
-        longest_connect_run=tally.longest_connect_run,
-        others=total - counted.get(Outcome.CONNECT, 0),
-    )
 
 
 def _told(happening: Happening) -> dict[str, Any]:

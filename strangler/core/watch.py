@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from strangler.core.judge import Finding, judge
 from strangler.core.model import Side
+from strangler.core.outcome import Outcome
 from strangler.core.rules import Rollback
 from strangler.core.sequential import Evidence, Step, advance, rebase
+from strangler.core.tally import Tally
 from strangler.core.window import Counts, Window
 
 ALONE_AFTER = 500
@@ -28,6 +30,21 @@ class Count:
 
 
 NOTHING = Count()
+_NOT_ITS_OWN = frozenset({Outcome.CLIENT_GONE, Outcome.REFUSED})
+
+
+def count_of(tally: Tally) -> Count:
+    """Return what a tally means for the rules."""
+    counted = dict(tally.outcomes)
+    total = sum(counted.values())
+    return Count(
+        requests=total - sum(counted.get(outcome, 0) for outcome in _NOT_ITS_OWN),
+        failures=tally.failures,
+        latency=tally.latency,
+        connect_run=tally.connect_run,
+        longest_connect_run=tally.longest_connect_run,
+        others=total - counted.get(Outcome.CONNECT, 0),
+    )
 
 
 class Watch:
@@ -37,6 +54,7 @@ class Watch:
         self.rules = rules
         self.evidence = evidence
         self._run = 0
+        self._longest = 0
         self._windows = {span: {side: Window(span) for side in Side} for span in _spans(rules)}
 
     def count(self, legacy: Count, extracted: Count, now: float) -> None:
@@ -53,8 +71,6 @@ class Watch:
         if self.rules.sequential is not None:
             step = Step(legacy.requests, legacy.failures, extracted.requests, extracted.failures)
             self.evidence = advance(self.evidence, step, self.rules.sequential.ratio)
-
-    _longest = 0
 
     def findings(self, now: float) -> tuple[Finding, ...]:
         """Return what every rule says now."""
