@@ -61,6 +61,14 @@ class StoreError(StranglerError):
     """The state store cannot be read or written."""
 
 
+class KeyBookBusyError(StoreError):
+    """A part of the key book is held by a worker that was stopped in the middle of it."""
+
+
+class DeliveryError(StranglerError):
+    """Another system did not take what it was told; the text says why, without anything secret."""
+
+
 class FlagError(StranglerError):
     """A flag's definition is at fault and was not taken over; what was served before still is."""
 

@@ -263,6 +263,22 @@ class FlagSettings:
     base_uri: str = ""
     stream_uri: str = ""
     """Empty for LaunchDarkly's own addresses."""
+    project: str = ""
+    """Where a trip switches flags off, for `launchdarkly`: the keys of project and environment."""
+    environment: str = ""
+    api_uri: str = "https://app.launchdarkly.com"
+    """LaunchDarkly's REST API. Its token comes from the environment only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """Another system that is told of trips."""
+
+    name: str
+    url: str
+    events: tuple[str, ...] = ("trip", "cool", "reset", "hold", "kill")
+    secret_env: str = ""
+    """The environment variable with the secret that messages are signed with; empty for unsigned ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,6 +366,7 @@ class Config:
     0 too; a load balancer that looks every 5 s wants 10 s.
     """
     flags: FlagSettings = field(default_factory=FlagSettings)
+    webhooks: tuple[Webhook, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     """Networks (CIDR) whose X-Forwarded-*, Forwarded, X-Request-Id and traceparent are believed."""
     tls: ListenerTls | None = None

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from strangler.core.idempotency import DIGEST_BYTES
 from strangler.core.model import Side
-from strangler.errors import StoreError
+from strangler.errors import KeyBookBusyError, StoreError
 
 FILE = "keys.book"
 _MAGIC = b"strangler keys 1"
@@ -31,10 +31,6 @@ _TRIES = 2_000
 """Tries for a lock before giving up: about two milliseconds, where a holder needs a few microseconds."""
 _SIDES = (Side.LEGACY, Side.EXTRACTED)
 _FREE = bytes(DIGEST_BYTES)
-
-
-class BusyError(StoreError):
-    """A set's lock was not to be had: a worker that holds it has been stopped in the middle."""
 
 
 def make(path: Path, keys: int) -> None:
@@ -91,7 +87,7 @@ class KeyBook:
     def claim(self, digest: bytes, side: Side, *, now_s: int, lifetime_s: int) -> Side:
         """Return the side that a key went to first within its lifetime; `side`, and remember it, for a new key.
 
-        Because making the entry finds the one that is there, a look-up costs nothing more. Raises BusyError.
+        Because making the entry finds the one that is there, a look-up costs nothing more. Raises KeyBookBusyError.
         """
         start = self._lock(digest)
         try:
@@ -109,7 +105,7 @@ class KeyBook:
             self._unlock(start)
 
     def move(self, digest: bytes, side: Side, *, now_s: int) -> None:
-        """Enter a key with another side, because nothing of its request had left for the first. Raises BusyError."""
+        """Enter a key with another side, because nothing of its request had left for the first. Raises KeyBookBusyError."""
         start = self._lock(digest)
         try:
             place = _find(self._map[start : start + _SET_BYTES], digest)
@@ -147,7 +143,7 @@ class KeyBook:
                 if error.errno not in (errno.EACCES, errno.EAGAIN):
                     raise StoreError(f"the key book cannot be locked: {error.strerror}") from error
                 os.sched_yield()
-        raise BusyError("the key book is held by a worker that does not go on")
+        raise KeyBookBusyError("the key book is held by a worker that does not go on")
 
     def _unlock(self, start: int) -> None:
         fcntl.lockf(self._file, fcntl.LOCK_UN, _SET_BYTES, start)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from strangler.core.idempotency import digest
 from strangler.core.model import Side
-from strangler.errors import StoreError
+from strangler.errors import KeyBookBusyError, StoreError
 from strangler.proxy import keybook
-from strangler.proxy.keybook import BusyError, KeyBook
+from strangler.proxy.keybook import KeyBook
 
 DAY_S = 86_400
 CHILD = """
@@ -131,7 +131,7 @@ def test_a_worker_that_stopped_in_the_middle_stops_nobody_else(path: Path, book:
     assert child.stdout is not None
     assert child.stdout.readline() == "held\n"
 
-    with pytest.raises(BusyError):
+    with pytest.raises(KeyBookBusyError):
         book.claim(key(1), Side.LEGACY, now_s=1_000, lifetime_s=DAY_S)
     child.communicate("\n")
 
