@@ -1,0 +1,58 @@
+"""`strangler reset`, `trip` and `kill`: what a person does with guards."""
+
+import argparse
+from typing import Any
+from urllib.parse import quote
+
+from strangler.cli import admin, options
+
+
+def add(commands: Any, epilog: str) -> None:
+    """Add the commands."""
+    reset = _command(commands, epilog, "reset", "give a tripped route back to its flag")
+    reset.add_argument("route", metavar="ROUTE")
+    reset.set_defaults(run=_reset)
+
+    trip = _command(commands, epilog, "trip", "take a route's traffic back by hand")
+    trip.add_argument("route", metavar="ROUTE")
+    trip.set_defaults(run=_trip)
+
+    kill = _command(commands, epilog, "kill", "send everything to the monolith, on all routes, or release that again")
+    kill.add_argument("switch", choices=("on", "off"))
+    kill.set_defaults(run=_kill)
+
+
+def _command(commands: Any, epilog: str, name: str, about: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=about,
+        description=f"{about[0].upper()}{about[1:]}; it is recorded in the audit log.",
+        epilog=epilog,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--reason", required=True, metavar="TEXT", help="why, for the next person on call")
+    options.add_admin(parser)
+    return parser
+
+
+def _reset(given: argparse.Namespace) -> int:
+    answer = admin.find(given).ask("POST", f"{_path(given.route)}/reset", {"reason": given.reason})
+    print(f"reset: {', '.join(answer['reset'])}")
+    return 0
+
+
+def _trip(given: argparse.Namespace) -> int:
+    answer = admin.find(given).ask("POST", f"{_path(given.route)}/trip", {"reason": given.reason})
+    print(f"tripped: {', '.join(answer['tripped']) or 'nothing more; it had tripped already'}")
+    return 0
+
+
+def _kill(given: argparse.Namespace) -> int:
+    body = {"is_on": given.switch == "on", "reason": given.reason}
+    answer = admin.find(given).ask("POST", "/api/v1/kill", body)
+    print("the monolith answers everything" if answer["is_killed"] else "flags and guards decide again")
+    return 0
+
+
+def _path(route: str) -> str:
+    return f"/api/v1/guards/{quote(route, safe='')}"

@@ -1,0 +1,95 @@
+"""The guard desk: what the admin API shows of guards and of the audit log, and what it lets people do."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+from strangler.control.guards import Guards
+from strangler.control.journal import Journal
+from strangler.core.audit import Row
+from strangler.core.guard import Phase
+from strangler.core.model import Config
+from strangler.errors import UsageError
+
+WHO = "admin API"
+"""There is one token so far, so the audit log cannot name a person."""
+MOST_ROWS = 1_000
+
+
+class GuardDesk:
+    """Shows guards, and trips, resets and kills."""
+
+    def __init__(self, guards: Guards, journal: Journal, config: Callable[[], Config]) -> None:
+        self._guards = guards
+        self._journal = journal
+        self._config = config
+
+    def catalogue(self) -> Mapping[str, Any]:
+        """Return the kill switch and every guarded route's guard."""
+        return {
+            "is_killed": self._guards.is_killed,
+            "store_fault": self._guards.fault,
+            "guards": [found for route in self._config().routes if (found := self.show(route.name)) is not None],
+        }
+
+    def show(self, name: str) -> Mapping[str, Any] | None:
+        """Return one route's guard with its evidence; None if the route is not guarded."""
+        found = self._guards.of(name)
+        if found is None:
+            return None
+        kept, findings, is_alone = found
+        evidence = kept.evidence
+        return {
+            "route": name,
+            "phase": kept.guard.phase.value,
+            "since": kept.guard.since,
+            "wake_at": kept.guard.wake_at,
+            "trips": kept.guard.trips,
+            "probed": kept.guard.probed,
+            "cause": kept.cause,
+            "findings": msgspec.to_builtins(findings),
+            "is_alone": is_alone,
+            "sequential": {
+                "log_e": evidence.log_e,
+                "peak": evidence.peak,
+                "legacy_failures": evidence.legacy_failures,
+                "extracted_failures": evidence.extracted_failures,
+            },
+        }
+
+    def tripped(self) -> tuple[str, ...]:
+        """Return the routes whose guard is not closed."""
+        names = (route.name for route in self._config().routes)
+        found = ((name, self._guards.of(name)) for name in names)
+        return tuple(name for name, one in found if one is not None and one[0].guard.phase is not Phase.CLOSED)
+
+    def reset(self, name: str, why: str) -> Mapping[str, Any]:
+        """Give a route back to its flag; raises UsageError."""
+        return {"reset": self._guards.reset(name, who=WHO, why=_reason(why))}
+
+    def trip(self, name: str, why: str) -> Mapping[str, Any]:
+        """Take a route's traffic back by hand; raises UsageError."""
+        return {"tripped": self._guards.trip(name, who=WHO, why=_reason(why))}
+
+    def kill(self, is_on: bool, why: str) -> Mapping[str, Any]:
+        """Pull or release the kill switch; raises UsageError."""
+        self._guards.kill(is_on=is_on, who=WHO, why=_reason(why))
+        return {"is_killed": self._guards.is_killed}
+
+    def audit(self, *, limit: int, before: int | None) -> Mapping[str, Any]:
+        """Return rows of the audit log, newest first. Raises StoreError."""
+        rows = self._journal.latest(limit=max(1, min(limit, MOST_ROWS)), before=before)
+        return {"rows": [row_as_shown(row) for row in rows]}
+
+
+def row_as_shown(row: Row) -> Mapping[str, Any]:
+    """Return a row of the audit log in the form that people and machines are given."""
+    return {**asdict(row.entry), "what": row.entry.what.value, "prev": row.prev, "hash": row.hash}
+
+
+def _reason(why: str) -> str:
+    if not why.strip():
+        raise UsageError("a reason is needed: it is what the next person on call reads.")
+    return why.strip()
