@@ -68,13 +68,19 @@ def _check_cohorts(drafts: Iterable[Draft]) -> None:
 
 
 def _differences(one: Route, other: Route) -> list[str]:
-    pairs = {
+    pairs: dict[str, tuple[object, object]] = {
         "`flag`": (one.flag, other.flag),
         "`share`": (one.share, other.share),
         "`identity`": (one.identity, other.identity),
         "`attributes`": (frozenset(one.attributes), frozenset(other.attributes)),
     }
+    if one.extracted and other.extracted:
+        pairs["`rollback.hold_back`"] = (_hold_back(one), _hold_back(other))
     return [name for name, (left, right) in pairs.items() if left != right]
+
+
+def _hold_back(route: Route) -> int:
+    return 0 if route.rollback is None else route.rollback.hold_back
 
 
 def _at(draft: Draft, key: str) -> At:

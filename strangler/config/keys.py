@@ -1,11 +1,12 @@
 """The table of all keys of a routes file: the one truth behind the reader, the JSON Schema and the manual."""
 
 from strangler.config import kinds
-from strangler.config.forms import Key, Many, Reference, Section, Split
+from strangler.config.forms import Key, Many, OrOff, Reference, Section, Split
 from strangler.config.keys_listener import LIMITS, TLS
+from strangler.config.keys_rollback import IDEMPOTENCY, ROLLBACK, WEBHOOK
 from strangler.config.keys_upstreams import TIMEOUTS, UPSTREAM
 
-LATER = ("shadow", "rollback", "idempotency")
+LATER = ("shadow",)
 """Keys of versions to come. Refused, because a guard that is written but not there would be a lie."""
 
 SECRETS = ("sdk_key", "sdkKey", "sdk-key", "api_key", "api-key", "token", "secret", "password")
@@ -34,6 +35,7 @@ DEFAULTS = Section(
             about="Which requests the monolith answers when the extracted side fails.",
             default="safe",
         ),
+        Key(name="rollback", takes=OrOff(section=ROLLBACK), about="For routes that name an extracted service."),
     ),
 )
 
@@ -108,6 +110,13 @@ ROUTE = Section(
             default="defaults.fallback",
         ),
         Key(
+            name="rollback",
+            takes=OrOff(section=ROLLBACK),
+            about="When its traffic is taken back; what is left out is as in the default.",
+            default="defaults.rollback",
+        ),
+        Key(name="idempotency", takes=IDEMPOTENCY, about=IDEMPOTENCY.about, default="none"),
+        Key(
             name="max_body",
             takes=kinds.SIZE_OR_OFF,
             about="A request's body, in place of the listener's limit.",
@@ -146,6 +155,14 @@ FLAGS = Section(
             takes=kinds.SERVICE,
             about="For `launchdarkly`: where flags are streamed.",
             default="LaunchDarkly's own",
+        ),
+        Key(name="project", takes=kinds.FLAG, about="For `launchdarkly` with `write_back`: the project's key."),
+        Key(name="environment", takes=kinds.FLAG, about="For `launchdarkly` with `write_back`: the environment's key."),
+        Key(
+            name="api_uri",
+            takes=kinds.SERVICE,
+            about="For `launchdarkly` with `write_back`: the REST API.",
+            default="https://app.launchdarkly.com",
         ),
     ),
 )
@@ -195,6 +212,13 @@ ROOT = Section(
             default="none",
         ),
         Key(name="flags", takes=FLAGS, about=FLAGS.about),
+        Key(name="webhooks", takes=Many(section=WEBHOOK), about="Who is told of trips.", default="none"),
+        Key(
+            name="idempotency_keys",
+            takes=kinds.COUNT,
+            about="Idempotency keys that are remembered, 48 bytes of disk each.",
+            default="1000000",
+        ),
         Key(
             name="trusted_proxies",
             takes=kinds.NETWORKS,

@@ -7,6 +7,7 @@ from strangler.config.agreement import check_routes
 from strangler.config.keys import FLAGS, ROOT
 from strangler.config.listener import check_proxy_protocol, read_limits, read_tls
 from strangler.config.reading import At
+from strangler.config.rollback import read_webhooks
 from strangler.config.routes import read_defaults, read_routes, read_timeouts
 from strangler.config.sections import Found
 from strangler.config.upstreams import read_upstreams
@@ -50,6 +51,8 @@ def read_config(at: At, *, folder: Path, processors: int, digest: str) -> Config
         drain_s=found.take("drain_timeout", kinds.DURATION, usual.drain_s),
         drain_delay_s=found.take("drain_delay", kinds.DURATION, usual.drain_delay_s),
         flags=_flags(found.get("flags"), folder),
+        webhooks=read_webhooks(found.get("webhooks")),
+        idempotency_keys=found.take("idempotency_keys", kinds.COUNT, usual.idempotency_keys),
         trusted_proxies=found.take("trusted_proxies", kinds.NETWORKS, ()),
         tls=read_tls(found.get("tls"), folder),
         proxy_protocol=found.take("proxy_protocol", kinds.BOOLEAN, usual.proxy_protocol),
@@ -62,6 +65,7 @@ def read_config(at: At, *, folder: Path, processors: int, digest: str) -> Config
     )
     check_proxy_protocol(found, config)
     _check_addresses(found, config)
+    _check_write_back(found, config)
     return config
 
 
@@ -77,6 +81,9 @@ def _flags(at: At | None, folder: Path) -> FlagSettings:
         file=str(folder / file) if file else "",
         base_uri=found.take("base_uri", kinds.SERVICE, ""),
         stream_uri=found.take("stream_uri", kinds.SERVICE, ""),
+        project=found.take("project", kinds.FLAG, ""),
+        environment=found.take("environment", kinds.FLAG, ""),
+        api_uri=found.take("api_uri", kinds.SERVICE, FlagSettings().api_uri),
     )
     if at.report.count > before:
         return settings
@@ -84,6 +91,9 @@ def _flags(at: At | None, folder: Path) -> FlagSettings:
         "file": FlagSourceKind.FILE,
         "base_uri": FlagSourceKind.LAUNCHDARKLY,
         "stream_uri": FlagSourceKind.LAUNCHDARKLY,
+        "project": FlagSourceKind.LAUNCHDARKLY,
+        "environment": FlagSourceKind.LAUNCHDARKLY,
+        "api_uri": FlagSourceKind.LAUNCHDARKLY,
     }
     for key, owner in owners.items():
         if (value := found.get(key)) is not None and source is not owner:
@@ -91,6 +101,21 @@ def _flags(at: At | None, folder: Path) -> FlagSettings:
     if source is FlagSourceKind.FILE and not file:
         at.fault("`source: file` names no file", "Add `file: flags.json`")
     return settings
+
+
+def _check_write_back(found: Found, config: Config) -> None:
+    """A flag can be switched off only where this proxy may write."""
+    wishing = next((route for route in config.routes if route.rollback and route.rollback.write_back), None)
+    if wishing is None:
+        return
+    place = found.get("flags") or found.at
+    flags = config.flags
+    if flags.source is FlagSourceKind.FILE:
+        message = f"route `{wishing.name}` writes back, and flags come from a file"
+        place.fault(message, "Remove `write_back`; a trip holds without it")
+    elif flags.source is FlagSourceKind.LAUNCHDARKLY and not (flags.project and flags.environment):
+        message = f"route `{wishing.name}` writes back, and it is not said to which project and environment"
+        place.fault(message, "Add `project` and `environment`; the token comes from LAUNCHDARKLY_API_TOKEN")
 
 
 def _check_addresses(found: Found, config: Config) -> None:

@@ -1,13 +1,14 @@
 """From text to routes, each read with what the file says about upstreams and defaults."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from strangler.config import kinds, units
 from strangler.config.keys import DEFAULTS, MATCH, ROUTE
 from strangler.config.keys_upstreams import TIMEOUTS
 from strangler.config.kind import text_of
 from strangler.config.reading import At, nearest, show
+from strangler.config.rollback import read_idempotency, read_rollback
 from strangler.config.sections import Found
 from strangler.config.sources import DEFAULT_COOKIE
 from strangler.core.model import (
@@ -23,6 +24,7 @@ from strangler.core.model import (
     Timeouts,
 )
 from strangler.core.pattern import parse_template
+from strangler.core.rules import Rollback
 
 DEFAULT_IDENTITY = (
     Source(kind=SourceKind.HEADER, name="x-user-id"),
@@ -42,6 +44,7 @@ class Defaults:
     host: tuple[HostRule, str] = (HostRule.PRESERVE, "")
     timeouts: Timeouts
     fallback: Fallback = Fallback.SAFE
+    rollback: Rollback | None = field(default_factory=Rollback)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,7 @@ def read_defaults(at: At | None, timeouts: Timeouts) -> Defaults:
         host=found.take("host", kinds.HOST_RULE, defaults.host),
         timeouts=read_timeouts(found.get("timeouts"), timeouts),
         fallback=found.take("fallback", kinds.FALLBACK, defaults.fallback),
+        rollback=read_rollback(found.get("rollback"), defaults.rollback),
     )
 
 
@@ -116,12 +120,25 @@ def _draft(at: At, upstreams: tuple[str, ...], default: str, defaults: Defaults)
         host_value=host_value,
         timeouts=read_timeouts(found.get("timeouts"), defaults.timeouts),
         fallback=found.take("fallback", kinds.FALLBACK, defaults.fallback),
+        rollback=_rollback(found, extracted, defaults),
+        idempotency=read_idempotency(found.get("idempotency")),
         max_body_bytes=found.take("max_body", kinds.SIZE_OR_OFF, None),
         line=at.node.place.line,
     )
     _check_sides(found, route)
     is_sound = at.report.count == before
     return None if name is None else Draft(route=route, found=found, is_matchable=is_matchable, is_sound=is_sound)
+
+
+def _rollback(found: Found, extracted: str | None, defaults: Defaults) -> Rollback | None:
+    """Return the rules of a route, which guard nothing on one that is not split."""
+    at = found.get("rollback")
+    rules = read_rollback(at, defaults.rollback)
+    if extracted is not None:
+        return rules
+    if at is not None and rules is not None and found.get("extracted") is None:
+        at.fault("`rollback` guards a route that names no extracted service", "Add `extracted: UPSTREAM`")
+    return None
 
 
 def _match(at: At | None) -> Match | None:

@@ -325,11 +325,11 @@ class Guards:
         self._serve()
         self._write(kept, tuple(deeds))
         for happening in happenings:
-            LOG.log(
-                logging.CRITICAL if action in (Action.TRIP, Action.COOL) else logging.WARNING,
-                f"guard_{action}",
-                extra={"fields": {**_told(happening), "cause": happening.cause}},
-            )
+            fields = {"action": action.value, **_told(happening), "cause": happening.cause}
+            if action in (Action.TRIP, Action.COOL):
+                LOG.critical("guard_tripped", extra={"fields": fields})
+            else:
+                LOG.warning("guard_moved", extra={"fields": fields})
             self._on_happening(happening)
 
     def _serve(self) -> None:

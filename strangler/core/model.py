@@ -367,6 +367,8 @@ class Config:
     """
     flags: FlagSettings = field(default_factory=FlagSettings)
     webhooks: tuple[Webhook, ...] = ()
+    idempotency_keys: int = 1_000_000
+    """How many are remembered, 48 bytes each. At ten keyed writes a second, a day is 864,000."""
     trusted_proxies: tuple[str, ...] = ()
     """Networks (CIDR) whose X-Forwarded-*, Forwarded, X-Request-Id and traceparent are believed."""
     tls: ListenerTls | None = None

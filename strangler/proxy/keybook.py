@@ -105,7 +105,10 @@ class KeyBook:
             self._unlock(start)
 
     def move(self, digest: bytes, side: Side, *, now_s: int) -> None:
-        """Enter a key with another side, because nothing of its request had left for the first. Raises KeyBookBusyError."""
+        """Enter a key with another side, because nothing of its request had left for the first.
+
+        Raises KeyBookBusyError.
+        """
         start = self._lock(digest)
         try:
             place = _find(self._map[start : start + _SET_BYTES], digest)

@@ -24,23 +24,20 @@ from strangler.core.model import (
     Upstream,
     UpstreamTls,
 )
+from tests.config.protections import idempotencies, idempotency_document, rollback_document, rollbacks
 from tests.config.texts import FILE
-
-Document = dict[str, object]
+from tests.config.values import Document, duration, durations, given, source, sources, tokens, tries
 
 TRAPS = ["no", "off", "yes", "null", "1", "1.0", "0x1", "2024-01-01", "1e3", "12", "true"]
 """Names that YAML takes for something else; whoever writes them has to quote them."""
 
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,9}", fullmatch=True) | st.sampled_from(TRAPS)
-tokens = st.from_regex(r"[a-z][a-z0-9-]{0,9}", fullmatch=True)
-durations = st.integers(1, 86_400_000).map(lambda milliseconds: milliseconds / 1000)
 hosts = st.one_of(
     st.from_regex(r"[a-z][a-z0-9-]{0,8}[a-z](\.[a-z]{2,5}){0,2}", fullmatch=True),
     st.ip_addresses(v=4).map(str),
     st.ip_addresses(v=6).map(str),
 )
 tls = st.builds(UpstreamTls, server_name=st.just("") | hosts, verify=st.booleans())
-tries = st.integers(1, 1_000)
 health = st.builds(
     HealthCheck,
     path=st.sampled_from(["/", "/healthz", "/a/%20?b=c"]),
@@ -58,11 +55,6 @@ ejection = st.builds(
     max_share=st.integers(0, FULL_SHARE),
 )
 timeouts = st.builds(Timeouts, connect_s=durations, response_s=durations, idle_s=durations)
-sources = st.one_of(
-    st.builds(Source, kind=st.sampled_from([SourceKind.HEADER, SourceKind.COOKIE]), name=tokens),
-    st.builds(Source, kind=st.sampled_from([SourceKind.JWT, SourceKind.QUERY]), name=tokens),
-    st.just(Source(kind=SourceKind.IP)),
-)
 
 
 def addresses(smallest: int) -> st.SearchStrategy[Address]:
@@ -142,6 +134,8 @@ def routes(draw: st.DrawFn, index: int, upstreams: tuple[str, ...]) -> Route:
         host=host,
         host_value=value,
         timeouts=draw(timeouts),
+        rollback=draw(st.none() | rollbacks) if is_split else None,
+        idempotency=draw(st.none() | idempotencies),
     )
 
 
@@ -193,7 +187,7 @@ def document(config: Config) -> Document:
         "state_dir": config.state_dir,
         "upstreams": {u.name: _upstream(u, u.name == config.default_upstream) for u in config.upstreams},
         "routes": [_route(route) for route in config.routes],
-        "flags": _given(
+        "flags": given(
             source=config.flags.source.value,
             file=config.flags.file,
             base_uri=config.flags.base_uri,
@@ -204,19 +198,19 @@ def document(config: Config) -> Document:
             "header_bytes": config.limits.header_bytes,
             "header_count": config.limits.header_count,
             "target_bytes": f"{config.limits.target_bytes}B",
-            "header_timeout": _duration(config.limits.header_timeout_s),
-            "idle_timeout": _duration(config.limits.idle_timeout_s),
-            "body_timeout": _duration(config.limits.body_timeout_s),
-            "handshake_timeout": _duration(config.limits.handshake_timeout_s),
+            "header_timeout": duration(config.limits.header_timeout_s),
+            "idle_timeout": duration(config.limits.idle_timeout_s),
+            "body_timeout": duration(config.limits.body_timeout_s),
+            "handshake_timeout": duration(config.limits.handshake_timeout_s),
             "connections": config.limits.connections,
-            **_given(connections_per_address=config.limits.connections_per_address),
+            **given(connections_per_address=config.limits.connections_per_address),
         },
         "access_log": percent(config.access_log),
         "decision_header": config.decision_header,
         "strict_paths": config.strict_paths,
         "proxy_protocol": config.proxy_protocol,
     }
-    return document | _given(trusted_proxies=list(config.trusted_proxies))
+    return document | given(trusted_proxies=list(config.trusted_proxies))
 
 
 def _upstream(upstream: Upstream, is_default: bool) -> Document:
@@ -227,15 +221,15 @@ def _upstream(upstream: Upstream, is_default: bool) -> Document:
         "max_connections": upstream.max_connections,
         "max_idle": upstream.max_idle,
         "max_pending": upstream.max_pending,
-        "resolve": _duration(upstream.resolve_s),
+        "resolve": duration(upstream.resolve_s),
     }
     if upstream.tls is not None:
-        limits["tls"] = {"verify": upstream.tls.verify} | _given(server_name=upstream.tls.server_name)
+        limits["tls"] = {"verify": upstream.tls.verify} | given(server_name=upstream.tls.server_name)
     if (check := upstream.health) is not None:
         limits["health"] = {
             "path": check.path,
-            "interval": _duration(check.interval_s),
-            "timeout": _duration(check.timeout_s),
+            "interval": duration(check.interval_s),
+            "timeout": duration(check.timeout_s),
             "healthy_after": check.healthy_after,
             "unhealthy_after": check.unhealthy_after,
             "expect": f"{check.expect[0]}-{check.expect[1]}",
@@ -246,8 +240,8 @@ def _upstream(upstream: Upstream, is_default: bool) -> Document:
         if ejection is None
         else {
             "consecutive_failures": ejection.consecutive_failures,
-            "base": _duration(ejection.base_s),
-            "max": _duration(ejection.max_s),
+            "base": duration(ejection.base_s),
+            "max": duration(ejection.max_s),
             "max_percent": percent(ejection.max_share),
         }
     )
@@ -255,40 +249,29 @@ def _upstream(upstream: Upstream, is_default: bool) -> Document:
 
 
 def _route(route: Route) -> Document:
-    match = _given(
+    match = given(
         methods=list(route.match.methods),
         path=route.match.path,
         hosts=list(route.match.hosts),
         headers={header.name: True if header.value is None else header.value for header in route.match.headers},
     )
     shares = {"share": percent(route.share)} if route.extracted and route.flag is None else {}
-    return {"name": route.name, "match": match, "legacy": route.legacy, **shares} | _given(
+    return {"name": route.name, "match": match, "legacy": route.legacy, **shares} | given(
         extracted=route.extracted,
         flag=route.flag,
         cohort=route.cohort,
-        identity=[_source(source) for source in route.identity],
-        attributes={attribute.name: _source(attribute.source) for attribute in route.attributes},
+        identity=[source(each) for each in route.identity],
+        attributes={attribute.name: source(attribute.source) for attribute in route.attributes},
         host=route.host_value or route.host.value,
         timeouts=_timeouts(route.timeouts),
+        rollback=rollback_document(route),
+        idempotency=idempotency_document(route.idempotency),
     )
-
-
-def _source(source: Source) -> str:
-    return f"{source.kind.value} {source.name}".strip()
 
 
 def _timeouts(timeouts: Timeouts) -> Document:
     return {
-        "connect": _duration(timeouts.connect_s),
-        "response": _duration(timeouts.response_s),
-        "idle": _duration(timeouts.idle_s),
+        "connect": duration(timeouts.connect_s),
+        "response": duration(timeouts.response_s),
+        "idle": duration(timeouts.idle_s),
     }
-
-
-def _duration(seconds: float) -> str:
-    return f"{round(seconds * 1000)}ms"
-
-
-def _given(**values: object) -> Document:
-    """Return the values that say something."""
-    return {name: value for name, value in values.items() if value}

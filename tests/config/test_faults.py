@@ -278,7 +278,7 @@ def test_a_mistake_in_an_upstream_is_one_message(text: str, fault: str) -> None:
     assert faults(text) == [fault]
 
 
-@pytest.mark.parametrize("key", ["shadow", "rollback", "idempotency"])
+@pytest.mark.parametrize("key", ["shadow"])
 @pytest.mark.parametrize(
     ("text", "where"),
     [(SMALL, ""), (f"{SMALL}defaults:\n  ", "defaults."), (f"{SPLIT}    ", "routes[0].")],

@@ -12,6 +12,16 @@ import yaml
 from strangler.config.forms import Key, Many, OrOff, Section
 from strangler.config.keys import DEFAULTS, FLAGS, LATER, MATCH, ROOT, ROUTE
 from strangler.config.keys_listener import LIMITS, PAIR, TLS
+from strangler.config.keys_rollback import (
+    CONNECT_FAILURES,
+    COOLDOWN,
+    ERROR_RATE,
+    IDEMPOTENCY,
+    LATENCY,
+    ROLLBACK,
+    SEQUENTIAL,
+    WEBHOOK,
+)
 from strangler.config.keys_upstreams import EJECTION, HEALTH, TIMEOUTS, UPSTREAM, UPSTREAM_TLS
 from strangler.config.schema import json_schema
 from tests.config.texts import ROUTE as ROUTE_TEXT
@@ -36,6 +46,17 @@ PLACES: dict[str, tuple[Section, str, str]] = {
     "tls": (TLS, f"{SMALL}tls:\n  ", "tls."),
     "certs": (PAIR, f"{SMALL}tls:\n  certs:\n  - ", "tls.certs[0]."),
     "flags": (FLAGS, f"{SMALL}flags:\n  ", "flags."),
+    "rollback": (ROLLBACK, f"{SMALL}defaults:\n  rollback:\n    ", "defaults.rollback."),
+    **{
+        section.name.removeprefix("rollback."): (
+            section,
+            f"{SMALL}defaults:\n  rollback:\n    {section.name.removeprefix('rollback.')}:\n      ",
+            f"defaults.{section.name}.",
+        )
+        for section in (ERROR_RATE, CONNECT_FAILURES, LATENCY, SEQUENTIAL, COOLDOWN)
+    },
+    "idempotency": (IDEMPOTENCY, f"{SMALL}routes:\n  - idempotency:\n      ", "routes[0].idempotency."),
+    "webhooks": (WEBHOOK, f"{SMALL}webhooks:\n  - ", "webhooks[0]."),
 }
 """By heading of the manual: a section, a text that a key of it can follow, and the path there."""
 
@@ -48,7 +69,7 @@ def keys() -> Iterator[tuple[str, Key]]:
 
 
 def sections(section: Section) -> Iterator[Section]:
-    """Yield a section and all inside it."""
+    """Yield a section and all inside it, each once."""
     yield section
     for key in section.keys:
         inside = key.takes.section if isinstance(key.takes, Many | OrOff) else key.takes
@@ -58,7 +79,7 @@ def sections(section: Section) -> Iterator[Section]:
 
 def rows(heading: str) -> dict[str, str]:
     """Return the defaults in the manual's table under a heading, by key."""
-    (part,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", MANUAL, re.DOTALL | re.MULTILINE)
+    (part,) = re.findall(rf"^##+ {heading}\n(.*?)(?=^## |\Z)", MANUAL, re.DOTALL | re.MULTILINE)
     table = part[part.index("| key | takes | default | meaning |") :].split("\n\n")[0]
     return {
         cells[1].strip().strip("`"): cells[3].strip().strip("`")

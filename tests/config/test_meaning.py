@@ -10,6 +10,7 @@ from strangler.core.model import (
     FlagSourceKind,
     HeaderMatch,
     HostRule,
+    Idempotency,
     ListenerLimits,
     Match,
     Route,
@@ -18,6 +19,7 @@ from strangler.core.model import (
     Timeouts,
     Upstream,
 )
+from strangler.core.rules import Cooldown, ErrorRate, Latency, LongLived, Rollback, Sequential
 from tests.config.texts import FILE, ROUTE, SMALL, meaning
 
 SMALLEST = 'version: 1\nupstreams:\n  monolith: {url: "http://127.0.0.1:8001", default: true}\n'
@@ -120,6 +122,19 @@ def test_every_key_of_a_route_has_its_meaning() -> None:
     attributes: {{country: header CF-IPCountry}}
     host: legacy.example:8080
     timeouts: {{idle: 10m}}
+    idempotency: {{header: X-Key, lifetime: 2d, required: true, tenant: [header X-Tenant], tripped: ask}}
+    rollback:
+      error_rate: {{max: 5%, relative: 2x, over: 30s, min_requests: 50, dry_run: true}}
+      connect_failures: off
+      latency: {{p95: 1.5x, p99: [800ms, 2x], over: 2m, min_requests: 70}}
+      sequential: {{ratio: 1.5x, alpha: 0.5%}}
+      failures: [5xx, 429, 401-403]
+      cooldown: {{base: 10s, max: 1m, share: 2%, requests: 9}}
+      trips_cohort: false
+      hold_back: 2%
+      long_lived: stay
+      grace: 5s
+      write_back: true
 """
 
     (route,) = meaning(text).routes
@@ -145,6 +160,29 @@ def test_every_key_of_a_route_has_its_meaning() -> None:
         host=HostRule.LITERAL,
         host_value="legacy.example:8080",
         timeouts=Timeouts(idle_s=600.0),
+        rollback=Rollback(
+            error_rate=ErrorRate(max=500, relative=2.0, over_s=30.0, min_requests=50, dry_run=True),
+            connect_failures=None,
+            latency=(
+                Latency(quantile=0.95, relative=1.5, over_s=120.0, min_requests=70),
+                Latency(quantile=0.99, max_s=0.8, relative=2.0, over_s=120.0, min_requests=70),
+            ),
+            sequential=Sequential(ratio=1.5, alpha=0.005),
+            failures=((500, 599), (429, 429), (401, 403)),
+            cooldown=Cooldown(base_s=10.0, max_s=60.0, share=200, requests=9),
+            trips_cohort=False,
+            hold_back=200,
+            long_lived=LongLived.STAY,
+            grace_s=5.0,
+            write_back=True,
+        ),
+        idempotency=Idempotency(
+            header="x-key",
+            lifetime_s=172_800,
+            is_required=True,
+            tenant=(Source(kind=SourceKind.HEADER, name="x-tenant"),),
+            asks_tripped=True,
+        ),
         line=6,
     )
 
