@@ -29,6 +29,7 @@ WHY = {
     Reason.TRIPPED: "The route's guard took the traffic back, so the monolith answers.",
     Reason.PROBING: "The route's guard lets a small share of keys back, and this key is not among them.",
     Reason.HOLD_BACK: "The flag gives everything away; this key stays on the monolith, to compare with.",
+    Reason.KEPT: "The request repeats a write, so it goes where its first try went.",
     Reason.FALLBACK: "The extracted side failed, so the monolith answers.",
 }
 

@@ -54,6 +54,8 @@ class Reason(StrEnum):
     """The guard lets a small share of keys back; this key is not among them."""
     HOLD_BACK = "hold_back"
     """The flag gives everything to the extracted side, and this key stays as what it is compared with."""
+    KEPT = "kept"
+    """The request repeats a write by its idempotency key; it goes where its first try went."""
     FALLBACK = "fallback"
     """The extracted side failed before the client saw anything of its answer; the monolith answers."""
 
@@ -77,6 +79,8 @@ class Decision:
     """The largest body of a request."""
     failing: frozenset[int] | None = None
     """The statuses that are the side's failures by the route's own word; None for all from 500."""
+    keyed: "CompiledRoute | None" = None
+    """The route, if its writes are told apart from their repetitions."""
     instead: "Decision | None" = None
     """Where the request may go when this side fails it; None where nobody else may answer."""
 

@@ -33,6 +33,10 @@ class Problem(Enum):
     METHOD = Kind(405, "method_not_allowed", "CONNECT and TRACE are not served here.", closes=True)
     HEADER_TIMEOUT = Kind(408, "header_timeout", "The request's headers took too long.", closes=True)
     BODY_TIMEOUT = Kind(408, "body_timeout", "The request's body took too long.", closes=True)
+    KEY_MISSING = Kind(400, "idempotency_key_missing", "This request needs an idempotency key.")
+    KEY_REPEATED = Kind(400, "idempotency_key_repeated", "There is more than one idempotency key.")
+    KEY_MALFORMED = Kind(400, "idempotency_key_malformed", "The idempotency key is neither a string nor a token.")
+    KEY_TOO_LONG = Kind(400, "idempotency_key_too_long", "The idempotency key has more than 255 characters.")
     BODY_TOO_LARGE = Kind(413, "body_too_large", "The request's body is too large.", closes=True)
     TARGET_TOO_LONG = Kind(414, "target_too_long", "The request target is too long.", closes=True)
     EXPECTATION = Kind(417, "expectation_failed", "Only 100-continue can be expected.", closes=True)
@@ -42,6 +46,12 @@ class Problem(Enum):
     UPSTREAM_RESET = Kind(502, "reset", "The upstream ended the connection before its answer was complete.")
     UPSTREAM_FRAMING = Kind(502, "bad_framing", "The upstream's answer is not valid HTTP/1.1.")
     UPSTREAM_TIMEOUT = Kind(504, "timeout", "The upstream did not answer in time.")
+    KEPT_SIDE = Kind(
+        503,
+        "kept_side",
+        "This repeats a request whose first try went to a side that does not serve now; nobody else may carry it out.",
+    )
+    KEY_BOOK = Kind(503, "key_book", "It cannot be told whether this repeats a request; nobody was asked.")
     OVERLOADED = Kind(503, "overloaded", "Too many requests wait for this upstream.")
     INTERNAL = Kind(500, "internal", "The proxy failed.", closes=True)
     VERSION = Kind(505, "version", "Only HTTP/1.0 and HTTP/1.1 are served.", closes=True)

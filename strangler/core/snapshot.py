@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from sys import maxsize
 
 from strangler.core.decide import Decision, Flags, Reason
-from strangler.core.identity import reader_of
-from strangler.core.model import FULL_SHARE, Config, Fallback, ListenerLimits, Route, Side, Timeouts
+from strangler.core.identity import Reader, reader_of
+from strangler.core.model import FULL_SHARE, Config, Fallback, ListenerLimits, Route, Side, Source, SourceKind, Timeouts
 from strangler.core.rules import Rollback
 from strangler.core.shares import NO_OVERRIDES, Overrides
 from strangler.core.table import Table
@@ -21,7 +21,20 @@ class CompiledRoute:
     Because a lookup must not pay for a frozen value's hash, this is a plain slotted class.
     """
 
-    __slots__ = ("_limits", "_slots", "attributes", "cap", "decisions", "fixed", "hold_back", "route", "sources")
+    __slots__ = (
+        "_limits",
+        "_slots",
+        "attributes",
+        "cap",
+        "decisions",
+        "fixed",
+        "hold_back",
+        "is_closed",
+        "key_header",
+        "route",
+        "sources",
+        "tenant",
+    )
 
     def __init__(
         self, route: Route, first_slot: int, limits: ListenerLimits, *, cap: int | None = None, is_killed: bool = False
@@ -29,6 +42,11 @@ class CompiledRoute:
         self.route = route
         self.cap = cap
         """The most basis points that the guard lets the extracted side have; None for no limit."""
+        self.is_closed = is_killed or cap == 0
+        """Whether nothing new may go to the extracted side."""
+        self.key_header = b"" if route.idempotency is None else route.idempotency.header.encode("ascii")
+        self.tenant = () if route.idempotency is None else _tenant(route.idempotency.tenant or route.identity)
+        """Where it is read whose idempotency key it is."""
         self.hold_back = route.rollback.hold_back / FULL_SHARE if route.rollback is not None else 0.0
         """The part of the keys that stays on the monolith when a flag gives everything away."""
         self._limits = limits
@@ -56,6 +74,7 @@ class CompiledRoute:
                 timeouts=route.timeouts,
                 patience_s=patience_s(route.timeouts, limits),
                 max_body_bytes=(limits.body_bytes if route.max_body_bytes is None else route.max_body_bytes) or maxsize,
+                keyed=self if route.idempotency is not None else None,
                 failing=_failing(route.rollback),
                 instead=self.decision(Side.LEGACY, Reason.FALLBACK) if may_fall_back else None,
             )
@@ -136,6 +155,11 @@ def with_flags(snapshot: Snapshot, *, generation: int, flags: Flags) -> Snapshot
     Because no flag is part of what is compiled, a flag change stops no worker for as long as ten thousand routes take.
     """
     return replace(snapshot, generation=generation, flags=flags)
+
+
+def _tenant(sources: tuple[Source, ...]) -> tuple[tuple[Source, Reader], ...]:
+    # Because a repetition may come without the cookie that the first try was assigned, that says nobody's name.
+    return tuple((source, reader_of(source)) for source in sources if source.kind is not SourceKind.ASSIGNED)
 
 
 def _failing(rollback: Rollback | None) -> frozenset[int] | None:

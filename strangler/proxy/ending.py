@@ -7,10 +7,11 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from strangler.core.fallback import Next, after_failure
-from strangler.core.model import Fallback
+from strangler.core.model import Fallback, Side
 from strangler.core.outcome import FAILURES, INDEX, Outcome, of_failure
 from strangler.core.problem import OF_FAILURE, Problem, answer
 from strangler.errors import FailureKind
+from strangler.proxy import keyed
 
 if TYPE_CHECKING:
     from strangler.proxy.exchange import Exchange
@@ -74,7 +75,7 @@ def on_unreachable(exchange: "Exchange", detail: str) -> None:
 
 def on_overload(exchange: "Exchange") -> None:
     """Too many requests already wait for this upstream; nothing was sent."""
-    if _next(exchange, is_stale=False) is Next.FALL_BACK:
+    if _next(exchange, is_stale=False) is Next.FALL_BACK and _may_move(exchange):
         _fall_back(exchange, Outcome.REFUSED, "too many requests wait for it")
     else:
         exchange.end(Outcome.REFUSED)
@@ -106,18 +107,23 @@ def fail(
     """Ask again where that is safe; else count the side's failure and tell the client, or cut what has begun."""
     if exchange.is_over:
         return
-    match _next(exchange, is_stale=is_stale) if may_ask_again else Next.GIVE_UP:
+    then = _next(exchange, is_stale=is_stale) if may_ask_again else Next.GIVE_UP
+    if then is Next.FALL_BACK and not _may_move(exchange):
+        then = Next.GIVE_UP
+    match then:
         case Next.AGAIN:
             _ask_again(exchange)
         case Next.FALL_BACK:
             _fall_back(exchange, of_failure(kind), detail)
         case Next.GIVE_UP:
+            is_kept = bool(exchange.key) and not exchange.is_key_new and not exchange.is_written
             exchange.end(of_failure(kind), detail)
             if exchange.head_sent:
                 # Because a cut answer must never look complete: no terminator, no clean end.
                 exchange.client.abort()
             else:
-                answer_problem(exchange, OF_FAILURE[kind])
+                # Because nobody else may answer it, a repetition is told to come back.
+                answer_problem(exchange, Problem.KEPT_SIDE if is_kept else OF_FAILURE[kind])
 
 
 def answer_problem(exchange: "Exchange", problem: Problem) -> None:
@@ -164,13 +170,19 @@ def _next(exchange: "Exchange", *, is_stale: bool) -> Next:
     return after_failure(
         method=exchange.method,
         fallback=Fallback.OFF if decision.route is None else decision.route.fallback,
-        has_other_side=decision.instead is not None,
+        has_other_side=decision.instead is not None and keyed.may_fall_back(exchange),
         is_begun=exchange.head_sent or exchange.interim_sent,
         is_written=exchange.is_written,
         is_whole=exchange.is_whole,
         is_stale=is_stale,
         has_retried=exchange.has_retried,
     )
+
+
+def _may_move(exchange: "Exchange") -> bool:
+    """Return whether the monolith may answer instead; a key that was claimed for this side is its own from now on."""
+    serving = exchange.serving
+    return serving is None or keyed.move(exchange, serving.book, Side.LEGACY)
 
 
 def _ask_again(exchange: "Exchange") -> None:

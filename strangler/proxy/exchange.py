@@ -46,11 +46,13 @@ class Exchange:
         "headers",
         "interim_sent",
         "is_http_11",
+        "is_key_new",
         "is_over",
         "is_whole",
         "is_written",
         "keeps_alive",
         "kept_bytes",
+        "key",
         "method",
         "moved_at",
         "pool",
@@ -121,6 +123,9 @@ class Exchange:
         """Whether the upstream's connection ends its answer."""
         self.interim_sent = False
         """Whether the client has seen an interim answer."""
+        self.key = b""
+        """The digest of its idempotency key; empty for a request that is no keyed write."""
+        self.is_key_new = False
         self.has_retried = False
         """Whether this side has been asked twice."""
         self.is_over = False

@@ -84,8 +84,10 @@ class KeyBook:
         self._map.close()
         os.close(self._file)
 
-    def claim(self, digest: bytes, side: Side, *, now_s: int, lifetime_s: int) -> Side:
-        """Return the side that a key went to first within its lifetime; `side`, and remember it, for a new key.
+    def claim(self, digest: bytes, side: Side, *, now_s: int, lifetime_s: int) -> tuple[Side, bool]:
+        """Return the side that a key went to first within its lifetime, and whether it is new.
+
+        A new key is remembered with `side`.
 
         Because making the entry finds the one that is there, a look-up costs nothing more. Raises KeyBookBusyError.
         """
@@ -98,9 +100,9 @@ class KeyBook:
             else:
                 first_s, kept = _ENTRY.unpack_from(entries, place + DIGEST_BYTES)
                 if now_s - first_s < lifetime_s:
-                    return _SIDES[kept]
+                    return _SIDES[kept], False
             self._write(start + place, digest, side, now_s)
-            return side
+            return side, True
         finally:
             self._unlock(start)
 

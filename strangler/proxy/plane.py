@@ -21,6 +21,7 @@ from strangler.proxy.accept import Acceptor
 from strangler.proxy.client import Client
 from strangler.proxy.crowd import Crowd
 from strangler.proxy.draining import DRAIN_GRACE_S
+from strangler.proxy.keybook import KeyBook
 from strangler.proxy.pool import Pool
 from strangler.proxy.resolver import Resolve, resolve
 from strangler.proxy.serving import Serving, SpareKey
@@ -64,6 +65,8 @@ class Plane:
         self.limits = ListenerLimits()
         self.tls: ssl.SSLContext | None = None
         """What new handshakes are made with; the owner swaps it when certificates change."""
+        self.book: KeyBook | None = None
+        """Where keyed writes are remembered; set before a snapshot with such routes is applied."""
 
     # --- what the worker asks for
 
@@ -87,7 +90,7 @@ class Plane:
         trusted = tuple(ip_network(network) for network in config.trusted_proxies)
         scheme = "http" if config.tls is None else "https"
         self._peer = lru_cache(maxsize=4_096)(lambda address: forward.peer_of(address, trusted, scheme))
-        self.serving = Serving(snapshot, pools, self._notify, self._spare_key)
+        self.serving = Serving(snapshot, pools, self._notify, self._spare_key, self.book)
 
     def take_verdicts(self, unhealthy: Iterable[tuple[str, str]]) -> None:
         """Leave out these addresses of upstreams, until other verdicts come; the snapshot stays what it is."""

@@ -5,15 +5,18 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from strangler.core.decide import Decision, decide
+from strangler.core.fallback import SAFE
 from strangler.core.forward import client_address
 from strangler.core.model import HostRule
 from strangler.core.outcome import Outcome
 from strangler.core.snapshot import Snapshot
+from strangler.proxy import keyed
 from strangler.proxy.counters import Counters
 
 if TYPE_CHECKING:
     from strangler.core.forward import Peer
     from strangler.proxy.exchange import Exchange
+    from strangler.proxy.keybook import KeyBook
     from strangler.proxy.pool import Pool
 
 _PRESERVE = HostRule.PRESERVE
@@ -43,6 +46,7 @@ class Serving:
         "_notify",
         "_sampled",
         "_spare_key",
+        "book",
         "counters",
         "explains",
         "logs_requests",
@@ -50,7 +54,14 @@ class Serving:
         "snapshot",
     )
 
-    def __init__(self, snapshot: Snapshot, pools: Mapping[str, "Pool"], notify: Notify, spare_key: SpareKey) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        pools: Mapping[str, "Pool"],
+        notify: Notify,
+        spare_key: SpareKey,
+        book: "KeyBook | None" = None,
+    ) -> None:
         self.snapshot = snapshot
         self.pools = pools
         self.counters = Counters(snapshot.slots)
@@ -58,6 +69,7 @@ class Serving:
         self._spare_key = spare_key
         self._decision_lines: dict[tuple[int, str], bytes] = {}
         self._sampled = 0
+        self.book = book
         self.logs_requests = snapshot.config.access_log > 0
         self.explains = snapshot.config.decision_header
         """Whether answers carry the decision's line."""
@@ -75,6 +87,9 @@ class Serving:
         )
         if assigned:
             self._spare_key.renew()
+        if decision.keyed is not None and self.book is not None and exchange.method not in SAFE:
+            address = client_address(peer, exchange.head) if peer.is_trusted else peer.address
+            decision = keyed.settle(exchange, decision, self.book, address)
         return decision, assigned
 
     def host(self, decision: Decision, address: str, client_host: bytes | None) -> bytes | None:

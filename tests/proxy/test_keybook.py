@@ -30,7 +30,7 @@ book = KeyBook(Path(sys.argv[1]))
 sys.stdin.readline()
 for number in range(int(sys.argv[3])):
     key = digest("route", "tenant", str(number).encode())
-    print(book.claim(key, Side(sys.argv[2]), now_s=1000, lifetime_s=86400).value)
+    print(book.claim(key, Side(sys.argv[2]), now_s=1000, lifetime_s=86400)[0].value)
 """
 
 
@@ -48,31 +48,35 @@ def book(path: Path) -> Iterator[KeyBook]:
     opened.close()
 
 
+def claim(book: KeyBook, digest: bytes, side: Side, *, now_s: int, lifetime_s: int = DAY_S) -> Side:
+    return book.claim(digest, side, now_s=now_s, lifetime_s=lifetime_s)[0]
+
+
 def key(number: int) -> bytes:
     return digest("route", "tenant", str(number).encode())
 
 
 def test_a_key_keeps_the_side_that_it_went_to_first(book: KeyBook) -> None:
-    first = book.claim(key(1), Side.EXTRACTED, now_s=1_000, lifetime_s=DAY_S)
-    again = book.claim(key(1), Side.LEGACY, now_s=1_000 + DAY_S - 1, lifetime_s=DAY_S)
+    first = claim(book, key(1), Side.EXTRACTED, now_s=1_000)
+    again = claim(book, key(1), Side.LEGACY, now_s=1_000 + DAY_S - 1)
 
     assert (first, again) == (Side.EXTRACTED, Side.EXTRACTED)
 
 
 def test_after_its_lifetime_a_key_is_new(book: KeyBook) -> None:
-    book.claim(key(1), Side.EXTRACTED, now_s=1_000, lifetime_s=DAY_S)
+    claim(book, key(1), Side.EXTRACTED, now_s=1_000)
 
-    assert book.claim(key(1), Side.LEGACY, now_s=1_000 + DAY_S, lifetime_s=DAY_S) is Side.LEGACY
-    assert book.claim(key(1), Side.EXTRACTED, now_s=1_001 + DAY_S, lifetime_s=DAY_S) is Side.LEGACY
+    assert claim(book, key(1), Side.LEGACY, now_s=1_000 + DAY_S) is Side.LEGACY
+    assert claim(book, key(1), Side.EXTRACTED, now_s=1_001 + DAY_S) is Side.LEGACY
 
 
 def test_a_key_of_which_nothing_was_sent_may_move(book: KeyBook) -> None:
-    book.claim(key(1), Side.EXTRACTED, now_s=1_000, lifetime_s=DAY_S)
+    claim(book, key(1), Side.EXTRACTED, now_s=1_000)
     book.move(key(1), Side.LEGACY, now_s=1_000)
     book.move(key(2), Side.LEGACY, now_s=1_000)
 
-    assert book.claim(key(1), Side.EXTRACTED, now_s=1_001, lifetime_s=DAY_S) is Side.LEGACY
-    assert book.claim(key(2), Side.EXTRACTED, now_s=1_001, lifetime_s=DAY_S) is Side.EXTRACTED
+    assert claim(book, key(1), Side.EXTRACTED, now_s=1_001) is Side.LEGACY
+    assert claim(book, key(2), Side.EXTRACTED, now_s=1_001) is Side.EXTRACTED
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from(Side)), max_size=200))
@@ -83,7 +87,7 @@ def test_the_book_is_a_dictionary_of_first_sides(book: KeyBook, claims: list[tup
 
     for number, side in claims:
         named = digest("route", "tenant", book_of + number.to_bytes(2, "big"))
-        found = book.claim(named, side, now_s=1_000, lifetime_s=DAY_S)
+        found = claim(book, named, side, now_s=1_000)
         assert found is first.setdefault(number, side)
 
 
@@ -111,7 +115,7 @@ def test_what_a_killed_process_entered_is_kept(path: Path) -> None:
     done = subprocess.run([*command, str(path), "extracted", "50"], input="go\n", text=True, check=False)
 
     reader = KeyBook(path)
-    kept = [reader.claim(key(number), Side.LEGACY, now_s=1_001, lifetime_s=DAY_S) for number in range(50)]
+    kept = [claim(reader, key(number), Side.LEGACY, now_s=1_001) for number in range(50)]
     reader.close()
 
     assert done.returncode == -signal.SIGKILL
@@ -132,10 +136,10 @@ def test_a_worker_that_stopped_in_the_middle_stops_nobody_else(path: Path, book:
     assert child.stdout.readline() == "held\n"
 
     with pytest.raises(KeyBookBusyError):
-        book.claim(key(1), Side.LEGACY, now_s=1_000, lifetime_s=DAY_S)
+        claim(book, key(1), Side.LEGACY, now_s=1_000)
     child.communicate("\n")
 
-    assert book.claim(key(1), Side.LEGACY, now_s=1_000, lifetime_s=DAY_S) is Side.LEGACY
+    assert claim(book, key(1), Side.LEGACY, now_s=1_000) is Side.LEGACY
 
 
 def test_a_full_book_lets_the_oldest_go_and_counts_them(tmp_path: Path) -> None:
@@ -144,11 +148,11 @@ def test_a_full_book_lets_the_oldest_go_and_counts_them(tmp_path: Path) -> None:
     book = KeyBook(path)
 
     for number in range(9):
-        book.claim(key(number), Side.EXTRACTED, now_s=1_000 + number, lifetime_s=DAY_S)
+        claim(book, key(number), Side.EXTRACTED, now_s=1_000 + number)
 
     assert book.evicted == 1
-    assert book.claim(key(8), Side.LEGACY, now_s=1_009, lifetime_s=DAY_S) is Side.EXTRACTED
-    assert book.claim(key(0), Side.LEGACY, now_s=1_010, lifetime_s=DAY_S) is Side.LEGACY
+    assert claim(book, key(8), Side.LEGACY, now_s=1_009) is Side.EXTRACTED
+    assert claim(book, key(0), Side.LEGACY, now_s=1_010) is Side.LEGACY
     book.close()
 
 
@@ -158,7 +162,7 @@ def test_few_keys_are_crowded_out_of_a_book_of_their_number(tmp_path: Path) -> N
     book = KeyBook(path)
 
     for number in range(20_000):
-        book.claim(key(number), Side.LEGACY, now_s=1_000, lifetime_s=DAY_S)
+        claim(book, key(number), Side.LEGACY, now_s=1_000)
 
     assert book.evicted < 20_000 * 0.01
     book.close()
@@ -166,16 +170,16 @@ def test_few_keys_are_crowded_out_of_a_book_of_their_number(tmp_path: Path) -> N
 
 def test_a_book_is_made_once_and_anew_only_for_another_size(path: Path) -> None:
     book = KeyBook(path)
-    book.claim(key(1), Side.EXTRACTED, now_s=1_000, lifetime_s=DAY_S)
+    claim(book, key(1), Side.EXTRACTED, now_s=1_000)
     book.close()
 
     keybook.make(path, 10_000)
     same = KeyBook(path)
-    kept = same.claim(key(1), Side.LEGACY, now_s=1_001, lifetime_s=DAY_S)
+    kept = claim(same, key(1), Side.LEGACY, now_s=1_001)
     same.close()
     keybook.make(path, 20_000)
     other = KeyBook(path)
-    lost = other.claim(key(1), Side.LEGACY, now_s=1_001, lifetime_s=DAY_S)
+    lost = claim(other, key(1), Side.LEGACY, now_s=1_001)
     other.close()
 
     assert (kept, lost) == (Side.EXTRACTED, Side.LEGACY)
@@ -215,7 +219,7 @@ def test_a_lock_that_the_system_refuses_is_told(path: Path, book: KeyBook) -> No
     os.close(book._file)
 
     with pytest.raises(StoreError, match="locked"):
-        book.claim(key(1), Side.LEGACY, now_s=1_000, lifetime_s=DAY_S)
+        claim(book, key(1), Side.LEGACY, now_s=1_000)
 
     book._file = os.open(path, os.O_RDWR)
     fcntl.lockf(book._file, fcntl.LOCK_UN)

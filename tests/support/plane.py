@@ -10,9 +10,11 @@ from typing import Any
 
 from strangler.core.decide import Evaluation, Reason
 from strangler.core.model import Address, Config, Match, Route, Source, SourceKind, Upstream
+from strangler.core.shares import NO_OVERRIDES, Overrides
 from strangler.core.snapshot import compile_snapshot
 from strangler.core.split import bucket
 from strangler.core.tally import Tally
+from strangler.proxy.keybook import KeyBook
 from strangler.proxy.plane import Plane
 from strangler.proxy.resolver import Resolve, resolve
 from strangler.proxy.tls import open_tls
@@ -73,10 +75,16 @@ class Proxy:
     wires: list["Wire"] = field(default_factory=list)
     _tallies: list[Tally] = field(default_factory=list)
 
-    def apply(self, changed: Config, flags: Mapping[str, bool | str] | None = None) -> None:
+    def apply(
+        self,
+        changed: Config,
+        flags: Mapping[str, bool | str] | None = None,
+        overrides: Overrides = NO_OVERRIDES,
+    ) -> None:
         """Serve another snapshot."""
         self.generation += 1
-        self.plane.apply(compile_snapshot(changed, generation=self.generation, flags=FixedFlags(flags or {})))
+        by = FixedFlags(flags or {})
+        self.plane.apply(compile_snapshot(changed, generation=self.generation, flags=by, overrides=overrides))
 
     def counts(self) -> dict[tuple[str, str, str], int]:
         """Return all counts so far by (route, side, outcome)."""
@@ -191,11 +199,16 @@ def unchunked(body: bytes) -> tuple[bytes, bool]:
 
 @asynccontextmanager
 async def proxy(
-    served: Config, flags: Mapping[str, bool | str] | None = None, *, resolve: Resolve = resolve
+    served: Config,
+    flags: Mapping[str, bool | str] | None = None,
+    *,
+    resolve: Resolve = resolve,
+    book: KeyBook | None = None,
 ) -> AsyncIterator[Proxy]:
     """Run a plane on a free port of the loopback."""
     notices: list[tuple[str, dict[str, Any]]] = []
     plane = Plane(on_notice=lambda event, fields: notices.append((event, fields)), resolve=resolve)
+    plane.book = book
     plane.apply(compile_snapshot(replace(served), generation=1, flags=FixedFlags(flags or {})))
     if served.tls is not None:
         plane.tls = open_tls(served.tls).context
