@@ -33,10 +33,14 @@ class Problem(Enum):
     METHOD = Kind(405, "method_not_allowed", "CONNECT and TRACE are not served here.", closes=True)
     HEADER_TIMEOUT = Kind(408, "header_timeout", "The request's headers took too long.", closes=True)
     BODY_TIMEOUT = Kind(408, "body_timeout", "The request's body took too long.", closes=True)
-    KEY_MISSING = Kind(400, "idempotency_key_missing", "This request needs an idempotency key.")
-    KEY_REPEATED = Kind(400, "idempotency_key_repeated", "There is more than one idempotency key.")
-    KEY_MALFORMED = Kind(400, "idempotency_key_malformed", "The idempotency key is neither a string nor a token.")
-    KEY_TOO_LONG = Kind(400, "idempotency_key_too_long", "The idempotency key has more than 255 characters.")
+    KEY_MISSING = Kind(400, "idempotency_key_missing", "This request needs an idempotency key.", closes=True)
+    KEY_REPEATED = Kind(400, "idempotency_key_repeated", "There is more than one idempotency key.", closes=True)
+    KEY_MALFORMED = Kind(
+        400, "idempotency_key_malformed", "The idempotency key is neither a string nor a token.", closes=True
+    )
+    KEY_TOO_LONG = Kind(
+        400, "idempotency_key_too_long", "The idempotency key has more than 255 characters.", closes=True
+    )
     BODY_TOO_LARGE = Kind(413, "body_too_large", "The request's body is too large.", closes=True)
     TARGET_TOO_LONG = Kind(414, "target_too_long", "The request target is too long.", closes=True)
     EXPECTATION = Kind(417, "expectation_failed", "Only 100-continue can be expected.", closes=True)

@@ -27,7 +27,11 @@ def on_switch(exchange: "Exchange", reason: bytes, head: ResponseHead) -> None:
     exchange.client.send(forward.switch_head(reason=reason, head=head, extra=exchange.own_lines()))
     exchange.client.flush()
     exchange.end(Outcome.OK_2XX)
-    exchange.client.open_tunnel(upstream)
+    exchange.client.open_tunnel(upstream, exchange.decision)
+
+
+_EVENT_STREAM = b"content-type: text/event-strea"
+"""As the lines of a head are written here; the rest of the name and its parameters make no difference."""
 
 
 def on_response(exchange: "Exchange", status: int, reason: bytes, head: ResponseHead) -> bool:
@@ -38,6 +42,7 @@ def on_response(exchange: "Exchange", status: int, reason: bytes, head: Response
     if not bodyless and head.length is None:
         exchange.until_close = not head.chunked
         exchange.chunked_out = exchange.is_http_11
+        exchange.is_event_stream = any(line[:30].lower().startswith(_EVENT_STREAM) for line in head.lines)
         if not exchange.is_http_11:
             exchange.keeps_alive = False
     if not exchange.request_done:

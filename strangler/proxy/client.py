@@ -23,6 +23,7 @@ from strangler.proxy.tunnel import Tunnel
 from strangler.proxy.untaken import untaken
 
 if TYPE_CHECKING:
+    from strangler.core.decide import Decision
     from strangler.proxy.plane import Plane
     from strangler.proxy.upstream import UpstreamConnection
 
@@ -31,7 +32,7 @@ _SLICE = 16_384
 _JOIN_BYTES = 16_384
 """Pieces are copied into one up to this size; larger ones are handed over as they are."""
 _LINGER_S = 2.0
-"""How long a closed connection swallows what comes, so that the answer is read. nginx `lingering_timeout` is 5 s."""
+"""How long a closed connection swallows what still comes. Precedent: nginx `lingering_timeout` 5 s, shortened."""
 LOOK_S = 1.0
 """How often a client that is not read is looked after, so that its leaving is known in less than two seconds."""
 
@@ -86,8 +87,7 @@ class Client(asyncio.Protocol):
         self._out: list[bytes] = []
         self._is_closing = False
         """Whether no further request is served."""
-        self._has_ended = False
-        """Whether the client sends no more; what it has sent is still answered."""
+        self._has_ended = False  # Because the client sends no more; what it has sent is still answered.
         self._is_serving_waiting = False
         self._unsent = 0
         """Bytes that the client had not taken when it was looked last."""
@@ -266,11 +266,11 @@ class Client(asyncio.Protocol):
         if self._has_ended:
             self._end_if_done()
 
-    def open_tunnel(self, upstream: "UpstreamConnection") -> None:
+    def open_tunnel(self, upstream: "UpstreamConnection", decision: "Decision | None") -> None:
         """Pass bytes both ways as they are, first those that the client sent early."""
         self._active = None
         early, self._backlog = self._backlog, b""
-        self._tunnel = Tunnel(self, upstream, early)
+        self._tunnel = Tunnel(self, upstream, early, decision)
         if self.is_reading_paused:
             self.is_reading_paused = False
             self.transport.resume_reading()
@@ -290,6 +290,13 @@ class Client(asyncio.Protocol):
     def is_idle(self) -> bool:
         """Whether no request is being read or answered."""
         return self._active is None and self._incoming is None and self._tunnel is None
+
+    @property
+    def lasting(self) -> "Decision | None":
+        """The decision by which a tunnel or an event stream is under way."""
+        if self._tunnel is not None:
+            return self._tunnel.decision
+        return self._active.decision if self._active is not None and self._active.is_event_stream else None
 
     def on_time(self, now: float) -> None:
         """Do what is due at `wake_at`."""
@@ -380,10 +387,7 @@ class Client(asyncio.Protocol):
         return self._active is not None and self._active.upgrade is not None and self._active.request_done
 
     def _close(self, *, is_request_done: bool) -> None:
-        """Close, and swallow for a while what the client still sends, or it may never read its answer.
-
-        A close with unread bytes is a reset, which takes with it what the client has not read (RFC 9112 section 9.6).
-        """
+        """Close, and swallow what still comes: a reset would take the answer with it (RFC 9112 section 9.6)."""
         can_write_eof = self.transport.can_write_eof()
         if is_request_done and not can_write_eof:
             # Because TLS has no half-close, a client that reads to the end would wait for it.

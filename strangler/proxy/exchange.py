@@ -45,6 +45,7 @@ class Exchange:
         "head_sent",
         "headers",
         "interim_sent",
+        "is_event_stream",
         "is_http_11",
         "is_key_new",
         "is_over",
@@ -119,6 +120,8 @@ class Exchange:
         self.head_sent = False
         """Whether the client has seen anything of the final answer."""
         self.chunked_out = False
+        self.is_event_stream = False
+        """Whether the answer goes on for as long as both sides like (text/event-stream)."""
         self.until_close = False
         """Whether the upstream's connection ends its answer."""
         self.interim_sent = False

@@ -22,6 +22,7 @@ from strangler.proxy.client import Client
 from strangler.proxy.crowd import Crowd
 from strangler.proxy.draining import DRAIN_GRACE_S
 from strangler.proxy.keybook import KeyBook
+from strangler.proxy.moving import Moving
 from strangler.proxy.pool import Pool
 from strangler.proxy.resolver import Resolve, resolve
 from strangler.proxy.serving import Serving, SpareKey
@@ -65,6 +66,7 @@ class Plane:
         self.limits = ListenerLimits()
         self.tls: ssl.SSLContext | None = None
         """What new handshakes are made with; the owner swaps it when certificates change."""
+        self._moving = Moving()
         self.book: KeyBook | None = None
         """Where keyed writes are remembered; set before a snapshot with such routes is applied."""
 
@@ -84,13 +86,16 @@ class Plane:
             if pools.get(name) is not pool:
                 pool.close()
         self._pools = pools
-        if hasattr(self, "serving"):
+        before = self.serving.snapshot if hasattr(self, "serving") else None
+        if before is not None:
             self._past.append(self.serving)
         self.limits = config.limits
         trusted = tuple(ip_network(network) for network in config.trusted_proxies)
         scheme = "http" if config.tls is None else "https"
         self._peer = lru_cache(maxsize=4_096)(lambda address: forward.peer_of(address, trusted, scheme))
         self.serving = Serving(snapshot, pools, self._notify, self._spare_key, self.book)
+        if before is not None and snapshot.overrides != before.overrides:
+            self._moving.begin(self._clients, before, snapshot, monotonic())
 
     def take_verdicts(self, unhealthy: Iterable[tuple[str, str]]) -> None:
         """Leave out these addresses of upstreams, until other verdicts come; the snapshot stays what it is."""
@@ -274,6 +279,7 @@ class Plane:
         now = monotonic()
         for client in [client for client in self._clients if client.wake_at <= now]:
             client.on_time(now)
+        self._moving.sweep(now)
         for acceptor in self._acceptors:
             acceptor.sweep(now)
         for pool in self._pools.values():

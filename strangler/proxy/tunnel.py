@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from strangler.core.decide import Decision
     from strangler.proxy.client import Client
     from strangler.proxy.upstream import UpstreamConnection
 
@@ -18,9 +19,13 @@ _IDLE_S = 3_600.0
 class Tunnel:
     """Joins the two transports; it is what the upstream connection sees of the client."""
 
-    __slots__ = ("_client", "_has_client_ended", "_has_upstream_ended", "_upstream")
+    __slots__ = ("_client", "_has_client_ended", "_has_upstream_ended", "_upstream", "decision")
 
-    def __init__(self, client: "Client", upstream: "UpstreamConnection", early: bytes) -> None:
+    def __init__(
+        self, client: "Client", upstream: "UpstreamConnection", early: bytes, decision: "Decision | None"
+    ) -> None:
+        self.decision = decision
+        """By which it came about."""
         self._client = client
         self._upstream = upstream
         self._has_client_ended = False
