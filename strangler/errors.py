@@ -61,6 +61,10 @@ class StoreError(StranglerError):
     """The state store cannot be read or written."""
 
 
+class StoreDamagedError(StoreError):
+    """The state store's content is at fault; it is left as it is."""
+
+
 class KeyBookBusyError(StoreError):
     """A part of the key book is held by a worker that was stopped in the middle of it."""
 

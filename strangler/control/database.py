@@ -8,7 +8,7 @@ from pathlib import Path
 
 from strangler.control.lock import StateLock
 from strangler.control.migrations import STEPS
-from strangler.errors import StoreError
+from strangler.errors import StoreDamagedError, StoreError
 
 BUSY_S = 5.0
 """How long to wait for somebody who reads the file with a tool of their own. SQLite's module's default."""
@@ -17,16 +17,16 @@ BUSY_S = 5.0
 class Database:
     """The state file of one control process. Short, synchronous calls, from one thread."""
 
-    def __init__(self, state_dir: Path) -> None:
-        """Open `state.db` in the directory, and make what is missing.
+    def __init__(self, state_dir: Path, *, in_memory: bool = False) -> None:
+        """Open `state.db` in the directory, and make what is missing; `in_memory` leaves the file alone.
 
-        Raises UsageError if the directory cannot be used or another process has it, and StoreError if the file is
-        damaged or of a newer release; then nothing in it is changed.
+        Raises UsageError if the directory cannot be used or another process has it, StoreDamagedError if the file is
+        damaged, and StoreError if it is of a newer release or cannot be opened; then nothing in it is changed.
         """
         self.path = state_dir / "state.db"
         self._lock = StateLock(state_dir)
         try:
-            self.connection = self._open()
+            self.connection = self._open(in_memory=in_memory)
         except BaseException:
             self._lock.release()
             raise
@@ -49,11 +49,14 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, *, in_memory: bool) -> sqlite3.Connection:
         with self._translated("open"):
-            # Because flags may name people, nobody but the owner reads the file; SQLite's own files inherit its mode.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+            if not in_memory:
+                # Because flags may name people, nobody but the owner reads the file; SQLite's own files inherit its
+                # mode.
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            where = ":memory:" if in_memory else self.path
+            db = sqlite3.connect(where, timeout=BUSY_S, isolation_level=None)
             try:
                 self._prepare(db)
             except BaseException:
@@ -84,8 +87,8 @@ class Database:
         except (sqlite3.Error, OSError, ValueError) as error:
             if _is_damage(error):
                 remedy = "It is left as it is: restore a backup of it, or move it away to start with an empty one"
-            else:
-                remedy = "Make sure that the disk has room and this user may write there"
+                raise StoreDamagedError(f"cannot {what} state store {self.path}: {error}. {remedy}") from error
+            remedy = "Make sure that the disk has room and this user may write there"
             raise StoreError(f"cannot {what} state store {self.path}: {error}. {remedy}") from error
 
 

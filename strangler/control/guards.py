@@ -71,6 +71,7 @@ class Guards:
         self._stored: dict[str, Kept] = {}
         """What the store holds of routes, also of those that the file does not have now."""
         self._digest = ""
+        self._lost = ""
         self._is_killed = False
         self._dirty: set[str] = set()
         self._saved_at = 0.0
@@ -78,11 +79,18 @@ class Guards:
 
     # --- what the composition asks for
 
-    def start(self, config: Config) -> Overrides:
-        """Read what is kept, and return what goes before every flag. Raises StoreError."""
+    def start(self, config: Config, lost: str = "") -> Overrides:
+        """Read what is kept, and return what goes before every flag. Raises StoreError.
+
+        `lost` says why nothing that was kept can be read; then every route is tripped, for any may have been.
+        """
         self._stored = self._table.guards()
         self._is_killed = self._table.is_killed()
+        self._lost = lost
         self._take(config)
+        for guarded in self._guarded.values() if lost else ():
+            latched = guards.step(guarded.kept.guard, Event.LATCH, now=self._wall(), cooldown=None)
+            guarded.kept = replace(guarded.kept, guard=latched, cause={"lost": lost})
         return self.overrides()
 
     def apply(self, config: Config) -> None:
@@ -196,7 +204,7 @@ class Guards:
     @property
     def fault(self) -> str:
         """Why the store cannot be written; empty while it can."""
-        return self._keeper.fault
+        return self._lost or self._keeper.fault
 
     @property
     def is_killed(self) -> bool:

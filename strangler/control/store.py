@@ -20,13 +20,13 @@ CACHES_KEPT = 4
 class Store:
     """The state store of one control process. Short, synchronous calls, from one thread."""
 
-    def __init__(self, state_dir: Path) -> None:
-        """Open the store in the directory, and make what is missing.
+    def __init__(self, state_dir: Path, *, in_memory: bool = False) -> None:
+        """Open the store in the directory, and make what is missing; `in_memory` leaves the directory's file alone.
 
-        Raises UsageError if the directory cannot be used or another process has it, and StoreError if the file is
-        damaged or of a newer release; then nothing in it is changed.
+        Raises UsageError if the directory cannot be used or another process has it, StoreDamagedError if the file is
+        damaged, and StoreError if it is of a newer release or cannot be opened; then nothing in it is changed.
         """
-        self._database = Database(state_dir)
+        self._database = Database(state_dir, in_memory=in_memory)
         self.journal = Journal(self._database)
         self.guards = GuardTable(self._database, self.journal)
 

@@ -384,3 +384,19 @@ def test_a_changed_share_starts_the_mix_of_requests_anew(proxy: Proxy) -> None:
 
     weights = [found[0].evidence.legacy_weight for name in ("a", "b") if (found := proxy.guards.of(name))]
     assert weights == [0.0, 98.0]
+
+
+def test_when_nothing_that_was_kept_can_be_read_every_route_is_the_monoliths(tmp_path: Path) -> None:
+    by = config(route("a"), route("b"))
+    store = Store(tmp_path, in_memory=True)
+    served: list[Overrides] = []
+    guards = Guards(store.guards, on_overrides=served.append, on_happening=lambda _: None)
+
+    first = guards.start(by, lost="the state store is damaged")
+    guards.reset("a", who="ann", why="it never tripped")
+    store.close()
+
+    assert dict(first.caps) == {"a": 0, "b": 0}
+    assert dict(served[-1].caps) == {"b": 0}
+    assert "damaged" in guards.fault
+    assert not (tmp_path / "state.db").exists()
