@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from strangler.proxy.upstream import UpstreamConnection
 
 _SLICE = 16_384
-"""Most bytes that are parsed before looking whether requests queue up."""
-_JOIN_BYTES = 16_384
-"""Pieces are copied into one up to this size; larger ones are handed over as they are."""
+"""Most bytes that are parsed before looking whether requests queue up, and that are copied to be sent in one piece."""
 _LINGER_S = 2.0
 """How long a closed connection swallows what still comes. Precedent: nginx `lingering_timeout` 5 s, shortened."""
 LOOK_S = 1.0
@@ -218,7 +216,7 @@ class Client(asyncio.Protocol):
             return
         if len(out) == 1:
             self.transport.write(out[0])
-        elif (len(out[0]) + len(out[1]) if len(out) == 2 else sum(map(len, out))) <= _JOIN_BYTES:
+        elif (len(out[0]) + len(out[1]) if len(out) == 2 else sum(map(len, out))) <= _SLICE:
             self.transport.write(b"".join(out))
         else:
             self.transport.writelines(out)
@@ -239,7 +237,7 @@ class Client(asyncio.Protocol):
 
     def resume_reading(self) -> None:
         """Take more again, first of all what has been received already; requests in the queue go before."""
-        if self._waiting or self._awaits_upgrade():
+        if self._waiting or (self._active and self._active.awaits_upgrade):
             return
         if self.is_reading_paused:
             self.is_reading_paused = False
@@ -382,9 +380,6 @@ class Client(asyncio.Protocol):
         """Close when a client that sends no more has all of its answers."""
         if self._active is None and not self._waiting and not self._is_closing:
             self.close()
-
-    def _awaits_upgrade(self) -> bool:
-        return self._active is not None and self._active.upgrade is not None and self._active.request_done
 
     def _close(self, *, is_request_done: bool) -> None:
         """Close, and swallow what still comes: a reset would take the answer with it (RFC 9112 section 9.6)."""

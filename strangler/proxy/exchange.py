@@ -196,6 +196,11 @@ class Exchange:
         pool.acquire(self, decision.timeouts.connect_s, now)
 
     @property
+    def awaits_upgrade(self) -> bool:
+        """Whether nobody knows yet what the bytes behind this request are."""
+        return self.upgrade is not None and self.request_done
+
+    @property
     def is_streaming(self) -> bool:
         """Whether an answer of unknown length is on its way."""
         return self.head_sent and (self.chunked_out or self.until_close)
