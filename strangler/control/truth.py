@@ -4,6 +4,7 @@ change."""
 from collections.abc import Callable
 
 from strangler.core.model import Config
+from strangler.core.shares import NO_OVERRIDES, Overrides
 from strangler.flags.data import FlagData
 
 
@@ -13,6 +14,7 @@ class Truth:
     def __init__(self, config: Config, flags: FlagData) -> None:
         self._config = config
         self._flags = flags
+        self._overrides = NO_OVERRIDES
         self._generation = 1
         self._unhealthy: tuple[tuple[str, str], ...] = ()
         self._watchers: list[Callable[[], None]] = []
@@ -50,6 +52,17 @@ class Truth:
         """Serve by other flags; the same ones again are no change."""
         if flags != self._flags:
             self._flags = flags
+            self._tell()
+
+    @property
+    def overrides(self) -> Overrides:
+        """What goes before every flag."""
+        return self._overrides
+
+    def replace_overrides(self, overrides: Overrides) -> None:
+        """Let other overrides go before every flag; the same ones again are no change."""
+        if overrides != self._overrides:
+            self._overrides = overrides
             self._tell()
 
     def replace_unhealthy(self, unhealthy: tuple[tuple[str, str], ...]) -> None:

@@ -54,7 +54,15 @@ class WriteBack:
 class LaunchDarkly:
     """LaunchDarkly's REST API, as far as switching a flag off."""
 
-    def __init__(self, settings: FlagSettings, token: str, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        settings: FlagSettings,
+        token: str,
+        session: aiohttp.ClientSession,
+        *,
+        on_done: Callable[[Off], None] = lambda _: None,
+    ) -> None:
+        self._on_done = on_done
         self._settings = settings
         self._token = token
         self._session = session
@@ -74,3 +82,4 @@ class LaunchDarkly:
             if not 200 <= response.status < 300:
                 raise DeliveryError(f"LaunchDarkly answered with {response.status}")
         LOG.warning("write_back_done", extra={"fields": {"flag": off.flag}})
+        self._on_done(off)

@@ -12,6 +12,7 @@ import mmap
 import os
 import struct
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from strangler.core.idempotency import DIGEST_BYTES
 from strangler.core.model import Side
@@ -56,6 +57,14 @@ def make(path: Path, keys: int) -> None:
             f"cannot make the key book {path}: {error.strerror}. Make sure that the disk has room and this user may "
             "write there"
         ) from error
+
+
+def private(keys: int) -> "KeyBook":
+    """Return a book of this process alone, in memory: better than none where the shared one cannot be opened."""
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        path = Path(folder) / FILE
+        make(path, keys)
+        return KeyBook(path)
 
 
 class KeyBook:

@@ -130,6 +130,7 @@ class Plane:
     def gauges(self) -> dict[str, int]:
         """Return how many of each bounded thing there are now."""
         return {
+            **({} if self.book is None else {"idempotency_keys_evicted": self.book.evicted}),
             "client_connections": len(self._clients),
             "client_handshakes": self._pending,
             "requests_in_flight": sum(s.counters.in_flight for s in (*self._past, self.serving)),

@@ -34,6 +34,7 @@ from strangler.runtime.handover import Orphan
 from strangler.runtime.logs import LogFormat
 from strangler.runtime.notices import Notices
 from strangler.runtime.overview import Overview
+from strangler.runtime.protection import Protection
 from strangler.runtime.reload import RoutesFile, warn
 from strangler.runtime.rollout import Rollout
 from strangler.runtime.runfile import Run
@@ -72,6 +73,7 @@ class Instance:
         orphans: Sequence[Orphan],
         service: Service,
         log_format: LogFormat,
+        lost: str = "",
     ) -> None:
         self._state_dir = Path(config.state_dir)
         self._listener = listener
@@ -100,7 +102,8 @@ class Instance:
             (listener,), workers=config.workers, truth=self._truth, log_format=log_format, audience=self
         )
         self._rollout = Rollout(self._supervisor)
-        self._routes = RoutesFile(path, running=config, overrides=overrides, on_config=self._truth.replace_config)
+        self._protection = Protection(store, self._truth, self._source, lost=lost)
+        self._routes = RoutesFile(path, running=config, overrides=overrides, on_config=self._protection.take_config)
         self._health = HealthChecks(spawn=self._tasks.spawn, resolve=resolve, on_change=self._truth.replace_unhealthy)
         self._overview = Overview(
             self._truth,
@@ -110,6 +113,7 @@ class Instance:
             source=self._source,
             supervisor=self._supervisor,
             rollout=self._rollout,
+            protection=self._protection,
             unready=self._unready,
         )
 
@@ -117,6 +121,7 @@ class Instance:
         """Serve until told to stop; on return nothing of it is left."""
         self._source.start()
         self._truth.replace_flags(self._source.data())
+        self._protection.start()
         self._truth.watch(self._supervisor.publish)
         self._truth.watch(lambda: self._health.follow(self._truth.config))
         self._listen_to_signals()
@@ -142,6 +147,7 @@ class Instance:
         await self._stopping.wait()
         await self._end()
         await runner.cleanup()
+        await self._protection.close()
         await self._source.close()
         runfile.remove(self._state_dir)
         self._service.close()
@@ -150,10 +156,12 @@ class Instance:
     def count(self, tallies: Sequence[Tally]) -> None:
         """Add what one worker counted (Audience)."""
         self._totals.add(tallies)
+        self._protection.count(tallies)
 
     def notice(self, worker: int, event: str, fields: dict[str, Any]) -> None:
         """Log what one worker has to say (Audience)."""
         self._notices.log(worker, event, fields)
+        self._protection.notice(event, fields)
 
     def change(self) -> None:
         """Write down which workers there are (Audience)."""
@@ -174,6 +182,7 @@ class Instance:
     def _take_flags(self, flags: FlagData) -> None:
         self._notices.forget()
         self._truth.replace_flags(flags)
+        self._protection.follow_flags()
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -270,6 +279,7 @@ class Instance:
             ask_restart=self._ask_restart,
             exposition=Exposition(self._totals, self._overview.reading),
             flags=FlagDesk(self._truth, self._source),
+            guards=self._protection.desk,
             explain=self._overview.explain,
         )
         runner = web.AppRunner(

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 
 from strangler.core.model import Config
+from strangler.core.shares import NO_OVERRIDES, Overrides
 from strangler.core.tally import Tally
 from strangler.flags.data import FlagData
 
@@ -31,6 +32,7 @@ class Blueprint(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     generation: int
     config: Config | None
     flags: FlagData | None
+    overrides: Overrides = NO_OVERRIDES
 
 
 class Health(msgspec.Struct, frozen=True, tag=True, kw_only=True):

@@ -108,6 +108,7 @@ class Member:
             generation=truth.generation,
             config=None if truth.config is self._sent_config else truth.config,
             flags=None if truth.flags is self._sent_flags else truth.flags,
+            overrides=truth.overrides,
         )
         self._sent_generation, self._sent_config, self._sent_flags = (
             truth.generation,

@@ -17,6 +17,7 @@ LEVELS = {
     "crash": logging.ERROR,
     "drain_cut": logging.WARNING,
     "exchange_failed": logging.WARNING,
+    "key_book_lost": logging.CRITICAL,
     "notices_dropped": logging.WARNING,
     "resolve_failed": logging.WARNING,
     "unlogged": logging.WARNING,

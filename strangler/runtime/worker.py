@@ -20,7 +20,10 @@ import uvloop
 from strangler.core.decide import Flags, Reason
 from strangler.core.model import Config
 from strangler.core.snapshot import Snapshot, compile_snapshot, with_flags
+from strangler.errors import StoreError
 from strangler.flags.evaluator import Evaluator
+from strangler.proxy import keybook
+from strangler.proxy.keybook import KeyBook
 from strangler.proxy.plane import Plane
 from strangler.proxy.tls import Served
 from strangler.runtime import link, logs
@@ -119,8 +122,15 @@ class Worker:
             self._flags = self._evaluator.apply(blueprint.flags)
         if self._config is None or self._flags is None:
             raise ValueError("the first blueprint must be whole")
-        if self._snapshot is None:
-            self._snapshot = compile_snapshot(self._config, generation=blueprint.generation, flags=self._flags)
+        if self._snapshot is None or self._snapshot.overrides != blueprint.overrides:
+            self._open_book(self._config)
+            self._snapshot = compile_snapshot(
+                self._config,
+                generation=blueprint.generation,
+                flags=self._flags,
+                overrides=blueprint.overrides,
+                before=self._snapshot,
+            )
         else:
             self._snapshot = with_flags(self._snapshot, generation=blueprint.generation, flags=self._flags)
         self._plane.apply(self._snapshot)
@@ -130,6 +140,16 @@ class Worker:
             self._confirm()
         else:
             self._begin()
+
+    def _open_book(self, config: Config) -> None:
+        """Open the key book before the first route that needs it is served; without it, remember alone."""
+        if self._plane.book is not None or not any(route.idempotency for route in config.routes):
+            return
+        try:
+            self._plane.book = KeyBook(Path(config.state_dir) / keybook.FILE)
+        except StoreError as error:
+            self._notice("key_book_lost", {"why": str(error), "keys": "remembered by this worker alone"})
+            self._plane.book = keybook.private(config.idempotency_keys)
 
     def _begin(self) -> None:
         """Serve once there is something to serve, and TLS to serve it with; others keep serving until then."""
