@@ -10,7 +10,8 @@ from strangler.cli import admin, options
 
 _EXIT_CODES = (
     "exit codes: 0 the instance runs and is ready; 1 it is not ready (what is missing is shown), does not run, or "
-    "cannot be asked; 2 the command line, the routes file or an address is at fault"
+    "cannot be asked; 2 the command line, the routes file or an address is at fault; 3 it is ready, and a route has "
+    "tripped or the kill switch is on"
 )
 
 
@@ -35,7 +36,9 @@ def _run(given: argparse.Namespace) -> int:
     else:
         for line in lines(status):
             print(line)
-    return 0 if status["is_ready"] else 1
+    if not status["is_ready"]:
+        return 1
+    return 3 if status["is_killed"] or any(_is_tripped(route) for route in status["routes"]) else 0
 
 
 def lines(status: dict[str, Any]) -> Iterable[str]:
@@ -56,6 +59,15 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
     if tls := status["tls"]:
         expires = "nothing to serve" if tls["not_after"] is None else f"until {_date(tls['not_after'])}"
         yield f"tls      {expires} ({tls['state']})"
+    if status["store_fault"]:
+        yield f"store    {status['store_fault']}"
+    if status["is_killed"]:
+        yield "KILLED   the kill switch is on: the monolith answers everything"
+    for route in status["routes"]:
+        if _is_tripped(route):
+            guard = route["guard"]
+            since = _date(guard["since"])
+            yield f"{guard['phase'].upper():<8} {route['name']} since {since}: {guard['why']}"
     for worker in status["workers"]:
         yield (
             f"worker   {worker['index']}: process {worker['pid']}, {worker['state']}, generation {worker['generation']}"
@@ -74,10 +86,10 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
             *(
                 (
                     route["name"],
-                    share_text(route["share_bp"]),
+                    "0%" if status["is_killed"] else _share(route),
                     *_side(route["sides"]["legacy"]),
                     *_side(route["sides"]["extracted"]),
-                    route["note"],
+                    _note(route),
                 )
                 for route in status["routes"]
             ),
@@ -105,7 +117,26 @@ def restart_text(restart: dict[str, Any]) -> str:
     return f"{restart['state']}, {restart['replaced']} of {restart['workers']} workers replaced{detail}"
 
 
-def _date(seconds: int) -> str:
+def _is_tripped(route: dict[str, Any]) -> bool:
+    return route["guard"] is not None and route["guard"]["phase"] != "closed"
+
+
+def _share(route: dict[str, Any]) -> str:
+    if _is_tripped(route):
+        return "0%" if route["guard"]["phase"] != "probing" else "probing"
+    return share_text(route["share_bp"])
+
+
+def _note(route: dict[str, Any]) -> str:
+    notes = [route["note"]] if route["note"] else []
+    if _is_tripped(route):
+        notes.insert(0, f"{route['guard']['phase']}, the flag says {share_text(route['share_bp'])}")
+    elif route["guard"] is not None and route["guard"]["is_alone"]:
+        notes.append("nothing to compare with: only absolute limits guard it")
+    return ", ".join(notes)
+
+
+def _date(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 

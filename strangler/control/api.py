@@ -5,20 +5,21 @@ Health and metrics are open to whoever reaches the port, which only this machine
 bearer token, and a body there is JSON and says so. Errors are JSON problems (RFC 9457) and tell nothing of the inside.
 """
 
-import json
 import logging
 import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from strangler.control import auth
+from strangler.control import auth, guardapi
+from strangler.control.answers import as_json, as_problem, read_body
 from strangler.control.flagdesk import FlagDesk
+from strangler.control.guarddesk import GuardDesk
 from strangler.control.metrics import Exposition
 from strangler.control.status import Readiness, RestartStatus, Status
 from strangler.control.tracing import trace_id, traced_application
@@ -32,8 +33,6 @@ REFUSAL_EVERY_S = 1.0
 """Between two lines about a wrong token (OWASP ASVS 5.0, 16.3.1 asks that each be logged; the count is)."""
 
 LOG = logging.getLogger(__name__)
-
-Body = TypeVar("Body", "FlagChange", "Question")
 
 
 class FlagChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,6 +63,7 @@ class Surface:
     """Start a rolling restart, or join the one that runs; raises UsageError if there cannot be one."""
     exposition: Exposition
     flags: FlagDesk
+    guards: GuardDesk
     explain: Callable[[Question], Mapping[str, Any]]
 
 
@@ -82,6 +82,7 @@ def make_app(surface: Surface) -> web.Application:
     app.router.add_get("/api/v1/flags/{key}", handlers.get_flag)
     app.router.add_put("/api/v1/flags/{key}", handlers.put_flag)
     app.router.add_post("/api/v1/explain", handlers.explain)
+    guardapi.add_routes(app, surface.guards)
     return app
 
 
@@ -91,51 +92,47 @@ class _Handlers:
 
     async def healthz(self, request: web.Request) -> web.Response:
         """Say that control's loop runs; whether traffic is served is another question."""
-        return _json({"status": "alive"})
+        return as_json({"status": "alive"})
 
     async def readyz(self, request: web.Request) -> web.Response:
         """Say whether traffic should be sent here and why not, and what else is not as it should be."""
         readiness = self._surface.readiness()
-        return _json(readiness, status=200 if readiness.status == "ready" else 503)
+        return as_json(readiness, status=200 if readiness.status == "ready" else 503)
 
     async def restart(self, request: web.Request) -> web.Response:
-        return _json(self._surface.restart())
+        return as_json(self._surface.restart())
 
     async def ask_restart(self, request: web.Request) -> web.Response:
         self._surface.ask_restart()
-        return _json(self._surface.restart(), status=202)
+        return as_json(self._surface.restart(), status=202)
 
     async def metrics(self, request: web.Request) -> web.Response:
         exposition = self._surface.exposition
         return web.Response(body=exposition.render(), headers={"Content-Type": exposition.content_type})
 
     async def status(self, request: web.Request) -> web.Response:
-        return _json(self._surface.status())
+        return as_json(self._surface.status())
 
     async def list_flags(self, request: web.Request) -> web.Response:
-        return _json(self._surface.flags.catalogue())
+        return as_json(self._surface.flags.catalogue())
 
     async def get_flag(self, request: web.Request) -> web.Response:
         flag = self._surface.flags.show(request.match_info["key"])
-        return _problem(404, "flag_missing", "There is no such flag.") if flag is None else _json(flag)
+        return as_problem(404, "flag_missing", "There is no such flag.") if flag is None else as_json(flag)
 
     async def put_flag(self, request: web.Request) -> web.Response:
-        change = await _read(request, FlagChange)
+        change = await read_body(request, FlagChange)
         wanted = change.set if change.flag is None else change.flag
         if wanted is None or (change.set is not None and change.flag is not None):
-            return _problem(400, "bad_body", 'Give either "set" or "flag".')
+            return as_problem(400, "bad_body", 'Give either "set" or "flag".')
         key = request.match_info["key"]
         changed = self._surface.flags.change(key, wanted)
         fields = {"flag": key, "set": change.set or "definition", "trace_id": trace_id()}
         LOG.info("flag_changed", extra={"fields": fields})
-        return _json(changed)
+        return as_json(changed)
 
     async def explain(self, request: web.Request) -> web.Response:
-        return _json(self._surface.explain(await _read(request, Question)))
-
-
-async def _read(request: web.Request, kind: type[Body]) -> Body:
-    return msgspec.json.decode(await request.read(), type=kind)
+        return as_json(self._surface.explain(await read_body(request, Question)))
 
 
 @web.middleware
@@ -146,20 +143,20 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
     except web.HTTPException as error:
         allow = error.headers.get("Allow")
         headers = {} if allow is None else {"Allow": allow}
-        return _problem(error.status, error.reason.lower().replace(" ", "_"), error.reason, headers=headers)
+        return as_problem(error.status, error.reason.lower().replace(" ", "_"), error.reason, headers=headers)
     except msgspec.MsgspecError as error:
-        return _problem(400, "bad_body", str(error))
+        return as_problem(400, "bad_body", str(error))
     except FlagError as error:
-        return _problem(422, "bad_flag", str(error))
+        return as_problem(422, "bad_flag", str(error))
     except UsageError as error:
-        return _problem(409, "refused", str(error))
+        return as_problem(409, "refused", str(error))
     except StoreError:
         LOG.exception("admin_store_failed", extra={"fields": {"path": request.path}})
-        return _problem(503, "store", "The state store cannot be read or written; see the log.")
+        return as_problem(503, "store", "The state store cannot be read or written; see the log.")
     # Because this is an admin request's outermost step.
     except Exception:
         LOG.exception("admin_request_failed", extra={"fields": {"path": request.path}})
-        return _problem(500, "internal", "The request failed; see the log.")
+        return as_problem(500, "internal", "The request failed; see the log.")
 
 
 class _Refusals:
@@ -186,19 +183,19 @@ def _guard(surface: Surface) -> Middleware:
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not auth.is_own_host(request.headers.get("Host", ""), surface.admin):
-            return _problem(421, "bad_host", "The Host header must name the admin address.")
+            return as_problem(421, "bad_host", "The Host header must name the admin address.")
         if not request.path.startswith("/api/"):
             return await handler(request)
         if not auth.is_authorized(request.headers.get("Authorization", ""), surface.token):
             refusals.tell(request)
-            return _problem(
+            return as_problem(
                 401,
                 "unauthorized",
                 f"A bearer token is required; it is in the state directory's file {auth.TOKEN_FILE}.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         if request.can_read_body and request.content_type != "application/json":
-            return _problem(415, "bad_content_type", "A body is JSON; send it as application/json.")
+            return as_problem(415, "bad_content_type", "A body is JSON; send it as application/json.")
         return await handler(request)
 
     return guard
@@ -207,20 +204,3 @@ def _guard(surface: Surface) -> Middleware:
 async def _hide_server(_request: web.Request, response: web.StreamResponse) -> None:
     """Name neither Python's nor aiohttp's version."""
     response.headers["Server"] = "strangler"
-
-
-def _json(value: Any, *, status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), status=status, headers=_headers("application/json"))
-
-
-def _problem(status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> web.Response:
-    body = {"type": f"urn:strangler:problem:{code}", "title": code, "status": status, "detail": detail}
-    return web.Response(
-        body=json.dumps(body).encode(),
-        status=status,
-        headers={**_headers("application/problem+json"), **(headers or {})},
-    )
-
-
-def _headers(content_type: str) -> dict[str, str]:
-    return {"Content-Type": content_type, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

@@ -8,6 +8,8 @@ import msgspec
 
 from strangler.control.guards import Guards
 from strangler.control.journal import Journal
+from strangler.control.metrics import GuardReading
+from strangler.control.status import GuardStatus
 from strangler.core.audit import Row
 from strangler.core.guard import Phase
 from strangler.core.model import Config
@@ -59,11 +61,24 @@ class GuardDesk:
             },
         }
 
-    def tripped(self) -> tuple[str, ...]:
-        """Return the routes whose guard is not closed."""
-        names = (route.name for route in self._config().routes)
-        found = ((name, self._guards.of(name)) for name in names)
-        return tuple(name for name, one in found if one is not None and one[0].guard.phase is not Phase.CLOSED)
+    def status(self, name: str) -> GuardStatus | None:
+        """Return one route's guard in short; None if the route is not guarded."""
+        found = self._guards.of(name)
+        if found is None:
+            return None
+        kept, _, is_alone = found
+        guard = kept.guard
+        why = "" if guard.phase is Phase.CLOSED else str((kept.cause or {}).get("why", ""))
+        return GuardStatus(phase=guard.phase.value, since=guard.since, why=why, is_alone=is_alone)
+
+    def readings(self) -> tuple[GuardReading, ...]:
+        """Return what metrics say of every guarded route."""
+        found = ((route.name, self._guards.of(route.name)) for route in self._config().routes)
+        return tuple(
+            GuardReading(route=name, phase=one[0].guard.phase.value, evidence=one[0].evidence.log_e, is_alone=one[2])
+            for name, one in found
+            if one is not None
+        )
 
     def reset(self, name: str, why: str) -> Mapping[str, Any]:
         """Give a route back to its flag; raises UsageError."""

@@ -90,7 +90,7 @@ class Guards:
         self._take(config)
         for guarded in self._guarded.values() if lost else ():
             latched = guards.step(guarded.kept.guard, Event.LATCH, now=self._wall(), cooldown=None)
-            guarded.kept = replace(guarded.kept, guard=latched, cause={"lost": lost})
+            guarded.kept = replace(guarded.kept, guard=latched, cause={"why": lost})
         return self.overrides()
 
     def apply(self, config: Config) -> None:
@@ -182,7 +182,7 @@ class Guards:
     def trip(self, name: str, *, who: str, why: str) -> tuple[str, ...]:
         """Take a route's traffic back by hand, its cohort's with it; return the routes."""
         guarded = self._named(name)
-        return self._trip(name, guarded, Event.LATCH, who=who, why=why, cause={"by": "hand"})
+        return self._trip(name, guarded, Event.LATCH, who=who, why=why, cause={})
 
     def kill(self, *, is_on: bool, who: str, why: str) -> None:
         """Pull or release the kill switch."""
@@ -274,7 +274,7 @@ class Guards:
             moved[each] = guards.step(one.kept.guard, event, now=wall, cooldown=one.watch.rules.cooldown)
         changed = {each: guard for each, guard in moved.items() if guard is not self._guarded[each].kept.guard}
         action = Action.TRIP if event is Event.LATCH else Action.COOL
-        self._move(changed, action, who=who, why=why, cause={"route": name, **cause})
+        self._move(changed, action, who=who, why=why, cause={"route": name, "who": who, "why": why, **cause})
         return tuple(changed)
 
     def _together(self, name: str, guarded: _Guarded) -> Iterable[str]:

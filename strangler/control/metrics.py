@@ -18,6 +18,17 @@ _EVERY = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuardReading:
+    """One route's guard at one moment."""
+
+    route: str
+    phase: str
+    evidence: float
+    """ln E of the sequential test."""
+    is_alone: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """The state of the proxy at one moment."""
 
@@ -34,6 +45,11 @@ class Reading:
     """Route and share in basis points, where the share is one number."""
     gauges: tuple[tuple[str, int], ...]
     """The planes' gauges, over all workers."""
+    guards: tuple[GuardReading, ...] = ()
+    is_killed: bool = False
+    is_store_failing: bool = False
+    undelivered: int = 0
+    """Messages to other systems that were given up."""
     healthy: tuple[tuple[str, str, bool], ...] = ()
     """Upstream, address, and whether it can serve, for all that are checked."""
 
@@ -64,7 +80,9 @@ class _Collector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every metric family."""
         yield from _counted(self._totals)
-        yield from _state(self._read())
+        reading = self._read()
+        yield from _state(reading)
+        yield from _guards(reading)
 
 
 def _counted(totals: Totals) -> Iterator[Metric]:
@@ -107,6 +125,42 @@ def _buckets(total: Total) -> list[tuple[str, float]]:
         if index % _EVERY == 0:
             buckets.append((str(bound), below))
     return [*buckets, ("+Inf", sum(total.latency))]
+
+
+def _guards(reading: Reading) -> Iterator[Metric]:
+    tripped = GaugeMetricFamily(
+        "strangler_route_tripped",
+        "1 while the route's guard keeps traffic from the extracted side: tripped, cooling or probing.",
+        labels=("route",),
+    )
+    evidence = GaugeMetricFamily(
+        "strangler_guard_evidence",
+        "The sequential test's evidence of a regression, in nats; it trips at ln(1/alpha), 4.6 for 1 %.",
+        labels=("route",),
+    )
+    alone = GaugeMetricFamily(
+        "strangler_guard_alone",
+        "1 while no requests reach the monolith, so that only absolute limits guard the route.",
+        labels=("route",),
+    )
+    for guard in reading.guards:
+        tripped.add_metric((guard.route,), int(guard.phase != "closed"))
+        evidence.add_metric((guard.route,), guard.evidence)
+        alone.add_metric((guard.route,), int(guard.is_alone))
+    yield tripped
+    yield evidence
+    yield alone
+    yield GaugeMetricFamily("strangler_kill_switch", "1 while the kill switch is on.", value=int(reading.is_killed))
+    yield GaugeMetricFamily(
+        "strangler_store_failing",
+        "1 while the state store cannot be written; trips act from memory.",
+        value=int(reading.is_store_failing),
+    )
+    yield CounterMetricFamily(
+        "strangler_messages_undelivered",
+        "Webhooks and flag changes that were given up.",
+        value=reading.undelivered,
+    )
 
 
 def _state(reading: Reading) -> Iterator[Metric]:

@@ -90,6 +90,8 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     """`rejected` does not make it unready: the last good file is served."""
     flags: str
     restart: str
+    store: str = ""
+    """Why the state store cannot be written; it does not make the proxy unready, because it serves all the same."""
 
 
 class SideStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +101,19 @@ class SideStatus(msgspec.Struct, frozen=True, kw_only=True):
     failures: dict[str, int]
     p50_ms: float | None
     p95_ms: float | None
+
+
+class GuardStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a route is guarded just now."""
+
+    phase: str
+    """`closed`, `tripped`, `cooling` or `probing`."""
+    since: float
+    """When it came to this phase, in seconds since the epoch; 0 if it was never in another."""
+    why: str
+    """Why it is not closed."""
+    is_alone: bool
+    """Whether nothing is there to compare with, so that only absolute limits guard it."""
 
 
 class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +129,8 @@ class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     """Why the share is what it is, when that is not plain."""
     sides: dict[str, SideStatus]
+    guard: GuardStatus | None = None
+    """None where the route is not guarded."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +154,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     upstreams: tuple[UpstreamStatus, ...]
     routes: tuple[RouteStatus, ...]
     unrouted: SideStatus
+    is_killed: bool = False
+    """Whether the kill switch is on."""
+    store_fault: str = ""
+    """Why the state store cannot be written; empty while it can."""
 
 
 def of_upstreams(upstreams: Sequence[Upstream], verdicts: Sequence[Verdict]) -> tuple[UpstreamStatus, ...]:
@@ -169,7 +190,9 @@ def of_side(total: Total) -> SideStatus:
     )
 
 
-def of_route(route: Route, totals: Totals, *, share_bp: int | None, note: str) -> RouteStatus:
+def of_route(
+    route: Route, totals: Totals, *, share_bp: int | None, note: str, guard: GuardStatus | None
+) -> RouteStatus:
     """Return a route as shown."""
     return RouteStatus(
         name=route.name,
@@ -180,6 +203,7 @@ def of_route(route: Route, totals: Totals, *, share_bp: int | None, note: str) -
         share_bp=share_bp,
         note=note,
         sides={side.value: of_side(totals.of(route.name, side)) for side in Side},
+        guard=guard,
     )
 
 

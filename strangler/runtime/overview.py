@@ -19,6 +19,7 @@ from strangler.flags.evaluator import Evaluator
 from strangler.flags.source import FlagSource, SourceState
 from strangler.runtime.certificates import NOT_AFTER, REJECTED
 from strangler.runtime.member import Phase
+from strangler.runtime.protection import Protection
 from strangler.runtime.reload import RoutesFile
 from strangler.runtime.rollout import Rollout
 from strangler.runtime.supervisor import Supervisor
@@ -37,6 +38,7 @@ class Overview:
         source: FlagSource,
         supervisor: Supervisor,
         rollout: Rollout,
+        protection: Protection,
         unready: Callable[[], tuple[str, ...]],
     ) -> None:
         self._truth = truth
@@ -46,6 +48,7 @@ class Overview:
         self._source = source
         self._supervisor = supervisor
         self._rollout = rollout
+        self._protection = protection
         self._unready = unready
         self._started = time.monotonic()
         self._shares = Shares()
@@ -83,10 +86,13 @@ class Overview:
                     self._totals,
                     share_bp=shares[route.name].basis_points,
                     note=shares[route.name].note,
+                    guard=self._protection.desk.status(route.name),
                 )
                 for route in truth.config.routes
             ),
             unrouted=status.of_side(self._totals.of("", Side.LEGACY)),
+            is_killed=self._protection.guards.is_killed,
+            store_fault=self._protection.guards.fault,
         )
 
     def readiness(self) -> Readiness:
@@ -101,6 +107,7 @@ class Overview:
             config=self._routes.status().state,
             flags=self._source.status().state.value,
             restart=self._rollout.progress.stage.value,
+            store=self._protection.guards.fault,
         )
 
     def restart(self) -> RestartStatus:
@@ -131,6 +138,10 @@ class Overview:
                 if share.basis_points is not None
             ),
             gauges=tuple(sorted(self._gauges().items())),
+            guards=self._protection.desk.readings(),
+            is_killed=self._protection.guards.is_killed,
+            is_store_failing=bool(self._protection.guards.fault),
+            undelivered=self._protection.undelivered,
             healthy=tuple((one.upstream, one.address, one.is_healthy) for one in self._health.verdicts),
         )
 
@@ -157,7 +168,10 @@ class Overview:
         truth = self._truth
         if self._snapshot is None or self._snapshot.generation != truth.generation:
             self._snapshot = compile_snapshot(
-                truth.config, generation=truth.generation, flags=self._evaluator.apply(truth.flags)
+                truth.config,
+                generation=truth.generation,
+                flags=self._evaluator.apply(truth.flags),
+                overrides=truth.overrides,
             )
         return explain.answer(self._snapshot, question)
 

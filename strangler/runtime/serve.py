@@ -1,6 +1,7 @@
 """Serving: from a routes file to a running proxy. What can be refused is refused before anything runs."""
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import uvloop
 from strangler.config import load
 from strangler.control.store import Store
 from strangler.core.model import Config
-from strangler.errors import UsageError
+from strangler.errors import StoreDamagedError, UsageError
 from strangler.runtime import handover, listening, settings, systemd
 from strangler.runtime.handover import Orphan
 from strangler.runtime.instance import Instance
@@ -20,6 +21,8 @@ from strangler.runtime.logs import LogFormat, setup
 from strangler.runtime.service import Service
 from strangler.runtime.settings import Overrides
 from strangler.runtime.systemd import Notifier
+
+LOG = logging.getLogger(__name__)
 
 
 def serve(path: Path, overrides: Overrides, log_format: LogFormat | None) -> None:
@@ -31,7 +34,8 @@ def serve(path: Path, overrides: Overrides, log_format: LogFormat | None) -> Non
         raise UsageError(" ".join(found))
     state_dir = Path(config.state_dir)
     with ExitStack() as stack:
-        store = stack.enter_context(closing(Store(state_dir)))
+        store, lost = _open_store(state_dir)
+        stack.enter_context(closing(store))
         given = systemd.choose(manager.given, config.listen, config.admin)
         admin = stack.enter_context(listening.open_admin(config.admin, given=given.get("admin")))
         orphans = handover.find_orphans(state_dir)
@@ -42,7 +46,16 @@ def serve(path: Path, overrides: Overrides, log_format: LogFormat | None) -> Non
         )
         service = Service(Notifier(manager.notify_address), watchdog_s=manager.watchdog_s)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(path, config, overrides, store, listener, admin, orphans, service, chosen))
+            runner.run(_run(path, config, overrides, store, listener, admin, orphans, service, chosen, lost))
+
+
+def _open_store(state_dir: Path) -> tuple[Store, str]:
+    """Return the store, and why it is only an empty one in memory: a damaged file must not keep traffic waiting."""
+    try:
+        return Store(state_dir), ""
+    except StoreDamagedError as error:
+        LOG.critical("store_damaged", extra={"fields": {"why": str(error), "serving": "the monolith, from memory"}})
+        return Store(state_dir, in_memory=True), str(error)
 
 
 async def _run(
@@ -55,6 +68,7 @@ async def _run(
     orphans: Sequence[Orphan],
     service: Service,
     log_format: LogFormat,
+    lost: str,
 ) -> None:
     # Because an instance asks for the running loop, it is made on it.
     instance = Instance(
@@ -67,5 +81,6 @@ async def _run(
         orphans=orphans,
         service=service,
         log_format=log_format,
+        lost=lost,
     )
     await instance.run()

@@ -5,6 +5,8 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
@@ -14,11 +16,15 @@ from aiohttp import web
 from strangler.control import api
 from strangler.control.api import MAX_BODY_BYTES, Question, Surface
 from strangler.control.flagdesk import FlagDesk
+from strangler.control.guarddesk import GuardDesk
+from strangler.control.guards import Guards
 from strangler.control.metrics import Exposition, Reading
 from strangler.control.status import ConfigStatus, FlagsStatus, Readiness, RestartStatus, Status, of_side
+from strangler.control.store import Store
 from strangler.control.totals import Total, Totals
 from strangler.control.truth import Truth
-from strangler.core.model import Address, Config
+from strangler.core.model import Address, Config, Match, Route
+from strangler.core.rules import Rollback
 from strangler.errors import StoreError
 from strangler.flags.data import NOT_READY
 from strangler.flags.embedded import EmbeddedSource
@@ -41,6 +47,18 @@ STATUS = Status(
     workers=(),
     routes=(),
     unrouted=of_side(Total()),
+)
+
+
+GUARDED = Config(
+    upstreams=(),
+    default_upstream="monolith",
+    routes=tuple(
+        Route(
+            name=name, match=Match(path=f"/{name}"), legacy="monolith", extracted="s", cohort="c", rollback=Rollback()
+        )
+        for name in ("pay", "read")
+    ),
 )
 
 
@@ -77,8 +95,18 @@ class Client:
 
 @asynccontextmanager
 async def served(*, is_ready: bool = True, fails: bool = False) -> AsyncIterator[Client]:
+    with TemporaryDirectory() as folder:
+        async with _served(Path(folder), is_ready=is_ready, fails=fails) as client:
+            yield client
+
+
+@asynccontextmanager
+async def _served(folder: Path, *, is_ready: bool, fails: bool) -> AsyncIterator[Client]:
+    store = Store(folder, in_memory=True)
     table = Table()
     truth = Truth(CONFIG, NOT_READY)
+    guards = Guards(store.guards, on_overrides=truth.replace_overrides, on_happening=lambda _: None)
+    guards.start(GUARDED)
     source: FlagSource = EmbeddedSource(table, truth.replace_flags)
     source.start()
     truth.replace_flags(source.data())
@@ -120,6 +148,7 @@ async def served(*, is_ready: bool = True, fails: bool = False) -> AsyncIterator
         ask_restart=lambda: None,
         exposition=Exposition(Totals(), lambda: reading),
         flags=FlagDesk(truth, source),
+        guards=GuardDesk(guards, store.journal, lambda: GUARDED),
         explain=explain,
     )
     runner = web.AppRunner(api.make_app(surface), access_log=None)
@@ -154,6 +183,7 @@ async def test_not_ready_says_so_with_503() -> None:
         "config": "rejected",
         "flags": "ready",
         "restart": "never",
+        "store": "",
     }
 
 
