@@ -286,6 +286,8 @@ async def test_the_status_has_the_documented_fields() -> None:
             "p50_ms": None,
             "p95_ms": None,
         },
+        "is_killed": False,
+        "store_fault": "",
     }
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from strangler.control.metrics import Exposition, Reading
+from strangler.control.metrics import Exposition, GuardReading, Reading
 from strangler.control.totals import Totals
 from strangler.core import histogram
 from strangler.core.model import Side
@@ -20,6 +20,10 @@ READING = Reading(
     flags_states=("starting", "ready"),
     shares=(("payments", 2_500),),
     gauges=(("client_connections", 7),),
+    guards=(GuardReading(route="payments", phase="tripped", evidence=4.75, is_alone=True),),
+    is_killed=True,
+    is_store_failing=True,
+    undelivered=3,
     healthy=(("payments", "10.0.0.7:80", True), ("payments", "10.0.0.8:80", False)),
 )
 
@@ -49,6 +53,12 @@ def test_the_state_is_shown_under_its_documented_names() -> None:
         ("strangler_upstream_healthy", (("address", "10.0.0.8:80"), ("upstream", "payments"))): 0.0,
         ("strangler_client_connections", ()): 7.0,
         ("strangler_tallies_refused_total", ()): 0.0,
+        ("strangler_route_tripped", (("route", "payments"),)): 1.0,
+        ("strangler_guard_evidence", (("route", "payments"),)): 4.75,
+        ("strangler_guard_alone", (("route", "payments"),)): 1.0,
+        ("strangler_kill_switch", ()): 1.0,
+        ("strangler_store_failing", ()): 1.0,
+        ("strangler_messages_undelivered_total", ()): 3.0,
     }
 
 

@@ -17,7 +17,7 @@ from tests.support.load import load
 from tests.support.proxy import Proxy, end, launch, routes_text, running
 from tests.support.waiting import until
 
-ROUTE = "{name: items, match: {path: /items}, extracted: extracted, flag: items}"
+ROUTE = "{name: items, match: {path: /items}, extracted: extracted, flag: items, rollback: off}"
 FLAG_REACHES_ALL_S = 0.5
 """What is promised; measured it is a few milliseconds."""
 
