@@ -54,9 +54,7 @@ GUARDED = Config(
     upstreams=(),
     default_upstream="monolith",
     routes=tuple(
-        Route(
-            name=name, match=Match(path=f"/{name}"), legacy="monolith", extracted="s", cohort="c", rollback=Rollback()
-        )
+        Route(name=name, match=Match(path="/"), legacy="monolith", extracted="s", cohort="c", rollback=Rollback())
         for name in ("pay", "read")
     ),
 )
