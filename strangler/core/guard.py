@@ -121,5 +121,5 @@ def most(guard: Guard, cooldown: Cooldown | None) -> int | None:
             return None
         case Phase.TRIPPED | Phase.COOLING:
             return 0
-        case Phase.PROBING:
+        case Phase.PROBING:  # pragma: no branch
             return 0 if cooldown is None else cooldown.share

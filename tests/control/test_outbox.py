@@ -11,15 +11,12 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from hypothesis import given
-from hypothesis import strategies as st
 
 from strangler.control.happening import Happening
 from strangler.control.outbox import MOST, TRIES, Outbox
 from strangler.control.webhook import SIGNATURE, WebhookSender
 from strangler.control.writeback import SEMANTIC_PATCH, LaunchDarkly, Off, WriteBack
 from strangler.core.audit import Action
-from strangler.core.backoff import MOST_S, wait_s
 from strangler.core.model import FlagSettings, Webhook
 from strangler.errors import DeliveryError, StoreError
 from tests.support.waiting import until
@@ -97,12 +94,6 @@ def failing(times: int, taken: list[int]) -> Callable[[int], Awaitable[None]]:
         taken.append(item)
 
     return deliver
-
-
-@given(st.integers(1, 10_000), st.floats(0, 1))
-def test_no_wait_is_longer_than_the_most_and_none_is_nothing(failures: int, spread: float) -> None:
-    assert 0.4 < wait_s(failures, spread) <= MOST_S
-    assert wait_s(failures, 0.0) <= wait_s(failures + 1, 0.0)
 
 
 async def test_what_is_not_taken_is_told_again_in_order() -> None:

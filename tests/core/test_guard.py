@@ -59,6 +59,14 @@ def test_a_probe_that_holds_closes_the_guard() -> None:
     assert whole.trips == 1
 
 
+def test_a_probe_whose_cooldown_was_taken_out_of_the_file_lets_nothing_through_and_closes_when_it_holds() -> None:
+    guard = Guard(phase=Phase.PROBING, trips=1, since=1.0)
+
+    assert guards.most(guard, None) == 0
+    assert guards.probe(guard, 1, now=2.0, cooldown=None).phase is Phase.CLOSED
+    assert guards.probe(Guard(), 1, now=2.0, cooldown=None) == Guard()
+
+
 class Life(RuleBasedStateMachine):
     """Any sequence of events, with time that moves on."""
 

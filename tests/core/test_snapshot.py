@@ -1,5 +1,6 @@
 """Snapshots: everything that a request will need is there, once, and each counter has one meaning."""
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -7,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strangler.core.decide import Reason
-from strangler.core.model import FULL_SHARE, Config, Fallback, Side
+from strangler.core.model import FULL_SHARE, Config, Fallback, Idempotency, Side
+from strangler.core.rules import Rollback
 from strangler.core.snapshot import compile_snapshot, with_flags
-from tests.core.requests import EVERYTHING, Fixed, config, route
+from tests.core.requests import ASSIGNED, EVERYTHING, USER, Fixed, config, route
 
 names = (f"r{number}" for number in count())
 routes = st.builds(
@@ -82,3 +84,16 @@ def test_a_change_of_flags_alone_compiles_no_route_again(by: Config) -> None:
     assert after.table is before.table
     assert after.routes is before.routes
     assert (before.generation, after.slots, after.unrouted) == (1, before.slots, before.unrouted)
+
+
+def test_a_route_says_which_statuses_fail_and_whose_keys_repeat() -> None:
+    keys = Idempotency(header="x-key")
+    given = route("r", "/a", flag="f", identity=(USER, ASSIGNED), idempotency=keys)
+    by = config(given, replace(given, name="s", rollback=Rollback(failures=((429, 429), (500, 501)))))
+
+    plain, special = compile_snapshot(by, generation=1, flags=Fixed(True)).routes
+
+    assert plain.decision(Side.EXTRACTED, Reason.FLAG_RULE).failing is None
+    assert special.decision(Side.EXTRACTED, Reason.FLAG_RULE).failing == frozenset({429, 500, 501})
+    assert (plain.key_header, [source for source, _ in plain.tenant]) == (b"x-key", [USER])
+    assert plain.decision(Side.LEGACY, Reason.FLAG_RULE).keyed is plain
