@@ -311,6 +311,8 @@ class Client(asyncio.Protocol):
                 self.abort()
         elif self.is_draining and self.is_idle and not self._is_closing and has_unread(self.transport):
             self.wake_at = now
+        elif self._tunnel is not None and (due := self._tunnel.ends_at) > now:
+            self.rest_until(due, now)
         elif self._is_closing or self._tunnel is not None or self._reader.is_between:
             self.close()
             if not self._unsent and not self.transport.can_write_eof():

@@ -19,7 +19,10 @@ _IDLE_S = 3_600.0
 class Tunnel:
     """Joins the two transports; it is what the upstream connection sees of the client."""
 
-    __slots__ = ("_client", "_has_client_ended", "_has_upstream_ended", "_upstream", "decision")
+    __slots__ = ("_client", "_has_client_ended", "_has_upstream_ended", "_upstream", "decision", "ends_at")
+
+    ends_at: float
+    """When it has been still for too long."""
 
     def __init__(
         self, client: "Client", upstream: "UpstreamConnection", early: bytes, decision: "Decision | None"
@@ -102,4 +105,4 @@ class Tunnel:
             self._client.close()
 
     def _touch(self) -> None:
-        self._client.wake_at = monotonic() + _IDLE_S
+        self._client.wake_at = self.ends_at = monotonic() + _IDLE_S

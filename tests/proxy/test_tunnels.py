@@ -63,6 +63,32 @@ async def test_a_tunnel_whose_two_ends_have_ended_holds_no_connection() -> None:
         await until(lambda: not running.plane.gauges()["upstream_connections"])
 
 
+async def test_a_tunnel_whose_upstream_takes_nothing_for_a_while_loses_no_byte() -> None:
+    may_read, taken, sent = asyncio.Event(), [0], 8 << 20
+
+    async def dawdle(_received: Received, conversation: Conversation) -> None:
+        await conversation.send(GRANTED)
+        await may_read.wait()
+        while data := await conversation.reader.read(1 << 20):
+            taken[0] += len(data)
+
+    async with backend(dawdle) as monolith, proxy(config(monolith.port)) as running:
+        wire = await running.connect()
+        await wire.send(UPGRADE)
+        await wire.head()
+        (client,) = running.plane._clients
+
+        wire.writer.write(b"x" * sent)
+        await until(lambda: client.is_reading_paused)
+        first_look = client.wake_at
+        await until(lambda: client.wake_at > first_look or client.transport.is_closing())
+        may_read.set()
+        wire.writer.write_eof()
+
+        await until(lambda: not running.plane.gauges()["client_connections"])
+        assert taken == [sent]
+
+
 async def test_a_refused_upgrade_goes_on_as_http() -> None:
     async with backend(says(ok(b"plain"))) as monolith, proxy(config(monolith.port)) as running:
         wire = await running.connect()
