@@ -350,7 +350,11 @@ class UpstreamConnection(asyncio.Protocol):
         if self._skips_body:
             # Because the parser waits for the body that an answer to HEAD announces and does not have.
             self._parser = httptools.HttpResponseParser(self)
-        if may_reuse:
+        if self.transport.get_write_buffer_size():
+            # Because whoever has answered need not read the rest: it must not come before another request, and a close
+            # would wait for it.
+            self.transport.abort()
+        elif may_reuse:
             self.idle_since = exchange.moved_at
             self._owner.release(self)
         else:
