@@ -190,10 +190,9 @@ class Client(asyncio.Protocol):
         self.pause_reading()
 
     def on_bad(self, problem: Problem) -> None:
-        exchange = self._incoming
+        exchange, self._incoming = self._incoming, None
         if exchange is not None:
             # The body of a request that is already on its way turned out bad.
-            self._incoming = None
             exchange.on_bad_body(problem)
         elif not self._is_closing:
             refused = Exchange(self, b"", b"", RequestHead(), [], is_http_11=True)

@@ -73,7 +73,7 @@ class Endpoint:
         if self.is_gone or pool.is_closed or connection.transport.is_closing():
             connection.transport.close()
             return
-        if pool.pending:
+        if pool.pending and connection.is_quiet:
             exchange = pool.next_pending(self)
             if exchange is not None:
                 exchange.touch()

@@ -93,9 +93,10 @@ class Pool:
                 break
             connection = idle.pop()
             self.idle -= 1
-            if not connection.transport.is_closing():
+            if connection.is_quiet:
                 connection.begin(exchange)
                 return
+            connection.transport.abort()
         if self.open < self.upstream.max_connections:
             self._open(exchange, endpoint, connect_s)
         else:

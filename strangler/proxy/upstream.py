@@ -5,6 +5,8 @@ on a connection must never become the next request's answer.
 """
 
 import asyncio
+from fcntl import ioctl
+from termios import FIONREAD
 from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
@@ -25,6 +27,11 @@ SLACK_BYTES = 16_384
 CHUNK_SLACK_BYTES = 24
 """What a chunk's framing takes without an extension: 16 digits, two line ends, and some room."""
 _VERSIONS = ("1.1", "1.0")
+
+
+_UNREAD = bytearray(4)
+"""Where the kernel writes how many bytes wait; one for all, because nothing comes between."""
+_NOTHING = bytes(4)
 
 
 class Owner(Protocol):
@@ -72,6 +79,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_done",
         "_ended_well",
         "_exchange",
+        "_fd",
         "_head_bytes",
         "_headers",
         "_in_head",
@@ -138,6 +146,17 @@ class UpstreamConnection(asyncio.Protocol):
         self._in_head = True
         exchange.on_upstream(self)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether an idle connection may be used: it is open, and nothing has come that the loop has not read yet.
+
+        An answer that nobody asked for may wait in the kernel while a request of the same turn looks for a connection.
+        """
+        if self.transport.is_closing():
+            return False
+        ioctl(self._fd, FIONREAD, _UNREAD)
+        return _UNREAD == _NOTHING
+
     def blame(self, why: str) -> None:
         """Note that the upstream does not do its part of the exchange."""
         self._owner.failed(why)
@@ -157,6 +176,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self._fd: int = transport.get_extra_info("socket").fileno()
 
     def data_received(self, data: bytes) -> None:
         if self._tunnel is not None:

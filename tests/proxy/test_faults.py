@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -158,6 +159,26 @@ async def test_an_unsolicited_answer_on_an_idle_connection_goes_to_nobody() -> N
         await wire.send(GET)
 
         assert (first, (await wire.answer())[1]) == (b"right", b"right")
+
+
+async def test_an_unsolicited_answer_that_nobody_has_read_yet_goes_to_nobody() -> None:
+    given: list[Conversation] = []
+
+    async def script(_received: Received, conversation: Conversation) -> bytes | None:
+        given.append(conversation)
+        return ok(b"right")
+
+    async with backend(script) as monolith, proxy(config(monolith.port)) as running:
+        wire = await running.connect()
+        await wire.send(GET)
+        await wire.answer()
+
+        # Because the loop does not run in between, the proxy hears of the request first, and of the answer after it.
+        os.write(wire.writer.get_extra_info("socket").fileno(), GET)
+        os.write(given[0].writer.get_extra_info("socket").fileno(), ok(b"poison"))
+
+        assert (await wire.answer())[1] == b"right"
+        assert monolith.connections == 2
 
 
 async def test_a_read_on_a_connection_that_died_in_the_pool_is_asked_again() -> None:
