@@ -33,6 +33,20 @@ class Sides(msgspec.Struct, frozen=True, kw_only=True):
     extracted: Side
 
 
+class Guard(msgspec.Struct, frozen=True, kw_only=True):
+    """How a route is guarded just now."""
+
+    phase: str
+    since: float
+    why: str
+    is_alone: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it keeps traffic from the extracted side: tripped, cooling or probing."""
+        return self.phase != "closed"
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One endpoint."""
 
@@ -41,6 +55,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     share_bp: int | None
     note: str
     sides: Sides
+    guard: Guard | None = None
 
 
 class Routes(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +89,13 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     workers: tuple[Worker, ...]
     routes: tuple[Route, ...]
     unrouted: Side
+    is_killed: bool = False
+    store_fault: str = ""
+
+    @property
+    def tripped(self) -> tuple[Route, ...]:
+        """The routes whose guard keeps traffic from the extracted side."""
+        return tuple(route for route in self.routes if route.guard is not None and route.guard.is_open)
 
 
 class _FlagNames(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from demo.admin import Status
 from demo.children import ROOT
 from demo.ports import Layout
 
@@ -20,20 +21,32 @@ def addresses(layout: Layout, logs: Path) -> Iterable[str]:
     yield f"logs       {_short(logs)}"
 
 
-def commands(layout: Layout) -> Iterable[str]:
+def commands(layout: Layout, status: Status | None = None) -> Iterable[str]:
     """Return what to try, the most telling first; each line fits 80 columns with an indent of 2."""
     file = "" if layout.routes == ROOT / "routes.yaml" else f" -c {_short(layout.routes)}"
-    yield f".venv/bin/strangler flags set payments 25%{file}"
-    yield f".venv/bin/strangler explain GET /api/payments/17 -H 'X-User-Id: 42'{file}"
-    yield f"curl -i {layout.listen.url}/api/users/42 -H 'X-User-Id: 42'"
-    yield f".venv/bin/strangler flags set payments off{file}"
     payments = layout.service("payments")
+    if status is not None and status.is_killed:
+        yield f'.venv/bin/strangler kill off --reason "enough seen"{file}'
+    for route in status.tripped[:1] if status is not None else ():
+        if payments is not None:
+            yield f"curl -X DELETE {payments.url}/_faults"
+        yield f'.venv/bin/strangler reset {route.name} --reason "mended"{file}'
+        yield f".venv/bin/strangler audit list{file}"
+        return
+    yield f".venv/bin/strangler flags set payments 25%{file}"
     if payments is not None:
         # Because curl's shorter --json is missing in the versions of many systems in use.
         yield (
             f"curl -X PUT {payments.url}/_faults -d '{{\"error_rate\": 0.2}}' \\\n  -H 'Content-Type: application/json'"
         )
+    yield f".venv/bin/strangler status{file}"
+    if payments is not None:
         yield f"curl -X DELETE {payments.url}/_faults"
+    yield f'.venv/bin/strangler reset payments.create --reason "mended"{file}'
+    yield f".venv/bin/strangler audit list{file}"
+    yield f".venv/bin/strangler explain GET /api/payments/17 -H 'X-User-Id: 42'{file}"
+    yield f"curl -i {layout.listen.url}/api/users/42 -H 'X-User-Id: 42'"
+    yield f".venv/bin/strangler flags set payments off{file}"
 
 
 def _short(path: Path) -> str:

@@ -134,7 +134,7 @@ def _page(
     if not screen.is_redrawn:
         return lines
     lines += [Line(""), Line("Try, in another shell:", is_heading=True)]
-    for command in advice.commands(layout):
+    for command in advice.commands(layout, status):
         shown = _indented(command).splitlines()
         # Because half a command is worse than none.
         if len(lines) + len(shown) > screen.height:

@@ -1,10 +1,12 @@
 """Summary: what runs, as lines of text. Values in, lines out."""
 
+import textwrap
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from demo.admin import Route, Side, Status
+from demo.admin import Guard, Route, Side, Status
 from demo.screen import Line
 from demo.traffic import Counts
 
@@ -12,6 +14,12 @@ RECENT_S = 10.0
 """Long enough for a steady figure, short enough to see a change of a flag come."""
 WIDE = 104
 """Columns that the whole table takes; on less, flag and recent share are left out, and it takes 80."""
+_NOTE_WIDTH = 80
+_PHASES = {
+    "tripped": "back on the monolith until `strangler reset`",
+    "cooling": "back on the monolith, comes back by itself",
+    "probing": "a small share tries whether it holds",
+}
 _Counted = dict[str, tuple[int, int, int]]
 """By route: requests of the monolith's side, of the extracted side, and failures of both."""
 
@@ -43,9 +51,12 @@ class Recent:
 
 
 def table(status: Status, recent: Recent, width: int) -> Sequence[Line]:
-    """Return one line for each endpoint, and one for all the others together; an alert is one that fails now."""
+    """Return one line for each endpoint, and one for all the others together.
+
+    An alert is one that fails now, or that was taken back.
+    """
     is_wide = width >= WIDE
-    rows = [_row(route, recent) for route in status.routes]
+    rows = [_row(route, recent, is_killed=status.is_killed) for route in status.routes]
     rows.append(("all other requests", "", "", "", *_side(status.unrouted), "", "", "", ""))
     head = ("endpoint", "flag", "set" if is_wide else "share", "last 10 s", *("requests", "failed", "p95 ms") * 2, "")
     left = 2 if is_wide else 1
@@ -59,7 +70,11 @@ def table(status: Status, recent: Recent, width: int) -> Sequence[Line]:
         ).rstrip()
         for row in cells
     ]
-    alerts = (False, *(recent.has_failed(route.name) for route in status.routes), False)
+    alerts = (
+        False,
+        *(recent.has_failed(route.name) or route in status.tripped or status.is_killed for route in status.routes),
+        False,
+    )
     return [
         Line(_over(kept, widths).rstrip(), is_heading=True),
         *(
@@ -87,7 +102,19 @@ def traffic_lines(counts: Counts, seconds: float, left_s: float, ended: str) -> 
 
 
 def notes(status: Status) -> Iterable[Line]:
-    """Return what somebody should know beside the table."""
+    """Return what somebody should know beside the table, the most pressing first, on lines that fit 80 columns."""
+    if status.is_killed:
+        yield Line("KILLED    the kill switch is on: the monolith answers everything", is_alert=True)
+    if status.store_fault:
+        yield from _told("store", f"cannot be written, so trips are kept in memory: {status.store_fault}")
+    for guard, routes in _together(status.tripped):
+        what = _PHASES.get(guard.phase, guard.phase)
+        since = time.strftime("%H:%M:%S", time.localtime(guard.since))
+        yield from _told(guard.phase.upper(), f"{', '.join(routes)}: {what}, since {since}: {guard.why}")
+    alone = [route.name for route in status.routes if route.guard is not None and route.guard.is_alone]
+    if alone:
+        said = f"{', '.join(alone)}: nothing left on the monolith to compare with, so only absolute limits guard"
+        yield from _told("alone", said, is_alert=False)
     if status.config.state != "current":
         count = len(status.config.faults)
         said = f"routes    the file has {count} fault{'' if count == 1 else 's'}; the last good one is served"
@@ -117,16 +144,45 @@ def _over(kept: Sequence[int], widths: Sequence[int]) -> str:
     return line
 
 
-def _row(route: Route, recent: Recent) -> tuple[str, ...]:
+def _together(routes: Iterable[Route]) -> Iterable[tuple[Guard, list[str]]]:
+    """Yield routes that were taken back at one time, as a cohort is, side by side with the guard of the first cause."""
+    found: dict[tuple[str, float], list[tuple[Guard, str]]] = {}
+    for route in routes:
+        if route.guard is not None:
+            found.setdefault((route.guard.phase, route.guard.since), []).append((route.guard, route.name))
+    for one in found.values():
+        # Because a route that went with another one says "with ..." before the reason.
+        yield min((guard for guard, _ in one), key=lambda guard: len(guard.why)), [name for _, name in one]
+
+
+def _told(title: str, text: str, *, is_alert: bool = True) -> Iterable[Line]:
+    for number, part in enumerate(textwrap.wrap(text, _NOTE_WIDTH - 10)):
+        yield Line(f"{'' if number else title:<10}{part}", is_alert=is_alert)
+
+
+def _row(route: Route, recent: Recent, *, is_killed: bool) -> tuple[str, ...]:
     seen = recent.share(route.name)
+    phase = route.guard.phase if route.guard is not None else "closed"
+    flag = "?" if route.share_bp is None else f"{route.share_bp / 100:g}%"
+    is_back = is_killed or phase != "closed"
+    share = "probing" if phase == "probing" and not is_killed else "0%" if is_back else flag
+    note = ", ".join(
+        part
+        for part in (
+            "killed" if is_killed else phase if phase != "closed" else "",
+            f"{'flag' if route.flag else 'file'} says {flag}" if is_back else "",
+            route.note,
+        )
+        if part
+    )
     return (
         route.name,
         route.flag or "(fixed)",
-        "?" if route.share_bp is None else f"{route.share_bp / 100:g}%",
+        share,
         "-" if seen is None else f"{seen:.0%}",
         *_side(route.sides.legacy),
         *_side(route.sides.extracted),
-        route.note,
+        note,
     )
 
 

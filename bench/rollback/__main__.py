@@ -32,8 +32,8 @@ SCENARIOS = (
 def first_alarm(scenario: Scenario, make: Callable[[], Rule], seed: int) -> int | None:
     """Return the minute, counted from 1, after which the rule fires; None if it never does."""
     rule = make()
-    for number, step in enumerate(minutes(scenario, seed), start=1):
-        if rule.fires(step):
+    for number, minute in enumerate(minutes(scenario, seed), start=1):
+        if rule.fires(minute):
             return number
     return None
 
@@ -56,12 +56,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.rollback", description=__doc__)
     parser.add_argument("--runs", type=int, default=200, help="runs of each cell")
     parser.add_argument("--seed", type=int, default=20_261_124)
+    parser.add_argument("--rules", default="", metavar="WORD", help="only the rules whose names contain this")
     given = parser.parse_args(argv)
     names = [scenario.name for scenario in SCENARIOS]
     print(f"{given.runs} runs a cell, seed {given.seed}; a day each unless the name says more\n", flush=True)
     print("| rule | " + " | ".join(names) + " |")
     print("|---" * (len(names) + 1) + "|", flush=True)
     for name, make in RULES:
+        if given.rules not in name:
+            continue
         cells = [result(scenario, make, runs=given.runs, seed=given.seed) for scenario in SCENARIOS]
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
     return 0

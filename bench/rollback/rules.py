@@ -5,16 +5,17 @@ from collections.abc import Callable
 from math import sqrt
 from typing import Protocol
 
+from bench.rollback.traffic import Minute
 from strangler.core.judge import decisive, judge
 from strangler.core.rules import Rollback, Sequential
-from strangler.core.sequential import Evidence, Step, advance
+from strangler.core.sequential import Evidence, Step, advance, rebase
 from strangler.core.window import Counts, Window
 
 
 class Rule(Protocol):
     """Watches one run."""
 
-    def fires(self, step: Step) -> bool:
+    def fires(self, minute: Minute) -> bool:
         """Return whether the rule takes the traffic back after this minute."""
 
 
@@ -25,7 +26,8 @@ class FailedChecks:
         self._limit = limit
         self._left = allowed
 
-    def fires(self, step: Step) -> bool:
+    def fires(self, minute: Minute) -> bool:
+        step = minute.step
         if step.extracted_requests and step.extracted_failures > self._limit * step.extracted_requests:
             self._left -= 1
         return self._left <= 0
@@ -40,8 +42,8 @@ class Windowed:
         self._least = least
         self._steps: deque[Step] = deque(maxlen=5)
 
-    def fires(self, step: Step) -> bool:
-        self._steps.append(step)
+    def fires(self, minute: Minute) -> bool:
+        self._steps.append(minute.step)
         legacy = sum(step.legacy_requests for step in self._steps)
         legacy_failed = sum(step.legacy_failures for step in self._steps)
         extracted = sum(step.extracted_requests for step in self._steps)
@@ -60,8 +62,8 @@ class Significance:
     def __init__(self) -> None:
         self._sums = [0, 0, 0, 0]
 
-    def fires(self, step: Step) -> bool:
-        self._sums = [before + now for before, now in zip(self._sums, step, strict=True)]
+    def fires(self, minute: Minute) -> bool:
+        self._sums = [before + now for before, now in zip(self._sums, minute.step, strict=True)]
         legacy, legacy_failed, extracted, failed = self._sums
         if not legacy or not extracted:
             return False
@@ -77,14 +79,20 @@ class Ours:
         self._rules = rules
         self._windows = (Window(60.0), Window(60.0))
         self._evidence = Evidence()
+        self._share: float | None = None
         self._minute = 0
 
-    def fires(self, step: Step) -> bool:
+    def fires(self, minute: Minute) -> bool:
         self._minute += 1
         now = 60.0 * self._minute
+        step = minute.step
         legacy, extracted = self._windows
         legacy.add(now, requests=step.legacy_requests, failures=step.legacy_failures)
         extracted.add(now, requests=step.extracted_requests, failures=step.extracted_failures)
+        if self._share != minute.share:
+            # As control.guards does when a flag has moved.
+            self._evidence = rebase(self._evidence)
+            self._share = minute.share
         if self._rules.sequential is not None:
             self._evidence = advance(self._evidence, step, self._rules.sequential.ratio)
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import exp, sqrt
+from typing import NamedTuple
 
 from strangler.core.sequential import Step
 
@@ -35,7 +36,14 @@ class Scenario:
         return self.regressed <= 1.25 * self.baseline
 
 
-def minutes(scenario: Scenario, seed: int) -> Iterator[Step]:
+class Minute(NamedTuple):
+    """What happened in one minute, and the extracted side's part of all requests in it."""
+
+    share: float
+    step: Step
+
+
+def minutes(scenario: Scenario, seed: int) -> Iterator[Minute]:
     """Yield what happens in each minute of one run."""
     rng = random.Random(seed)
     total = scenario.extracted_per_minute / max(scenario.shares)
@@ -44,12 +52,13 @@ def minutes(scenario: Scenario, seed: int) -> Iterator[Step]:
         chance = scenario.regressed if minute >= scenario.from_minute else scenario.baseline
         legacy = _poisson(rng, total * (1 - share))
         extracted = _poisson(rng, total * share)
-        yield Step(
+        step = Step(
             legacy,
             min(legacy, _poisson(rng, legacy * scenario.baseline)),
             extracted,
             min(extracted, _poisson(rng, extracted * chance)),
         )
+        yield Minute(share, step)
 
 
 def _poisson(rng: random.Random, mean: float) -> int:

@@ -66,7 +66,7 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
     for route in status["routes"]:
         if _is_tripped(route):
             guard = route["guard"]
-            since = _date(guard["since"])
+            since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(guard["since"]))
             yield f"{guard['phase'].upper():<8} {route['name']} since {since}: {guard['why']}"
     for worker in status["workers"]:
         yield (

@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
+from strangler.config.reading import nearest
 from strangler.control.guardtable import Kept
-from strangler.control.happening import Happening, sentence
+from strangler.control.happening import Happening, own_cause, sample, sentence
 from strangler.control.journal import Deed
 from strangler.control.keeper import Keeper, Table
 from strangler.core import guard as guards
@@ -134,7 +135,7 @@ class Guards:
         """Keep a failed exchange of the extracted side as a sample of evidence."""
         guarded = self._guarded.get(str(fields.get("route")))
         if guarded is not None and fields.get("side") == Side.EXTRACTED.value:
-            guarded.samples.append({name: fields.get(name) for name in _SAMPLED})
+            guarded.samples.append(sample(fields))
 
     def tick(self) -> None:
         """Do what time brings: cool-downs end, and what was learnt is stored now and then."""
@@ -255,7 +256,14 @@ class Guards:
         found = decisive(guarded.findings)
         if found is not None:
             event = Event.COOL if guarded.watch.rules.cooldown is not None else Event.LATCH
-            self._trip(name, guarded, event, who=GUARD, why=sentence(found), cause=self._cause(guarded, found))
+            self._trip(
+                name,
+                guarded,
+                event,
+                who=GUARD,
+                why=sentence(found, guarded.watch.evidence),
+                cause=self._cause(guarded, found),
+            )
             return
         wall = self._wall()
         moved = guards.probe(guarded.kept.guard, requests, now=wall, cooldown=guarded.watch.rules.cooldown)
@@ -298,7 +306,8 @@ class Guards:
         for name, guard in moved.items():
             guarded = self._guarded[name]
             before = guarded.kept.guard
-            own = cause if cause is None or cause.get("route") == name else {**cause, "with": cause.get("route")}
+            own = None if cause is None else own_cause(cause, name)
+            told = why if own is None else str(own["why"])
             is_open = guard.phase is Phase.CLOSED
             guarded.kept = kept[name] = replace(
                 guarded.kept,
@@ -312,7 +321,7 @@ class Guards:
                     who=who,
                     what=action,
                     subject=name,
-                    why=why,
+                    why=told,
                     before=_json(asdict(before)),
                     after=_json(asdict(guard)),
                     evidence=None if own is None else _json(own),
@@ -323,7 +332,7 @@ class Guards:
                     action=action,
                     route=name,
                     who=who,
-                    why=why,
+                    why=told,
                     at=wall,
                     flag=guarded.route.flag,
                     write_back=guarded.watch.rules.write_back,
@@ -333,11 +342,7 @@ class Guards:
         self._serve()
         self._write(kept, tuple(deeds))
         for happening in happenings:
-            fields = {"action": action.value, **_told(happening), "cause": happening.cause}
-            if action in (Action.TRIP, Action.COOL):
-                LOG.critical("guard_tripped", extra={"fields": fields})
-            else:
-                LOG.warning("guard_moved", extra={"fields": fields})
+            happening.log()
             self._on_happening(happening)
 
     def _serve(self) -> None:
@@ -385,15 +390,8 @@ class Guards:
     def _named(self, name: str) -> _Guarded:
         guarded = self._guarded.get(name)
         if guarded is None:
-            raise UsageError(f"no route `{name}` is guarded. `strangler status` lists the routes.")
+            raise UsageError(f"no route `{name}` is guarded. {nearest(name, tuple(self._guarded))}")
         return guarded
-
-
-_SAMPLED = ("request_id", "method", "path", "upstream", "outcome", "status", "ms", "detail")
-
-
-def _told(happening: Happening) -> dict[str, Any]:
-    return {"route": happening.route, "who": happening.who, "why": happening.why}
 
 
 def _json(value: Any) -> str:

@@ -14,14 +14,18 @@ async def test_a_trip_and_a_reset_by_hand_take_the_cohort_along_and_are_recorded
         rows = (await client.ask("GET", "/api/v1/audit"))[1]["rows"]
 
     assert tripped == (200, {"tripped": ["pay", "read"]})
-    assert (shown["phase"], shown["cause"]["why"], shown["cause"]["with"]) == ("tripped", "it looks wrong", "pay")
+    assert (shown["phase"], shown["cause"]["why"], shown["cause"]["with"]) == (
+        "tripped",
+        "with pay: it looks wrong",
+        "pay",
+    )
     assert reset[0] == 200 and set(reset[1]["reset"]) == {"pay", "read"}
     assert [guard["phase"] for guard in after["guards"]] == ["closed", "closed"]
     assert sorted((row["what"], row["subject"], row["why"]) for row in rows) == [
         ("reset", "pay", "mended"),
         ("reset", "read", "mended"),
         ("trip", "pay", "it looks wrong"),
-        ("trip", "read", "it looks wrong"),
+        ("trip", "read", "with pay: it looks wrong"),
     ]
 
 

@@ -7,10 +7,12 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import aiohttp
 
 from tests.support.waiting import until
 
@@ -66,6 +68,34 @@ def port_of(routes: Path, name: str) -> int:
     found = re.search(rf"^ *{name}:.*?127\.0\.0\.1:(\d+)", routes.read_text(), re.MULTILINE)
     assert found is not None
     return int(found[1])
+
+
+async def put_faults(routes: Path, service: str, faults: Mapping[str, float]) -> None:
+    """Let a service fail, as the demo's own advice has it; without faults it is well again."""
+    url = f"http://127.0.0.1:{port_of(routes, service)}/_faults"
+    async with aiohttp.ClientSession() as session, session.put(url, json=faults) as answer:
+        assert answer.status == 200, await answer.text()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command said, and its exit code."""
+
+    code: int
+    output: str
+
+
+async def strangler(routes: Path, *arguments: str) -> Said:
+    """Run a command of strangler on a demo, in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "strangler", *arguments, "-c", str(routes)),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode is not None
+    return Said(process.returncode, output.decode())
 
 
 @asynccontextmanager

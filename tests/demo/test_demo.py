@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.demos import command_of, is_running, port_of, started, write_routes
+from tests.demo.demos import command_of, is_running, port_of, put_faults, started, strangler, write_routes
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -32,6 +32,35 @@ async def test_the_summary_shows_requests_of_both_sides_and_no_failure(tmp_path:
     assert int(rows["notifications.list"]["extracted"]) > 0, demo.text
     assert {row["legacy_failed"] + row["extracted_failed"] for row in rows.values()} == {"00"}, demo.text
     assert " 0 failed, 0 refused (4xx)" in demo.text
+
+
+async def test_an_outage_at_two_per_cent_is_taken_back_shown_with_its_reason_and_reset(tmp_path: Path) -> None:
+    routes = write_routes(tmp_path)
+
+    async with started(routes) as demo:
+        await demo.wait_for("requests/s")
+        await put_faults(routes, "payments", {"error_rate": 1})
+        await demo.wait_for("TRIPPED   ")
+        await demo.wait_for("tripped, flag says 2%")
+        status = await strangler(routes, "status")
+        audit = await strangler(routes, "audit", "list")
+        await put_faults(routes, "payments", {})
+        reset = await strangler(routes, "reset", "payments.create", "--reason", "mended")
+        after = await strangler(routes, "status")
+        demo.process.terminate()
+        code = await demo.wait_end()
+
+    rows = [line.split() for line in status.output.splitlines() if line.startswith("payments.")]
+    assert [row[:2] for row in rows] == [[f"payments.{name}", "0%"] for name in ("create", "read", "transactions")]
+    assert re.search(
+        r"^TRIPPED  payments\.\w+ since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: it fails more", status.output, re.MULTILINE
+    )
+    assert "the flag says 2%" in status.output
+    assert "failures are its own" in demo.text.replace("\n          ", " ")
+    assert audit.output.count(" trip ") == 3
+    assert reset.output == "reset: payments.create, payments.read, payments.transactions\n"
+    assert "TRIPPED" not in after.output
+    assert (status.code, audit.code, reset.code, after.code, code) == (3, 0, 0, 0, 0), demo.text
 
 
 async def test_an_interrupt_ends_every_process_and_is_no_failure(tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""Guards as control has them, with a real store, moved time and what workers would tell."""
+
+from pathlib import Path
+
+from strangler.control.guards import Guards
+from strangler.control.happening import Happening
+from strangler.control.store import Store
+from strangler.core.guard import Phase
+from strangler.core.model import Config, Match, Route, Side
+from strangler.core.outcome import Outcome
+from strangler.core.rules import Rollback
+from strangler.core.shares import Overrides
+from strangler.core.tally import Tally
+
+
+def route(name: str, rollback: Rollback | None = None, *, cohort: str = "", extracted: str = "payments") -> Route:
+    return Route(
+        name=name,
+        match=Match(path=f"/{name}"),
+        legacy="monolith",
+        extracted=extracted,
+        flag="f",
+        cohort=cohort,
+        rollback=rollback or Rollback(),
+    )
+
+
+def config(*routes: Route) -> Config:
+    return Config(upstreams=(), default_upstream="monolith", routes=routes, digest="d")
+
+
+def tally(name: str, side: Side, *, fine: int = 0, failed: int = 0) -> Tally:
+    outcomes = ((Outcome.OK_2XX, fine), (Outcome.SERVER_ERROR_5XX, failed))
+    return Tally(route=name, side=side, outcomes=outcomes, latency=(), seconds=0.0, failures=failed)
+
+
+def refused(name: str, run: int) -> Tally:
+    return Tally(
+        route=name,
+        side=Side.EXTRACTED,
+        outcomes=((Outcome.CONNECT, run),),
+        latency=(),
+        seconds=0.0,
+        failures=run,
+        connect_run=run,
+        longest_connect_run=run,
+    )
+
+
+class Proxy:
+    """A control process as far as guards know it."""
+
+    def __init__(self, state_dir: Path, by: Config) -> None:
+        self.store = Store(state_dir)
+        self._is_closed = False
+        self.now = 1_000.0
+        self.served: list[Overrides] = []
+        self.happenings: list[Happening] = []
+        self.guards = Guards(
+            self.store.guards,
+            on_overrides=self.served.append,
+            on_happening=self.happenings.append,
+            wall=lambda: self.now,
+            clock=lambda: self.now,
+        )
+        self.served.append(self.guards.start(by))
+
+    @property
+    def caps(self) -> dict[str, int]:
+        return dict(self.served[-1].caps)
+
+    def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self.store.close()
+
+    def outage(self, name: str) -> None:
+        self.guards.count([tally(name, Side.LEGACY, fine=50), tally(name, Side.EXTRACTED, failed=50)])
+
+    def phase(self, name: str) -> Phase:
+        found = self.guards.of(name)
+        assert found is not None
+        return found[0].guard.phase
+
+    def rows(self) -> list[tuple[str, str]]:
+        return [(row.entry.what.value, row.entry.subject) for row in reversed(self.store.journal.latest())]
