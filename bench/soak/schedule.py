@@ -33,6 +33,7 @@ upstreams:
   refused: {{url: "http://127.0.0.1:{refused}"}}
 defaults:
   identity: [header X-User-Id]
+  rollback: "off"
 routes:
 - {{name: items, match: {{methods: [GET], path: "/items/{{rest...}}"}}, extracted: extracted, share: {share}%}}
 - {{name: payments, match: {{methods: [POST], path: "/payments/{{rest...}}"}}, extracted: extracted, flag: payments}}

@@ -371,9 +371,14 @@ def read_response(headers: Sequence[tuple[bytes, bytes]]) -> ResponseHead:
         options = _options(connection)
         head.close = options.close
         head.keep_alive = options.keep_alive
+        if not options.upgrade:
+            head.upgrade = None
         if options.named:
             head.lines = [line for line in lines if line[: line.index(b":")].lower() not in options.named]
             head.length_line = next(
                 (i for i, line in enumerate(head.lines) if line[:15].lower() == b"content-length:"), -1
             )
+    elif head.upgrade is not None:
+        # Because the parser takes no 101 for a switch without the option (RFC 9110 section 7.8), neither do we.
+        head.upgrade = None
     return head

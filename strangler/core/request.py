@@ -66,10 +66,6 @@ def _unusual(method: bytes, target: bytes, head: RequestHead) -> bytes:
 
 
 def _may_upgrade(head: RequestHead, version: str) -> bool:
-    """Any protocol but h2c, which would carry requests past the routes, and only without a body."""
-    return (
-        version == "1.1"
-        and not head.chunked
-        and not head.length
-        and b"h2c" not in [token.strip().lower() for token in (head.upgrade or b"").split(b",")]
-    )
+    """Any protocol but none and h2c, which would carry requests past the routes, and only without a body."""
+    protocols = {token.strip().lower() for token in (head.upgrade or b"").split(b",")}
+    return version == "1.1" and not head.chunked and not head.length and protocols != {b""} and b"h2c" not in protocols

@@ -91,6 +91,9 @@ def on_response_done(exchange: "Exchange", trailers: Sequence[tuple[bytes, bytes
     exchange.upstream = None
     now = exchange.end(of_status(exchange.status))
     may_reuse = exchange.request_done and not exchange.until_close
+    if exchange.head.expects_continue and not exchange.interim_sent:
+        # Because an upstream that never asked for the body may take it for the next request.
+        may_reuse = False
     exchange.client.on_exchange_done(now, keep_alive=exchange.keeps_alive and exchange.request_done)
     return may_reuse
 

@@ -2,12 +2,26 @@
 
 import asyncio
 import socket
+import struct
 from contextlib import suppress
 
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
 """Linux has it."""
 _TCP_CLOSE = 7
 """The state of a connection after a reset (Linux, `tcp_states.h`)."""
+
+
+_AT_ONCE = struct.pack("ii", 1, 0)
+"""SO_LINGER on, for no time: a close is a reset."""
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """End a connection at once, so that the other end sees a reset and not an end in order (RFC 9112 section 8)."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and sock.fileno() >= 0:
+        with suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+    transport.abort()
 
 
 def is_reset(transport: asyncio.Transport) -> bool:

@@ -299,3 +299,12 @@ def test_long_values_fill_no_memory() -> None:
     assert len(remembered) >= 2
     assert remembered == {name: vars(module)[name].cache_info().currsize for name in remembered}
     assert len(module._MEANINGS) <= names + 1
+
+
+@pytest.mark.parametrize(
+    ("connection", "protocol"), [([(b"Connection", b"Upgrade")], b"chat"), ([(b"Connection", b"x")], None), ([], None)]
+)
+def test_an_answer_switches_only_if_connection_says_so(
+    connection: list[tuple[bytes, bytes]], protocol: bytes | None
+) -> None:
+    assert read_response([(b"Upgrade", b"chat"), *connection]).upgrade == protocol
