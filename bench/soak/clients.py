@@ -52,6 +52,7 @@ class Clients:
             *[self.leavers] * 2,
             *[self.faulty] * 2,
             *[self.covered] * 2,
+            *[self.failed_writes] * 2,
         ]
 
     async def reads(self) -> None:
@@ -88,6 +89,11 @@ class Clients:
     async def covered(self) -> None:
         names = itertools.cycle((b"framing", b"gone", b"hang"))
         await self._again("fallback", lambda: self._request(b"GET", b"/cover/" + next(names)))
+
+    async def failed_writes(self) -> None:
+        """Writes that the extracted side reads and then fails, where reads would fall back: they may not move."""
+        names = itertools.cycle((b"framing", b"gone", b"hang"))
+        await self._again("failed write", lambda: self._request(b"POST", b"/cover/" + next(names), b"x" * 300))
 
     async def tunnels(self) -> None:
         """Echo through an upgraded connection."""
@@ -164,6 +170,12 @@ class Clients:
         if kind == "fault":
             if answer.status not in FAULTS.get(name, {502}):
                 self.ledger.fault(f"fault {name!r}: {answer.status}")
+            else:
+                self.ledger.right[kind] += 1
+            return
+        if kind == "failed write":
+            if answer.status not in (502, 504):
+                self.ledger.fault(f"{kind} {name!r}: {answer.status}")
             else:
                 self.ledger.right[kind] += 1
             return

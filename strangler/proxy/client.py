@@ -18,7 +18,7 @@ from strangler.proxy.account import Account
 from strangler.proxy.draining import DRAIN_GRACE_S, has_unread
 from strangler.proxy.exchange import Exchange
 from strangler.proxy.reader import Fields, RequestReader
-from strangler.proxy.resets import is_reset, reset
+from strangler.proxy.resets import cut, is_reset
 from strangler.proxy.tunnel import Tunnel
 from strangler.proxy.untaken import untaken
 
@@ -223,7 +223,7 @@ class Client(asyncio.Protocol):
     def abort(self) -> None:
         """End the connection so that a cut answer cannot look complete."""
         self._is_closing = True
-        reset(self.transport)
+        cut(self.transport, is_told=self._active is None or self._active.is_http_11)
 
     def pause_reading(self) -> None:
         """Take no more from the client for now."""

@@ -1,4 +1,4 @@
-"""Whether the other end has reset a connection that nobody reads from."""
+"""Resets: ending with one, and whether the other end has reset a connection that nobody reads from."""
 
 import asyncio
 import socket
@@ -15,9 +15,12 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 """SO_LINGER on, for no time: a close is a reset."""
 
 
-def reset(transport: asyncio.Transport) -> None:
-    """End a connection at once, so that the other end sees a reset and not an end in order (RFC 9112 section 8)."""
-    sock = transport.get_extra_info("socket")
+def cut(transport: asyncio.Transport, *, is_told: bool) -> None:
+    """End a connection at once; where no framing tells that the answer is cut, the end is a reset (RFC 9112 section 8).
+
+    Because a reset may take with it what is still on its way, there is none where the framing tells.
+    """
+    sock = None if is_told else transport.get_extra_info("socket")
     if sock is not None and sock.fileno() >= 0:
         with suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)

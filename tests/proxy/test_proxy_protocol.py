@@ -44,6 +44,9 @@ async def test_the_header_says_who_the_client_is_and_the_request_follows_whole(h
         assert body == b"hello"
         assert monolith.received[0].values(b"x-forwarded-for") == [address]
 
+        wire.writer.close()
+        await _until_free(running)
+
 
 async def test_what_the_named_client_says_of_itself_is_believed_only_if_it_is_trusted_too() -> None:
     request = b"GET / HTTP/1.1\r\nHost: shop\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n"
