@@ -155,7 +155,7 @@ def find(
     if table.header_names:
         lowered = ((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         fields = tuple(field for field in lowered if field[0] in table.header_names)
-    name = _known_host(host) if len(host) <= _HOST_KEPT else plain_host(host)
+    name = "" if not table.has_hosts else _known_host(host) if len(host) <= _HOST_KEPT else plain_host(host)
     path = normal(target)
     verb = _METHODS.get(method) or method.decode("latin-1")
     index = table.find(name, path, verb, fields)

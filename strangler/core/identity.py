@@ -49,8 +49,7 @@ def reader_of(source: Source) -> Reader:
     wanted = name.encode("latin-1", "replace")
     match source.kind:
         case SourceKind.HEADER:
-            lower = wanted.lower()
-            return lambda headers, target, peer: _header(headers, lower)
+            return _header_reader(wanted.lower())
         case SourceKind.COOKIE | SourceKind.ASSIGNED:
             return lambda headers, target, peer: _cookie(headers, wanted)
         case SourceKind.JWT:
@@ -67,15 +66,23 @@ def _bounded(value: str) -> str:
     return sha256(value.encode()).hexdigest()
 
 
-def _header(headers: Fields, wanted: bytes) -> str:
-    """Return the first value; one that comes twice with different values names nobody."""
-    found: bytes | None = None
-    for key, value in headers:
-        if len(key) == len(wanted) and key.lower() == wanted:
-            if found is not None and value != found:
-                return ""
-            found = value
-    return "" if found is None else found.strip(b" \t").decode("latin-1")
+def _header_reader(wanted: bytes) -> Reader:
+    """Return what reads a field; one that comes twice with different values names nobody."""
+    size = len(wanted)
+
+    def read(headers: Fields, _target: bytes, _peer: str) -> str:
+        found: bytes | None = None
+        for key, value in headers:
+            if len(key) == size and key.lower() == wanted:
+                if found is not None and value != found:
+                    return ""
+                found = value
+        return "" if found is None else found.strip(b" \t").decode("latin-1")
+
+    return read
+
+
+_authorization = _header_reader(b"authorization")
 
 
 def _cookie(headers: Fields, wanted: bytes) -> str:
@@ -92,7 +99,7 @@ def _cookie(headers: Fields, wanted: bytes) -> str:
 
 def _claim(headers: Fields, name: str) -> str:
     """Return a claim of the bearer token's payload (RFC 7519 section 3), if it is a string or a whole number."""
-    authorization = _header(headers, b"authorization")
+    authorization = _authorization(headers, b"", "")
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or len(token) > _MAX_TOKEN:
         return ""

@@ -58,7 +58,7 @@ class _Node:
 class Table:
     """Looks routes up; it is made once for a snapshot and never changes."""
 
-    __slots__ = ("_any_host", "_exact_hosts", "_wildcards", "header_names", "steps")
+    __slots__ = ("_any_host", "_exact_hosts", "_wildcards", "has_hosts", "header_names", "steps")
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._any_host = _Node()
@@ -66,6 +66,8 @@ class Table:
         self._wildcards: dict[str, _Node] = {}
         self.header_names = frozenset(header.name for route in routes for header in route.match.headers)
         """Which header fields any route looks at, lower case."""
+        self.has_hosts = any(route.match.hosts for route in routes)
+        """Whether any route looks at the host."""
         self.steps = 0
         """Nodes that the last lookup looked at."""
         for index, route in enumerate(routes):
@@ -91,7 +93,7 @@ class Table:
         if segments[0] or not 2 <= len(segments) <= MAX_SEGMENTS + 1:
             return None
         found: int | None = None
-        if self._exact_hosts or self._wildcards:
+        if self.has_hosts:
             for root in self._candidates(host):
                 found = self._walk(root, segments, 1, method, headers)
                 if found is not None:

@@ -52,9 +52,9 @@ class Counters:
         latency = self._latency[slot]
         if latency is None:
             latency = self._latency[slot] = [0] * BUCKETS
+            self._touched.add(slot)
         latency[bucket(int(seconds * 1e6))] += 1
         self._seconds[slot] += seconds
-        self._touched.add(slot)
 
     def count_failure(self, slot: int, *, is_connect: bool) -> None:
         """Count that the exchange that was just counted is the side's failure."""

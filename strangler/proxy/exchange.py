@@ -166,7 +166,12 @@ class Exchange:
         client = self.client
         plane = client.plane
         self.started = self.moved_at = now = monotonic()
-        self._identify()
+        if client.peer.is_trusted:
+            self._believe_ids(client.peer)
+        if not self.request_id:
+            self.request_id = plane.new_request_id()
+        if not self.trace:
+            self.trace = plane.new_trace()
         if self.problem is not None:
             ending.answer_problem(self, self.problem)
             return
@@ -241,7 +246,8 @@ class Exchange:
         """Count the exchange, once, and return the time."""
         self.moved_at = now = monotonic()
         self.is_over = True
-        self.buffered = []
+        if self.buffered:
+            self.buffered = []
         serving, decision = self.serving, self.decision
         if serving is not None and decision is not None:
             seconds = now - self.started
@@ -256,10 +262,6 @@ class Exchange:
                 serving.on_end(self, decision, outcome, detail, self.status, seconds, failed=failed)
         return now
 
-    def _identify(self) -> None:
-        client = self.client
-        request_id = trace = None
-        if client.peer.is_trusted:
-            request_id, trace = forward.believed_ids(client.peer, self.head)
-        self.request_id = request_id or client.plane.new_request_id()
-        self.trace = trace or client.plane.new_trace()
+    def _believe_ids(self, peer: forward.Peer) -> None:
+        request_id, trace = forward.believed_ids(peer, self.head)
+        self.request_id, self.trace = request_id or b"", trace or b""

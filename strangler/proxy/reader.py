@@ -60,6 +60,7 @@ class RequestReader:
         "_is_chunked",
         "_is_first",
         "_is_in_message",
+        "_is_left",
         "_is_made_up",
         "_limits",
         "_line",
@@ -94,6 +95,8 @@ class RequestReader:
         """Whether the next head to be complete begins with the piece."""
         self._is_in_message = False
         """Whether a head is complete whose message is not."""
+        self._is_left = False
+        """Whether llhttp leaves the body to the protocol that the request wishes to upgrade to."""
         self._is_made_up = False
         self._body_only = False
         self.is_dead = False
@@ -183,7 +186,8 @@ class RequestReader:
         except RefusedError as error:
             self._refuse(error.problem)
             return
-        if head.upgrade is None and self._leaves_body(head):
+        self._is_left = (head.chunked or bool(head.length)) and bool(parser.should_upgrade())
+        if self._is_left and head.upgrade is None:
             # Because the body is read in another way, which ends with it.
             head.close = True
         self._head = head
@@ -209,7 +213,7 @@ class RequestReader:
         self._is_in_message = False
         if self._body:
             self._pass_body()
-        if self.is_dead or head is None or (not self._body_only and self._leaves_body(head)):
+        if self.is_dead or head is None or self._is_left:
             return
         trailers, self._headers = self._headers, []
         if self._is_chunked and (len(trailers) > _MAX_TRAILERS or self._slack + self._piece < 0):
@@ -219,10 +223,6 @@ class RequestReader:
         self._sink.on_end(trailers)
 
     # --- inside
-
-    def _leaves_body(self, head: RequestHead) -> bool:
-        """llhttp leaves the body of a request that wishes to upgrade to the protocol that it asks for."""
-        return (head.chunked or bool(head.length)) and bool(self._parser.should_upgrade())
 
     def _on_upgrade(self, rest: bytes) -> None:
         """llhttp stops behind the head of each request that wishes to upgrade, body or not."""
@@ -241,6 +241,7 @@ class RequestReader:
         framing = b"Transfer-Encoding: chunked" if head.chunked else b"Content-Length: %d" % (head.length or 0)
         self._parser = httptools.HttpRequestParser(self)
         self._is_made_up = True
+        self._is_left = False
         self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framing)
         self._is_made_up = False
         self._body_only = True

@@ -365,7 +365,8 @@ class UpstreamConnection(asyncio.Protocol):
         if exchange is None:
             return
         trailers = () if self._skips_body else self._headers
-        self._judge()
+        if self._is_error or self._owner.is_suspect:
+            self._judge()
         may_reuse = exchange.on_response_done(trailers) and not self._stray and not self._is_last
         if self._skips_body:
             # Because the parser waits for the body that an answer to HEAD announces and does not have.
