@@ -127,7 +127,6 @@ def _trace_state(head: RequestHead) -> bytes:
 
 
 def request_head(
-    *,
     method: bytes,
     target: bytes,
     head: RequestHead,
@@ -170,7 +169,7 @@ def request_head(
 
 
 def response_head(
-    *, status: int, reason: bytes, head: ResponseHead, chunked: bool, connection: bytes, extra: bytes
+    status: int, reason: bytes, head: ResponseHead, chunked: bool, connection: bytes, extra: bytes
 ) -> bytes:
     """Return the head that goes to the client.
 

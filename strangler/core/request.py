@@ -13,7 +13,6 @@ _NOT_SERVED = frozenset({b"CONNECT", b"TRACE"})
 
 
 def accept(
-    *,
     method: bytes,
     target: bytes,
     version: str,

@@ -9,7 +9,18 @@ from sys import maxsize
 
 from strangler.core.decide import Decision, Flags, Reason
 from strangler.core.identity import Reader, reader_of
-from strangler.core.model import FULL_SHARE, Config, Fallback, ListenerLimits, Route, Side, Source, SourceKind, Timeouts
+from strangler.core.model import (
+    FULL_SHARE,
+    Config,
+    Fallback,
+    HostRule,
+    ListenerLimits,
+    Route,
+    Side,
+    Source,
+    SourceKind,
+    Timeouts,
+)
 from strangler.core.rules import Rollback
 from strangler.core.shares import NO_OVERRIDES, Overrides
 from strangler.core.table import Table
@@ -73,6 +84,7 @@ class CompiledRoute:
                 slot=self._slots[side],
                 timeouts=route.timeouts,
                 patience_s=patience_s(route.timeouts, limits),
+                sets_host=route.host is not HostRule.PRESERVE,
                 max_body_bytes=(limits.body_bytes if route.max_body_bytes is None else route.max_body_bytes) or maxsize,
                 keyed=self if route.idempotency is not None else None,
                 failing=_failing(route.rollback),

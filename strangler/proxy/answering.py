@@ -55,12 +55,12 @@ def on_response(exchange: "Exchange", status: int, reason: bytes, head: Response
         connection = b"" if exchange.is_http_11 else b"Connection: keep-alive\r\n"
     exchange.client.send(
         forward.response_head(
-            status=status,
-            reason=reason,
-            head=head,
-            chunked=exchange.chunked_out,
-            connection=connection,
-            extra=exchange.own_lines(),
+            status,
+            reason,
+            head,
+            exchange.chunked_out,
+            connection,
+            exchange.own_lines(),
         )
     )
     return exchange.method == b"HEAD"

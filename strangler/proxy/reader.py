@@ -182,7 +182,7 @@ class RequestReader:
             if not is_usual and not self._has(_LINES.get(version, b"%b %b HTTP/2.0\r\n") % (method, self._target)):
                 # Because llhttp reads RTSP and ICE as well, and more than one space.
                 raise RefusedError(Problem.BAD_REQUEST)
-            target, head = accept(method=method, target=self._target, version=version, headers=headers, limits=limits)
+            target, head = accept(method, self._target, version, headers, limits)
         except RefusedError as error:
             self._refuse(error.problem)
             return

@@ -22,17 +22,18 @@ def on_upstream(exchange: "Exchange", upstream: "UpstreamConnection") -> None:
     exchange.is_written = True
     serving, decision = exchange.serving, exchange.decision
     assert serving is not None and decision is not None
+    head = exchange.head
     transport = upstream.transport
     transport.write(
         forward.request_head(
-            method=exchange.method,
-            target=exchange.target,
-            head=exchange.head,
-            forwarding=exchange.client.account.lines(exchange.head),
-            request_id=exchange.request_id,
-            trace=exchange.trace,
-            host=serving.host(decision, upstream.address, exchange.head.host),
-            upgrade=exchange.upgrade,
+            exchange.method,
+            exchange.target,
+            head,
+            exchange.client.account.lines(head),
+            exchange.request_id,
+            exchange.trace,
+            serving.host(decision, upstream.address) if decision.sets_host or head.host is None else None,
+            exchange.upgrade,
         )
     )
     if exchange.buffered:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from strangler.proxy.keybook import KeyBook
     from strangler.proxy.pool import Pool
 
-_PRESERVE = HostRule.PRESERVE
-
 Notify = Callable[[str, dict[str, Any]], None]
 """Called with an event's name and its fields; never with anything secret."""
 
@@ -78,12 +76,12 @@ class Serving:
         """Return the decision for a request, and the key to assign to its client or an empty string."""
         decision, assigned = decide(
             self.snapshot,
-            method=exchange.method,
-            target=exchange.target,
-            host=exchange.head.host or b"",
-            headers=exchange.headers,
-            peer=client_address(peer, exchange.head) if peer.is_trusted else peer.address,
-            spare_key=self._spare_key.value,
+            exchange.method,
+            exchange.target,
+            exchange.head.host or b"",
+            exchange.headers,
+            client_address(peer, exchange.head) if peer.is_trusted else peer.address,
+            self._spare_key.value,
         )
         if assigned:
             self._spare_key.renew()
@@ -92,11 +90,9 @@ class Serving:
             decision = keyed.settle(exchange, decision, self.book, address)
         return decision, assigned
 
-    def host(self, decision: Decision, address: str, client_host: bytes | None) -> bytes | None:
-        """Return the Host that the upstream is to see instead of the client's, or None to leave it."""
+    def host(self, decision: Decision, address: str) -> bytes:
+        """Return the Host that the upstream is to see when it is not the client's, or the client has none."""
         route = decision.route
-        if client_host is not None and (route is None or route.host is _PRESERVE):
-            return None
         if route is not None and route.host is HostRule.LITERAL:
             return route.host_value.encode("ascii")
         return address.encode("ascii")
