@@ -69,6 +69,10 @@ class KeyBookBusyError(StoreError):
     """A part of the key book is held by a worker that was stopped in the middle of it."""
 
 
+class LinkError(StranglerError):
+    """A message between control and a worker is larger than any may be."""
+
+
 class DeliveryError(StranglerError):
     """Another system did not take what it was told; the text says why, without anything secret."""
 

@@ -1,6 +1,7 @@
 """Bodies: what a worker runs in, a process of its own or a task on control's loop."""
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -15,6 +16,8 @@ from strangler.runtime.worker import Worker
 
 _SECRETS = ("LAUNCHDARKLY_SDK_KEY", "STRANGLER_TOKEN")
 """Environment variables that only control needs."""
+
+LOG = logging.getLogger(__name__)
 
 
 class Body(Protocol):
@@ -57,7 +60,13 @@ class ProcessBody:
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        self._pidfd = os.pidfd_open(self._process.pid)
+        try:
+            self._pidfd = os.pidfd_open(self._process.pid)
+        except OSError:
+            # Because nobody would know of a worker whose end cannot be waited for.
+            self._process.kill()
+            self._process.wait()
+            raise
 
     @property
     def pid(self) -> int:
@@ -66,8 +75,15 @@ class ProcessBody:
 
     async def wait(self) -> int:
         """Return the exit code once the process has ended."""
-        await handover.wait_gone(self._pidfd, None)
-        os.close(self._pidfd)
+        try:
+            await handover.wait_gone(self._pidfd, None)
+        except OSError:
+            # Because whoever cannot be seen to end is ended, so that the place is not empty without anybody knowing.
+            LOG.exception("worker_not_watched", extra={"fields": {"pid": self.pid}})
+            self.kill()
+            return await asyncio.to_thread(self._process.wait)
+        finally:
+            os.close(self._pidfd)
         return self._process.wait()
 
     def terminate(self) -> None:

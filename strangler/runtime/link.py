@@ -15,6 +15,7 @@ import msgspec
 from strangler.core.model import Config
 from strangler.core.shares import NO_OVERRIDES, Overrides
 from strangler.core.tally import Tally
+from strangler.errors import LinkError
 from strangler.flags.data import FlagData
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -99,12 +100,15 @@ class Link(asyncio.Protocol, Generic[Received]):
         """Whether a message would only be kept in memory; `on_room` is called when that ends."""
 
     def send(self, message: ToWorker | ToControl) -> None:
-        """Hand one message over without waiting; after the link is lost, it goes nowhere."""
+        """Hand one message over without waiting; after the link is lost, it goes nowhere.
+
+        Raises LinkError if the message is too large.
+        """
         if self._transport is None or self._transport.is_closing():
             return
         body = self._encoder.encode(message)
         if len(body) > MAX_MESSAGE_BYTES:
-            raise ValueError(f"a message of {len(body)} bytes is over the link's {MAX_MESSAGE_BYTES}")
+            raise LinkError(f"a message of {len(body)} bytes is over the link's {MAX_MESSAGE_BYTES}")
         self._transport.writelines((len(body).to_bytes(_LENGTH_BYTES, "big"), body))
 
     async def close(self, deadline_s: float) -> None:

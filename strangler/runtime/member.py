@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from strangler.control.truth import Truth
 from strangler.core.model import Config
 from strangler.core.tally import Tally
+from strangler.errors import LinkError
 from strangler.flags.data import FlagData
 from strangler.runtime import link
 from strangler.runtime.body import Body, ProcessBody, TaskBody
@@ -80,15 +81,19 @@ class Member:
         """The process it runs in; 0 before its start."""
         return 0 if self._body is None else self._body.pid
 
-    async def start(self, listeners: Sequence[socket.socket], *, in_process: bool, log_format: LogFormat) -> None:
+    async def start(self, listeners: Sequence[socket.socket], *, as_process: bool, log_format: LogFormat) -> None:
         """Start the worker and send it the truth."""
         ours, theirs = socket.socketpair()
-        if in_process:
-            self._body = ProcessBody(theirs, listeners, index=self.index, log_format=log_format)
-            theirs.close()
-        else:
-            self._body = TaskBody(theirs, listeners)
-        await self.attach(ours)
+        try:
+            if as_process:
+                with theirs:
+                    self._body = ProcessBody(theirs, listeners, index=self.index, log_format=log_format)
+            else:
+                self._body = TaskBody(theirs, listeners)
+            await self.attach(ours)
+        finally:
+            if self._link is None:
+                ours.close()
 
     async def attach(self, end: socket.socket) -> None:
         """Talk to the worker over this end of a socket pair, and send it the truth."""
@@ -100,8 +105,8 @@ class Member:
         """Send what the worker does not have yet, if it has room; else `on_room` does it later."""
         truth = self._truth
         if self._link is not None and not self._link.is_full and self._sent_unhealthy != truth.unhealthy:
-            self._sent_unhealthy = truth.unhealthy
             self._link.send(Health(unhealthy=truth.unhealthy))
+            self._sent_unhealthy = truth.unhealthy
         if self._link is None or self._link.is_full or self._sent_generation == truth.generation:
             return
         blueprint = Blueprint(
@@ -110,12 +115,13 @@ class Member:
             flags=None if truth.flags is self._sent_flags else truth.flags,
             overrides=truth.overrides,
         )
-        self._sent_generation, self._sent_config, self._sent_flags = (
-            truth.generation,
-            truth.config,
-            truth.flags,
-        )
-        self._link.send(blueprint)
+        try:
+            self._link.send(blueprint)
+        except LinkError as error:
+            # Because a worker serves on with what it has, and the next truth may have room.
+            LOG.error("blueprint_not_sent", extra={"fields": {"worker": self.index, "why": str(error)}})
+            return
+        self._sent_generation, self._sent_config, self._sent_flags = truth.generation, truth.config, truth.flags
 
     def drain(self, deadline_s: float) -> None:
         """Tell the worker to finish and end."""
@@ -129,14 +135,14 @@ class Member:
 
     async def wait_gone(self) -> int:
         """Return the exit code once the worker has ended and its last report is counted."""
-        code = 0 if self._body is None else await self._body.wait()
         try:
-            async with asyncio.timeout(_LAST_WORDS_S):
-                await self._link_lost.wait()
-        except TimeoutError:
-            LOG.warning("last_report_missing", extra={"fields": {"worker": self.index, "pid": self.pid}})
-        self.gauges = {}
-        self._enter(Phase.GONE)
+            code = 0 if self._body is None else await self._body.wait()
+            await self._wait_last_words()
+        finally:
+            # Because a worker that cannot be waited for must not live on unseen.
+            self.kill()
+            self.gauges = {}
+            self._enter(Phase.GONE)
         return code
 
     async def wait_leaving(self) -> None:
@@ -153,6 +159,15 @@ class Member:
             self._news.clear()
             await self._news.wait()
         return not self._leaving.is_set()
+
+    async def _wait_last_words(self) -> None:
+        if self._link is None:
+            return
+        try:
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await self._link_lost.wait()
+        except TimeoutError:
+            LOG.warning("last_report_missing", extra={"fields": {"worker": self.index, "pid": self.pid}})
 
     def _receive(self, message: ToControl) -> None:
         self.heard_at = asyncio.get_running_loop().time()

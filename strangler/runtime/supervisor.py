@@ -27,6 +27,7 @@ START_S = 30.0
 HUNG_S = 30.0
 """A worker that has said nothing for this long is killed and replaced. Precedent: gunicorn's `timeout`, 30 s."""
 _LOOK_S = 1.0
+_KEEP = "keep_"
 _LATE_S = 5.0
 """When control itself was held up for so long, silence tells nothing of the workers."""
 
@@ -70,7 +71,8 @@ class Supervisor:
         self._deadline_s = 0.0
         self._ended = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._tasks = Tasks("supervisor")
+        self._looked_at = 0.0
+        self._tasks = Tasks("supervisor", on_failure=self._revive)
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -85,7 +87,7 @@ class Supervisor:
     def start(self) -> None:
         """Start all workers, and keep them."""
         for index in self.slots:
-            self._tasks.spawn(f"keep_{index}", self._keep(index))
+            self._spawn_keeper(index)
         if self._workers > 0:
             self._tasks.spawn("watch", self._watch())
 
@@ -153,6 +155,30 @@ class Supervisor:
         for member in self._members:
             member.kill()
 
+    def look(self, now: float) -> None:
+        """Kill workers that have hung by `now`, so that they are replaced; asked every second."""
+        is_late, self._looked_at = bool(self._looked_at) and now - self._looked_at > _LATE_S, now
+        for member in self._members:
+            if is_late:
+                member.heard_at = now
+            elif member.is_silent(now) and now - member.heard_at > HUNG_S:
+                LOG.error("worker_hung", extra={"fields": {"worker": member.index, "pid": member.pid}})
+                member.kill()
+
+    def _spawn_keeper(self, index: int) -> None:
+        self._tasks.spawn(f"{_KEEP}{index}", self._keep(index))
+
+    def _revive(self, name: str) -> None:
+        """Keep a slot again whose keeper met a fault of ours: a place without a keeper would stay empty."""
+        if name.startswith(_KEEP) and not self._stopping.is_set():
+            index = int(name.removeprefix(_KEEP))
+            asyncio.get_running_loop().call_later(BACKOFF_MAX_S, self._keep_again, index)
+
+    def _keep_again(self, index: int) -> None:
+        if not self._stopping.is_set():
+            self.restarts += 1
+            self._spawn_keeper(index)
+
     async def _keep(self, index: int) -> None:
         loop = asyncio.get_running_loop()
         delay_s = 0.0
@@ -211,21 +237,35 @@ class Supervisor:
     async def _start(self, index: int) -> Member | None:
         member = Member(index, truth=self._truth, audience=self._audience)
         self._members.append(member)
+        has_started = False
         try:
-            await member.start(self._listeners, in_process=self._workers > 0, log_format=self._log_format)
+            await member.start(self._listeners, as_process=self._workers > 0, log_format=self._log_format)
+            has_started = True
         except OSError:
-            self._forget(member)
             LOG.exception("worker_not_started", extra={"fields": {"worker": index}})
             return None
+        finally:
+            # Because a member that stays without having started would be waited for at every stop.
+            if not has_started:
+                await self._abandon(member)
         self._tasks.spawn(f"follow_{member.pid}", self._follow(member))
         if self._stopping.is_set():
             member.drain(self._deadline_s)
         self._audience.change()
         return member
 
+    async def _abandon(self, member: Member) -> None:
+        member.kill()
+        try:
+            await member.wait_gone()
+        finally:
+            self._forget(member)
+
     async def _follow(self, member: Member) -> None:
-        code = await member.wait_gone()
-        self._forget(member)
+        try:
+            code = await member.wait_gone()
+        finally:
+            self._forget(member)
         is_expected = self._stopping.is_set() or member.was_told
         LOG.log(
             logging.INFO if is_expected and code == 0 else logging.ERROR,
@@ -234,19 +274,9 @@ class Supervisor:
         )
 
     async def _watch(self) -> None:
-        """Kill workers that hang, so that they are replaced."""
-        loop = asyncio.get_running_loop()
-        looked_at = loop.time()
         while True:
             await asyncio.sleep(_LOOK_S)
-            now = loop.time()
-            is_late, looked_at = now - looked_at > _LATE_S, now
-            for member in self._members:
-                if is_late:
-                    member.heard_at = now
-                elif member.is_silent(now) and now - member.heard_at > HUNG_S:
-                    LOG.error("worker_hung", extra={"fields": {"worker": member.index, "pid": member.pid}})
-                    member.kill()
+            self.look(asyncio.get_running_loop().time())
 
     def _forget(self, member: Member) -> None:
         self._members.remove(member)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +26,7 @@ from strangler.runtime.link import (
     Report,
     ToWorker,
 )
-from strangler.runtime.member import Member, Phase
+from strangler.runtime.member import SILENT_S, Member, Phase
 from strangler.runtime.supervisor import BACKOFF_FIRST_S, BACKOFF_MAX_S, HEALTHY_AFTER_S, backoff
 from tests.support.waiting import until
 
@@ -145,6 +146,56 @@ async def test_what_a_worker_says_reaches_the_audience() -> None:
     assert phases == [Phase.SERVING, Phase.DRAINING]
     assert member.gauges == {"connections": 2}
     assert audience.notices == [(3, "exchange_failed")]
+
+
+class Fragile:
+    """A body whose end is a fault of ours."""
+
+    pid = 0
+
+    def __init__(self) -> None:
+        self.was_killed = False
+
+    async def wait(self) -> int:
+        raise RuntimeError("a fault of ours")
+
+    def terminate(self) -> None:
+        """Nothing to tell."""
+
+    def kill(self) -> None:
+        self.was_killed = True
+
+
+async def test_a_worker_whose_end_is_a_fault_of_ours_is_killed_and_counts_as_gone() -> None:
+    member = Member(0, truth=Truth(CONFIG, flags(1)), audience=Audience())
+    body = Fragile()
+    member._body = body
+
+    with pytest.raises(RuntimeError):
+        await member.wait_gone()
+
+    async with asyncio.timeout(10):
+        await member.wait_leaving()
+    assert (member.phase, body.was_killed) == (Phase.GONE, True)
+
+
+async def test_only_a_worker_that_serves_is_silent_and_not_before_ten_seconds() -> None:
+    member = Member(0, truth=Truth(CONFIG, flags(1)), audience=Audience())
+    ours, theirs = socket.socketpair()
+    await member.attach(ours)
+    seen = {}
+
+    async with worker_of(theirs) as worker:
+        seen["starting"] = member.is_silent(member.heard_at + 60)
+        worker.send(Applied(generation=1))
+        await until(lambda: member.phase is Phase.SERVING)
+        seen["serving, 10 s"] = member.is_silent(member.heard_at + SILENT_S)
+        seen["serving, 11 s"] = member.is_silent(member.heard_at + SILENT_S + 1)
+        worker.send(Draining())
+        await until(lambda: member.phase is Phase.DRAINING)
+        seen["draining"] = member.is_silent(member.heard_at + 60)
+
+    assert seen == {"starting": False, "serving, 10 s": False, "serving, 11 s": True, "draining": False}
 
 
 @given(st.lists(st.floats(0, HEALTHY_AFTER_S, exclude_max=True), min_size=1, max_size=20))
