@@ -1,20 +1,19 @@
 """Offline: the flags as they are stored, and what follows from them, when no instance runs to be asked."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from strangler.config import load
 from strangler.control.api import Question
 from strangler.control.explain import answer
-from strangler.control.store import Store
+from strangler.control.store import read_flags
 from strangler.core.model import Config, FlagSourceKind
 from strangler.core.snapshot import compile_snapshot
 from strangler.errors import UsageError
+from strangler.flags import embedded
 from strangler.flags.data import NOT_READY, FlagData
 from strangler.flags.document import read_document
-from strangler.flags.embedded import EmbeddedSource
 from strangler.flags.evaluator import Evaluator
 
 
@@ -49,8 +48,5 @@ def flag_file(path: Path) -> bytes:
 def _stored(state_dir: Path) -> FlagData:
     if not (state_dir / "state.db").exists():
         # Because asking must not make a state directory where there is none.
-        return FlagData(version=1, ready=True, document=b'{"flags":{},"segments":{}}')
-    with closing(Store(state_dir)) as store:
-        source = EmbeddedSource(store, lambda _data: None)
-        source.start()
-        return source.data()
+        return embedded.data_of({})
+    return embedded.data_of(read_flags(state_dir))

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from strangler.control.lock import StateLock
@@ -12,6 +12,17 @@ from strangler.errors import StoreDamagedError, StoreError
 
 BUSY_S = 5.0
 """How long to wait for somebody who reads the file with a tool of their own. SQLite's module's default."""
+
+
+@contextmanager
+def open_to_read(state_dir: Path) -> Iterator[sqlite3.Connection]:
+    """Give a store for reading beside whoever uses it; without the lock, so that no start is refused meanwhile."""
+    path = state_dir / "state.db"
+    with _translated("read", path):
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None)
+        with closing(db):
+            _check_release(db, path)
+            yield db
 
 
 class Database:
@@ -39,18 +50,18 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Give the connection for reading; what goes wrong is a StoreError."""
-        with self._translated("read"):
+        with _translated("read", self.path):
             yield self.connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give the connection for one transaction, which is on the disk at the end, or had no effect."""
-        with self._translated("write"), self.connection as connection:
+        with _translated("write", self.path), self.connection as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
 
     def _open(self, *, in_memory: bool) -> sqlite3.Connection:
-        with self._translated("open"):
+        with _translated("open", self.path):
             if not in_memory:
                 # Because flags may name people, nobody but the owner reads the file; SQLite's own files inherit its
                 # mode.
@@ -68,28 +79,35 @@ class Database:
         found = [row[0] for row in db.execute("PRAGMA quick_check(1)")]
         if found != ["ok"]:
             raise sqlite3.DatabaseError("; ".join(map(str, found)))
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version > len(STEPS):
-            raise StoreError(
-                f"state store {self.path} has schema {version}; this release knows up to {len(STEPS)}. "
-                "Run the release that made it, or name another directory with --state-dir"
-            )
+        version = _check_release(db, self.path)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         for number in range(version, len(STEPS)):
             db.executescript(f"BEGIN IMMEDIATE;{STEPS[number]};PRAGMA user_version = {number + 1};COMMIT;")
 
-    @contextmanager
-    def _translated(self, what: str) -> Iterator[None]:
-        """Turn SQLite's and the system's errors into ours."""
-        try:
-            yield
-        except (sqlite3.Error, OSError, ValueError) as error:
-            if _is_damage(error):
-                remedy = "It is left as it is: restore a backup of it, or move it away to start with an empty one"
-                raise StoreDamagedError(f"cannot {what} state store {self.path}: {error}. {remedy}") from error
-            remedy = "Make sure that the disk has room and this user may write there"
-            raise StoreError(f"cannot {what} state store {self.path}: {error}. {remedy}") from error
+
+def _check_release(db: sqlite3.Connection, path: Path) -> int:
+    """Return the schema's version; a newer release's is refused."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > len(STEPS):
+        raise StoreError(
+            f"state store {path} has schema {version}; this release knows up to {len(STEPS)}. "
+            "Run the release that made it, or name another directory with --state-dir"
+        )
+    return int(version)
+
+
+@contextmanager
+def _translated(what: str, path: Path) -> Iterator[None]:
+    """Turn SQLite's and the system's errors into ours."""
+    try:
+        yield
+    except (sqlite3.Error, OSError, ValueError) as error:
+        if _is_damage(error):
+            remedy = "It is left as it is: restore a backup of it, or move it away to start with an empty one"
+            raise StoreDamagedError(f"cannot {what} state store {path}: {error}. {remedy}") from error
+        remedy = "Make sure that the disk has room and this user may write there"
+        raise StoreError(f"cannot {what} state store {path}: {error}. {remedy}") from error
 
 
 def _is_damage(error: Exception) -> bool:

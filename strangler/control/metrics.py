@@ -11,6 +11,7 @@ from strangler.control.totals import MAX_KEYS, Total, Totals
 from strangler.core.histogram import BOUNDS_S
 from strangler.core.model import FULL_SHARE
 from strangler.core.outcome import OUTCOMES
+from strangler.core.tally import COUNTERS
 
 _EVERY = 4
 """Each octave's last bucket: the quarters between would quadruple the series and tell a scraper nothing more.
@@ -114,6 +115,8 @@ def _counted(totals: Totals) -> Iterator[Metric]:
         f"Reports on a route's side that found no room beside {MAX_KEYS:,} others.",
         value=totals.refused,
     )
+    for name, count in totals.counters.items():
+        yield CounterMetricFamily(f"strangler_{name}", COUNTERS[name], value=count)
 
 
 def _buckets(total: Total) -> list[tuple[str, float]]:

@@ -5,9 +5,11 @@ stops changes and not traffic.
 """
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
+from strangler.control import database
 from strangler.control.database import Database
 from strangler.control.guardtable import GuardTable
 from strangler.control.journal import Deed, Journal
@@ -15,6 +17,15 @@ from strangler.core.audit import Action
 
 CACHES_KEPT = 4
 """Flag documents of other services, keys or environments: a way back after a wrong key, and a bound."""
+
+
+def read_flags(state_dir: Path) -> dict[str, dict[str, Any]]:
+    """Return the flags of a store that somebody may be using: nothing is locked, made or changed.
+
+    Raises StoreError if it cannot be read.
+    """
+    with database.open_to_read(state_dir) as db:
+        return _flags(db)
 
 
 class Store:
@@ -37,8 +48,7 @@ class Store:
     def flags(self) -> dict[str, dict[str, Any]]:
         """Return every flag by its key, in LaunchDarkly's format."""
         with self._database.reading() as db:
-            rows = db.execute("SELECT key, document FROM flags ORDER BY key").fetchall()
-            return {key: json.loads(document) for key, document in rows}
+            return _flags(db)
 
     def write_flag(self, flag: dict[str, Any], *, by: str, what: str, at: float) -> None:
         """Keep a flag in place of the one with its key, and record who changed what."""
@@ -79,3 +89,8 @@ class Store:
                 "(SELECT fingerprint FROM flag_cache ORDER BY updated_at DESC LIMIT ?)",
                 (fingerprint, CACHES_KEPT),
             )
+
+
+def _flags(db: sqlite3.Connection) -> dict[str, dict[str, Any]]:
+    rows = db.execute("SELECT key, document FROM flags ORDER BY key").fetchall()
+    return {key: json.loads(document) for key, document in rows}

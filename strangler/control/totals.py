@@ -4,13 +4,13 @@ They are keyed by the route's name, so a reload neither loses nor doubles a coun
 goes on where it was.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from strangler.core import histogram
 from strangler.core.model import Side
 from strangler.core.outcome import FAILURES, INDEX, OUTCOMES, Outcome
-from strangler.core.tally import Tally
+from strangler.core.tally import COUNTERS, Tally
 
 MAX_KEYS = 50_000
 """Route and side pairs ever seen: twice the ten thousand routes that are measured, and reloads that rename
@@ -43,6 +43,8 @@ class Totals:
         self._totals: dict[tuple[str, Side], Total] = {}
         self.refused = 0
         """Tallies that found no room; they are counted, not kept."""
+        self.counters: dict[str, int] = dict.fromkeys(COUNTERS, 0)
+        """What workers count beside their exchanges, over the lives of all of them."""
 
     def add(self, tallies: Sequence[Tally]) -> None:
         """Add what one worker counted since its last report."""
@@ -61,6 +63,11 @@ class Totals:
             total.seconds += tally.seconds
             for outcome, count in tally.fallbacks:
                 total.fallbacks[outcome] = total.fallbacks.get(outcome, 0) + count
+
+    def grow(self, grown: Mapping[str, int]) -> None:
+        """Add by how much one worker's counters grew; a name that nobody knows is left out."""
+        for name in self.counters.keys() & grown.keys():
+            self.counters[name] += grown[name]
 
     def of(self, route: str, side: Side) -> Total:
         """Return the sums of one side; zeros if nothing was counted."""

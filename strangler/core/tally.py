@@ -1,9 +1,17 @@
-"""Tallies: what one worker counted for one route and side since it last told."""
+"""Tallies: what one worker counted for one route and side since it last told, and the names of its other counts."""
 
 from dataclasses import dataclass
 
 from strangler.core.model import Side
 from strangler.core.outcome import Outcome
+
+CONNECTIONS_REFUSED = "connections_refused"
+IDEMPOTENCY_KEYS_EVICTED = "idempotency_keys_evicted"
+COUNTERS = {
+    CONNECTIONS_REFUSED: "Connections that were closed at once, because of a limit.",
+    IDEMPOTENCY_KEYS_EVICTED: "Idempotency keys that made room for others before their lifetime was over.",
+}
+"""What a worker counts beside its exchanges, and what each count means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

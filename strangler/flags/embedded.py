@@ -27,7 +27,7 @@ class EmbeddedSource:
     def start(self) -> None:
         """Read the store; raises StoreError if it cannot be read."""
         self._flags = self._table.flags()
-        self._data = _data(1, self._flags)
+        self._data = data_of(self._flags)
         self._status = SourceStatus(state=SourceState.READY, detail="", since=self._now())
 
     async def close(self) -> None:
@@ -52,6 +52,11 @@ class EmbeddedSource:
         self._flags, self._data = flags, data
         self._on_change(self._data)
         return flag
+
+
+def data_of(flags: dict[str, dict[str, Any]]) -> FlagData:
+    """Return what an instance that starts with these flags serves by."""
+    return _data(1, flags)
 
 
 def _data(version: int, flags: dict[str, dict[str, Any]]) -> FlagData:

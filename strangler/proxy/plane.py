@@ -6,6 +6,7 @@ import secrets
 import socket
 import ssl
 from binascii import hexlify
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import ip_network
@@ -16,7 +17,7 @@ from strangler.core import forward
 from strangler.core.model import ListenerLimits, Upstream
 from strangler.core.problem import Problem
 from strangler.core.snapshot import Snapshot
-from strangler.core.tally import Tally
+from strangler.core.tally import CONNECTIONS_REFUSED, IDEMPOTENCY_KEYS_EVICTED, Tally
 from strangler.proxy.accept import Acceptor
 from strangler.proxy.client import Client
 from strangler.proxy.crowd import Crowd
@@ -31,8 +32,8 @@ _SWEEP_S = 0.25
 """How late a time-out may be seen; one sweep replaces a timer for each request."""
 _MOST_WAITING = 4_096
 """Connections that are still taken out of the queue at the end; the kernel's default bound (`somaxconn`)."""
-_FAILURES_PER_S = 20
-"""Failures that are logged one by one in a second; the rest are counted only."""
+_LINES_PER_S = 20
+"""Of each kind of event, lines that are logged one by one in a second; the rest are counted only."""
 
 
 class Plane:
@@ -55,9 +56,10 @@ class Plane:
         self._requests = 0
         self._random = random.Random(secrets.randbits(128))  # noqa: S311 (a trace id is no secret)
         self._spare_key = SpareKey()
-        self._log_budget = _FAILURES_PER_S
+        self._refused = 0
+        self._logged: Counter[str] = Counter()
+        """By event, the lines of this second and those beyond the budget; events are a closed set."""
         self._log_second = 0
-        self._unlogged = 0
         self._is_draining = False
         self._drained = asyncio.Event()
         self._peer: Callable[[str], forward.Peer] = lambda address: forward.peer_of(address, ())
@@ -130,13 +132,19 @@ class Plane:
     def gauges(self) -> dict[str, int]:
         """Return how many of each bounded thing there are now."""
         return {
-            **({} if self.book is None else {"idempotency_keys_evicted": self.book.evicted}),
             "client_connections": len(self._clients),
             "client_handshakes": self._pending,
             "requests_in_flight": sum(s.counters.in_flight for s in (*self._past, self.serving)),
             "upstream_connections": sum(pool.open for pool in self._pools.values()),
             "upstream_pending": sum(len(pool.pending) for pool in self._pools.values()),
             "upstream_ejected": sum(pool.ejected for pool in self._pools.values()),
+        }
+
+    def counters(self) -> dict[str, int]:
+        """Return what was counted since the start, beside the exchanges; each only grows."""
+        return {
+            CONNECTIONS_REFUSED: self._refused,
+            IDEMPOTENCY_KEYS_EVICTED: 0 if self.book is None else self.book.evicted,
         }
 
     async def drain(self, deadline_s: float) -> None:
@@ -203,6 +211,7 @@ class Plane:
         """Return whether one more connection of this peer is within the limits."""
         refusal = self._crowd.refusal(peer, self.limits)
         if refusal is not None:
+            self._refused += 1
             self._notify("connection_refused", refusal)
         return refusal is None
 
@@ -262,19 +271,25 @@ class Plane:
         )
 
     def _notify(self, event: str, fields: dict[str, Any]) -> None:
-        """Pass a notice on, unless there are too many this second; a sample of all requests always passes."""
+        """Pass a notice on, unless there are too many of its kind this second; a sample of requests always passes.
+
+        Because refusals cost an attacker nothing, they must not push out what tells of failures.
+        """
         if event != "request":
             second = int(monotonic())
             if second != self._log_second:
-                self._log_second, self._log_budget = second, _FAILURES_PER_S
-                if self._unlogged:
-                    self._on_notice("unlogged", {"count": self._unlogged})
-                    self._unlogged = 0
-            if self._log_budget == 0:
-                self._unlogged += 1
+                self._log_second = second
+                self._tell_unlogged()
+            self._logged[event] += 1
+            if self._logged[event] > _LINES_PER_S:
                 return
-            self._log_budget -= 1
         self._on_notice(event, fields)
+
+    def _tell_unlogged(self) -> None:
+        events = {event: count - _LINES_PER_S for event, count in self._logged.items() if count > _LINES_PER_S}
+        self._logged.clear()
+        if events:
+            self._on_notice("unlogged", {"events": events})
 
     def _sweep(self) -> None:
         now = monotonic()

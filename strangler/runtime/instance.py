@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,9 +153,10 @@ class Instance:
         self._service.close()
         LOG.info("stopped")
 
-    def count(self, tallies: Sequence[Tally]) -> None:
+    def count(self, tallies: Sequence[Tally], grown: Mapping[str, int]) -> None:
         """Add what one worker counted (Audience)."""
         self._totals.add(tallies)
+        self._totals.grow(grown)
         self._protection.count(tallies)
 
     def notice(self, worker: int, event: str, fields: dict[str, Any]) -> None:

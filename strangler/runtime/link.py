@@ -55,10 +55,12 @@ class Applied(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """To control: what was counted since the report before, and gauges as they are now."""
+    """To control: what was counted since the report before, and gauges and counters as they are now."""
 
     tallies: tuple[Tally, ...]
     gauges: dict[str, int]
+    counters: dict[str, int]
+    """Counts beside the tallies, by the names of `core.tally.COUNTERS`, since the worker's start."""
 
 
 class Notice(msgspec.Struct, frozen=True, tag=True, kw_only=True):

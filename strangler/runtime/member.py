@@ -7,7 +7,7 @@ the newest blueprint only.
 import asyncio
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -32,8 +32,8 @@ LOG = logging.getLogger(__name__)
 class Audience(Protocol):
     """Who hears what workers say."""
 
-    def count(self, tallies: Sequence[Tally]) -> None:
-        """Add what one worker counted."""
+    def count(self, tallies: Sequence[Tally], grown: Mapping[str, int]) -> None:
+        """Add what one worker counted, and by how much its counters grew."""
 
     def notice(self, worker: int, event: str, fields: dict[str, Any]) -> None:
         """Log what one worker has to say."""
@@ -62,6 +62,8 @@ class Member:
         self.was_told = False
         """Whether it ends because it was told to."""
         self.gauges: dict[str, int] = {}
+        self._counters: dict[str, int] = {}
+        """As it last told; they only grow."""
         self.heard_at = 0.0
         """When (loop time) it last said something."""
         self._truth = truth
@@ -119,7 +121,8 @@ class Member:
             self._link.send(blueprint)
         except LinkError as error:
             # Because a worker serves on with what it has, and the next truth may have room.
-            LOG.error("blueprint_not_sent", extra={"fields": {"worker": self.index, "why": str(error)}})
+            fields = {"worker": self.index, "why": str(error)}
+            LOG.error("blueprint_not_sent", extra={"fields": fields})  # noqa: TRY400 (a traceback tells no more)
             return
         self._sent_generation, self._sent_config, self._sent_flags = truth.generation, truth.config, truth.flags
 
@@ -175,9 +178,11 @@ class Member:
             case Applied(generation=generation):
                 self.generation = generation
                 self._enter(Phase.SERVING if self.phase is Phase.STARTING else self.phase)
-            case Report(tallies=tallies, gauges=gauges):
+            case Report(tallies=tallies, gauges=gauges, counters=counters):
                 self.gauges = gauges
-                self._audience.count(tallies)
+                grown = {name: count - self._counters.get(name, 0) for name, count in counters.items()}
+                self._counters = counters
+                self._audience.count(tallies, grown)
             case Notice(event=event, fields=fields):
                 self._audience.notice(self.index, event, fields)
             case Draining():

@@ -64,6 +64,7 @@ class Worker:
         self._snapshot: Snapshot | None = None
         self._generation = 0
         self._gauges: dict[str, int] = {}
+        self._counters: dict[str, int] = {}
         self._quiet = 0
         """Turns without a report."""
         self._link: Link[ToWorker] | None = None
@@ -194,10 +195,12 @@ class Worker:
             return
         tallies = self._plane.take_tallies()
         gauges = {**self._plane.gauges(), **self._certificates.gauges()}
+        counters = self._plane.counters()
         self._quiet += 1
-        if tallies or gauges != self._gauges or self._quiet * REPORT_EVERY_S >= HEARTBEAT_S:
-            self._gauges, self._quiet = gauges, 0
-            self._link.send(Report(tallies=tallies, gauges=gauges))
+        is_news = bool(tallies) or gauges != self._gauges or counters != self._counters
+        if last or is_news or self._quiet * REPORT_EVERY_S >= HEARTBEAT_S:
+            self._gauges, self._counters, self._quiet = gauges, counters, 0
+            self._link.send(Report(tallies=tallies, gauges=gauges, counters=counters))
 
     def _notice(self, event: str, fields: dict[str, Any]) -> None:
         if self._is_orphan:

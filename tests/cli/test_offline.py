@@ -174,6 +174,35 @@ def test_explain_without_an_instance_reads_the_stored_flags_and_says_so(
     assert output.err == "strangler: nothing runs; worked out from the files.\n"
 
 
+def test_explain_without_an_instance_reads_beside_a_start_and_keeps_it_from_nothing(
+    routes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(Store(routes.parent / "state")) as store:
+        source = EmbeddedSource(store, lambda _data: None)
+        source.start()
+        source.write("items", SetShare(share_bp=10_000), by="test")
+
+        # Because the store is held here as a start holds it, and has said nothing yet of where it can be asked.
+        code = main(["explain", "get", "/items/7", "-H", "X-User-Id: 4", "-c", str(routes)])
+        source.write("items", SetShare(share_bp=0), by="test")
+
+    output = capsys.readouterr()
+    assert (code, output.out.splitlines()[0]) == (0, "side      extracted, by upstream extracted")
+
+
+def test_explain_of_a_store_that_cannot_be_read_says_why(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = routes.parent / "state"
+    state.mkdir()
+    (state / "state.db").write_bytes(b"no database, and never was one" * 99)
+
+    code = main(["explain", "GET", "/items/7", "-c", str(routes)])
+
+    error = capsys.readouterr().err
+    assert code == 1
+    assert f"cannot read state store {state}/state.db: file is not a database" in error
+    assert "Traceback" not in error
+
+
 def test_explain_without_an_instance_makes_no_state_directory(routes: Path) -> None:
     code = main(["explain", "GET", "/items/7", "-c", str(routes)])
 

@@ -53,6 +53,8 @@ def test_the_state_is_shown_under_its_documented_names() -> None:
         ("strangler_upstream_healthy", (("address", "10.0.0.8:80"), ("upstream", "payments"))): 0.0,
         ("strangler_client_connections", ()): 7.0,
         ("strangler_tallies_refused_total", ()): 0.0,
+        ("strangler_connections_refused_total", ()): 0.0,
+        ("strangler_idempotency_keys_evicted_total", ()): 0.0,
         ("strangler_route_tripped", (("route", "payments"),)): 1.0,
         ("strangler_guard_evidence", (("route", "payments"),)): 4.75,
         ("strangler_guard_alone", (("route", "payments"),)): 1.0,
@@ -60,6 +62,17 @@ def test_the_state_is_shown_under_its_documented_names() -> None:
         ("strangler_store_failing", ()): 1.0,
         ("strangler_messages_undelivered_total", ()): 3.0,
     }
+
+
+def test_what_workers_count_beside_their_exchanges_is_summed_over_all_of_them() -> None:
+    totals = Totals()
+    for grown in ({"connections_refused": 3}, {"connections_refused": 4, "a later release": 1}, {}):
+        totals.grow(grown)
+
+    found = samples(totals)
+
+    assert found["strangler_connections_refused_total", ()] == 7
+    assert not [name for name, _ in found if "later" in name]
 
 
 def test_requests_are_counted_by_route_side_and_outcome() -> None:

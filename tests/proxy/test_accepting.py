@@ -34,6 +34,31 @@ async def test_one_connection_beyond_the_limit_is_closed_and_the_others_go_on() 
             await wire.send(GET)
             assert (await wire.answer())[1] == b"hello"
         assert ("connection_refused", {"limit": 2}) in running.notices
+        assert running.plane.counters()["connections_refused"] == 1
+
+
+async def test_a_flood_of_refused_connections_is_counted_and_keeps_no_failure_out_of_the_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Because all of it must be within one second of the log, time stands still for the budget.
+    monkeypatch.setattr("strangler.proxy.plane.monotonic", lambda: 1_000.0)
+    async with proxy(config(1, limits=ListenerLimits(connections=1))) as running:
+        inside = await running.connect()
+        await until(lambda: running.plane.gauges()["client_connections"] == 1, what="one is in")
+        for _ in range(60):
+            assert await (await running.connect()).rest() == b""
+
+        await inside.send(GET)
+        head = await inside.head()
+        monkeypatch.setattr("strangler.proxy.plane.monotonic", lambda: 1_001.0)
+        assert await (await running.connect()).rest() == b""
+
+        events = [event for event, _ in running.notices]
+        assert head.startswith(b"HTTP/1.1 502 ")
+        assert running.plane.counters()["connections_refused"] == 61
+        assert events.count("connection_refused") == 20 + 1
+        assert events.count("exchange_failed") == 1
+        assert ("unlogged", {"events": {"connection_refused": 40}}) in running.notices
 
 
 async def test_a_place_that_is_left_may_be_taken() -> None:

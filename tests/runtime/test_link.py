@@ -100,7 +100,7 @@ async def test_what_a_worker_sends_arrives_as_it_was_and_in_order() -> None:
     control, worker, heard = await pair()
     messages: list[ToControl] = [
         Applied(generation=7),
-        Report(tallies=(TALLY,), gauges={"connections": 3}),
+        Report(tallies=(TALLY,), gauges={"connections": 3}, counters={"connections_refused": 7}),
         Notice(event="exchange_failed", fields={"status": 502, "ms": 1.25}),
         Draining(),
     ]
@@ -148,7 +148,7 @@ async def test_the_other_sides_end_is_heard_even_if_it_was_killed() -> None:
 
 async def test_closing_delivers_what_was_sent_before() -> None:
     control, worker, heard = await pair()
-    reports = [Report(tallies=(TALLY,) * 50, gauges={"n": number}) for number in range(50)]
+    reports = [Report(tallies=(TALLY,) * 50, gauges={"n": number}, counters={}) for number in range(50)]
 
     for report in reports:
         worker.send(report)

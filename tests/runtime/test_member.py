@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -38,11 +39,13 @@ class Audience:
 
     def __init__(self) -> None:
         self.tallies: list[Tally] = []
+        self.counters: Counter[str] = Counter()
         self.notices: list[tuple[int, str]] = []
         self.changes = 0
 
-    def count(self, tallies: Sequence[Tally]) -> None:
+    def count(self, tallies: Sequence[Tally], grown: Mapping[str, int]) -> None:
         self.tallies += tallies
+        self.counters.update(grown)
 
     def notice(self, worker: int, event: str, fields: dict[str, Any]) -> None:
         self.notices.append((worker, event))
@@ -136,7 +139,9 @@ async def test_what_a_worker_says_reaches_the_audience() -> None:
         worker.send(Applied(generation=1))
         await until(lambda: member.generation == 1)
         phases.append(member.phase)
-        worker.send(Report(tallies=(), gauges={"connections": 2}))
+        worker.send(Report(tallies=(), gauges={"connections": 2}, counters={"refused": 3}))
+        worker.send(Report(tallies=(), gauges={"connections": 2}, counters={"refused": 3}))
+        worker.send(Report(tallies=(), gauges={"connections": 2}, counters={"refused": 5}))
         worker.send(Notice(event="exchange_failed", fields={}))
         worker.send(Draining())
         async with asyncio.timeout(10):
@@ -145,6 +150,7 @@ async def test_what_a_worker_says_reaches_the_audience() -> None:
 
     assert phases == [Phase.SERVING, Phase.DRAINING]
     assert member.gauges == {"connections": 2}
+    assert audience.counters == {"refused": 5}
     assert audience.notices == [(3, "exchange_failed")]
 
 

@@ -31,11 +31,7 @@ def truth_in(folder: Path) -> Truth:
 
 def children() -> set[int]:
     """Return this process's children, those among them that ended and were not waited for."""
-    return {
-        int(pid)
-        for task in Path("/proc/self/task").iterdir()
-        for pid in (task / "children").read_text().split()
-    }
+    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
 
 
 def listening() -> socket.socket:
