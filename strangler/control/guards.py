@@ -6,48 +6,34 @@ holds in memory, the fault is loud, and it is stored as soon as the store can be
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
 
 from strangler.config.reading import nearest
 from strangler.control.guardtable import Kept
-from strangler.control.happening import Happening, own_cause, sample, sentence
+from strangler.control.happening import Happening, own_cause, sentence
 from strangler.control.journal import Deed
 from strangler.control.keeper import Keeper, Table
+from strangler.control.settling import Guarded, settle
 from strangler.core import guard as guards
 from strangler.core.audit import Action
 from strangler.core.guard import Event, Guard, Phase
 from strangler.core.judge import Finding, Verdict, decisive
-from strangler.core.model import Config, Route, Side
-from strangler.core.sequential import Evidence
+from strangler.core.model import Config, Side
 from strangler.core.shares import Overrides
 from strangler.core.tally import Tally
-from strangler.core.watch import NOTHING, Count, Watch, count_of
+from strangler.core.watch import NOTHING, Count, count_of
 from strangler.errors import UsageError
 
-SAMPLES = 10
-"""Failed requests that are kept as evidence, the latest of each route."""
 SAVE_EVERY_S = 5.0
 """How much of a sequential test a kill -9 may cost; a trip itself is stored at once."""
 GUARD = "guard"
 """Who trips, in the audit log."""
 
 LOG = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Guarded:
-    route: Route
-    watch: Watch
-    kept: Kept
-    samples: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=SAMPLES))
-    told: set[tuple[str, str]] = field(default_factory=set)
-    """Dry-run breaches and lonely routes that were told of already."""
-    findings: tuple[Finding, ...] = ()
 
 
 class Guards:
@@ -57,26 +43,32 @@ class Guards:
         self,
         table: Table,
         *,
-        on_overrides: Callable[[Overrides], None],
+        on_overrides: Callable[[Overrides], int],
         on_happening: Callable[[Happening], None],
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`on_overrides` serves by them, and returns the generation from which on that is so."""
         self._table = table
         self._keeper = Keeper(table)
         self._on_overrides = on_overrides
         self._on_happening = on_happening
         self._wall = wall
         self._clock = clock
-        self._guarded: dict[str, _Guarded] = {}
+        self._guarded: dict[str, Guarded] = {}
         self._stored: dict[str, Kept] = {}
         """What the store holds of routes, also of those that the file does not have now."""
         self._digest = ""
         self._lost = ""
         self._is_killed = False
         self._dirty: set[str] = set()
-        self._saved_at = 0.0
+        self._saved_at = clock()
+        self._wakes: dict[str, float] = {}
+        """When (of the clock that never goes back) each cool-down is over."""
         self._shares: dict[str, int | None] = {}
+        self._changed: set[str] = set()
+        """Routes that the file that was just taken changed."""
+        self._served = Overrides()
 
     # --- what the composition asks for
 
@@ -92,20 +84,23 @@ class Guards:
         for guarded in self._guarded.values() if lost else ():
             latched = guards.step(guarded.kept.guard, Event.LATCH, now=self._wall(), cooldown=None)
             guarded.kept = replace(guarded.kept, guard=latched, cause={"why": lost})
-        return self.overrides()
+        self._served = self._follow_phases()
+        return self._served
 
     def apply(self, config: Config) -> None:
         """Follow another routes file; a route whose migration is another one begins anew."""
+        before = {name: guarded.route for name, guarded in self._guarded.items()}
         self._take(config)
+        self._changed = {name for name, guarded in self._guarded.items() if before.get(name) != guarded.route}
         self._serve()
 
-    def follow_shares(self, shares: Mapping[str, int | None]) -> None:
-        """Note how far each route has come; where that changed, the old mix of requests says nothing any more."""
+    def follow_shares(self, shares: Mapping[str, int | None], generation: int) -> None:
+        """Note how far each route has come from this generation on; where that changed, the old mix says nothing."""
         for name, share in shares.items():
             guarded = self._guarded.get(name)
-            if guarded is not None and self._shares.get(name, share) != share:
-                guarded.watch.rebase()
-        self._shares = dict(shares)
+            if guarded is not None and (name in self._changed or self._shares.get(name, share) != share):
+                guarded.compare_from(generation)
+        self._shares, self._changed = dict(shares), set()
 
     def overrides(self) -> Overrides:
         """Return what goes before every flag."""
@@ -119,45 +114,46 @@ class Guards:
     def count(self, tallies: Sequence[Tally]) -> None:
         """Take what one worker counted, judge the routes that it is about, and act."""
         now = self._clock()
-        sides: dict[str, dict[Side, Count]] = {}
+        sides: dict[tuple[str, int], dict[Side, Count]] = {}
         for tally in tallies:
-            if tally.route in self._guarded:
-                sides.setdefault(tally.route, {})[tally.side] = count_of(tally)
-        for name, counts in sides.items():
+            guarded = self._guarded.get(tally.route)
+            if guarded is not None and tally.generation >= guarded.counts_from:
+                # Because exchanges that began before a change end after it, a worker may tell of a side twice.
+                sides.setdefault((tally.route, tally.generation), {})[tally.side] = count_of(tally)
+        asked: dict[str, int] = {}
+        for (name, generation), counts in sides.items():
             guarded = self._guarded[name]
             extracted = counts.get(Side.EXTRACTED, NOTHING)
-            guarded.watch.count(counts.get(Side.LEGACY, NOTHING), extracted, now)
+            is_comparable = generation >= guarded.compares_from
+            guarded.watch.count(counts.get(Side.LEGACY, NOTHING), extracted, now, is_comparable=is_comparable)
             self._dirty.add(name)
             if extracted is not NOTHING:
-                self._judge(name, guarded, extracted.requests, now)
+                asked[name] = asked.get(name, 0) + extracted.requests
+        for name, requests in asked.items():
+            self._judge(name, self._guarded[name], requests, now)
 
     def remember(self, fields: Mapping[str, Any]) -> None:
         """Keep a failed exchange of the extracted side as a sample of evidence."""
         guarded = self._guarded.get(str(fields.get("route")))
         if guarded is not None and fields.get("side") == Side.EXTRACTED.value:
-            guarded.samples.append(sample(fields))
+            guarded.remember(fields)
 
     def tick(self) -> None:
         """Do what time brings: cool-downs end, and what was learnt is stored now and then."""
-        wall = self._wall()
-        woken = [
-            name
-            for name, guarded in self._guarded.items()
-            if guarded.kept.guard.wake_at is not None and wall >= guarded.kept.guard.wake_at
-        ]
-        for name in woken:
+        now = self._clock()
+        for name in [name for name, due in self._wakes.items() if now >= due]:
             guarded = self._guarded[name]
             guarded.watch.clear()
-            moved = guards.wake(guarded.kept.guard, now=wall, cooldown=guarded.watch.rules.cooldown)
+            cooldown = guarded.watch.rules.cooldown
+            moved = guards.step(guarded.kept.guard, Event.COOLED, now=self._wall(), cooldown=cooldown)
             self._move({name: moved}, Action.PROBE, who=GUARD, why="the cool-down is over")
-        if (self._dirty or self._keeper.is_behind) and wall - self._saved_at >= SAVE_EVERY_S:
+        if (self._dirty or self._keeper.is_behind) and now - self._saved_at >= SAVE_EVERY_S:
             self.save()
 
     def save(self) -> None:
         """Store what was learnt since the last time."""
-        names = [name for name in self._dirty if name in self._guarded]
-        kept = {name: replace(self._guarded[name].kept, evidence=self._guarded[name].watch.evidence) for name in names}
-        self._write(kept)
+        self._write({name: self._guarded[name].learnt for name in self._dirty if name in self._guarded})
+        self._dirty.clear()
 
     # --- what people ask for
 
@@ -199,8 +195,7 @@ class Guards:
         guarded = self._guarded.get(name)
         if guarded is None:
             return None
-        kept = replace(guarded.kept, evidence=guarded.watch.evidence)
-        return kept, guarded.findings, guarded.watch.is_alone
+        return guarded.learnt, guarded.findings, guarded.watch.is_alone
 
     @property
     def fault(self) -> str:
@@ -216,38 +211,31 @@ class Guards:
 
     def _take(self, config: Config) -> None:
         self._digest = config.digest
-        before, self._guarded = self._guarded, {}
-        for route in config.routes:
-            if route.rollback is None or route.extracted is None:
-                continue
-            migration = f"{route.legacy}>{route.extracted}:{route.flag or ''}"
-            known = before.get(route.name)
-            kept = known.kept if known is not None else self._stored.get(route.name, Kept(migration=migration))
-            evidence = known.watch.evidence if known is not None else kept.evidence
-            if kept.migration != migration:
-                self._renew(route, kept, migration)
-                kept, evidence, known = Kept(migration=migration), Evidence(), None
-            if known is not None and known.watch.rules == route.rollback:
-                known.route = route
-                self._guarded[route.name] = known
-                continue
-            self._guarded[route.name] = _Guarded(route=route, watch=Watch(route.rollback, evidence), kept=kept)
-        gone = {name: guarded.kept for name, guarded in before.items() if name not in self._guarded}
-        self._stored.update(gone)
+        wall = self._wall()
+        settled = settle(config, self._guarded, self._stored, now=wall)
+        latched = {
+            name: one.kept
+            for name, one in settled.guarded.items()
+            if (old := self._guarded.get(name)) is not None and old.kept.guard.phase is not one.kept.guard.phase
+        }
+        self._guarded = settled.guarded
+        deeds = [
+            Deed(
+                at=wall,
+                who=GUARD,
+                what=Action.MIGRATION,
+                subject=name,
+                why="its upstreams or its flag are others, so its guard begins anew",
+                before=_json(migration),
+                after=_json(self._guarded[name].kept.migration),
+            )
+            for name, migration in settled.renewed.items()
+        ]
+        renewed = {name: self._guarded[name].kept for name in settled.renewed}
+        if settled.gone or renewed or latched:
+            self._write({**settled.gone, **renewed, **latched}, tuple(deeds))
 
-    def _renew(self, route: Route, kept: Kept, migration: str) -> None:
-        deed = Deed(
-            at=self._wall(),
-            who=GUARD,
-            what=Action.MIGRATION,
-            subject=route.name,
-            why="its upstreams or its flag are others, so its guard begins anew",
-            before=_json(kept.migration),
-            after=_json(migration),
-        )
-        self._write({route.name: Kept(migration=migration)}, (deed,))
-
-    def _judge(self, name: str, guarded: _Guarded, requests: int, now: float) -> None:
+    def _judge(self, name: str, guarded: Guarded, requests: int, now: float) -> None:
         guarded.findings = guarded.watch.findings(now)
         self._tell_once(name, guarded)
         if guarded.kept.guard.phase in (Phase.TRIPPED, Phase.COOLING):
@@ -256,14 +244,8 @@ class Guards:
         found = decisive(guarded.findings)
         if found is not None:
             event = Event.COOL if guarded.watch.rules.cooldown is not None else Event.LATCH
-            self._trip(
-                name,
-                guarded,
-                event,
-                who=GUARD,
-                why=sentence(found, guarded.watch.evidence),
-                cause=self._cause(guarded, found),
-            )
+            why = sentence(found, guarded.watch.evidence)
+            self._trip(name, guarded, event, who=GUARD, why=why, cause=guarded.cause(found))
             return
         wall = self._wall()
         moved = guards.probe(guarded.kept.guard, requests, now=wall, cooldown=guarded.watch.rules.cooldown)
@@ -273,7 +255,7 @@ class Guards:
             guarded.kept = replace(guarded.kept, guard=moved)
 
     def _trip(
-        self, name: str, guarded: _Guarded, event: Event, *, who: str, why: str, cause: Mapping[str, Any]
+        self, name: str, guarded: Guarded, event: Event, *, who: str, why: str, cause: Mapping[str, Any]
     ) -> tuple[str, ...]:
         wall = self._wall()
         moved = {}
@@ -282,10 +264,14 @@ class Guards:
             moved[each] = guards.step(one.kept.guard, event, now=wall, cooldown=one.watch.rules.cooldown)
         changed = {each: guard for each, guard in moved.items() if guard is not self._guarded[each].kept.guard}
         action = Action.TRIP if event is Event.LATCH else Action.COOL
-        self._move(changed, action, who=who, why=why, cause={"route": name, "who": who, "why": why, **cause})
+        self._move(changed, action, who=who, why=why, cause=self._whole(name, who, why, cause))
         return tuple(changed)
 
-    def _together(self, name: str, guarded: _Guarded) -> Iterable[str]:
+    def _whole(self, name: str, who: str, why: str, cause: Mapping[str, Any]) -> Mapping[str, Any]:
+        known = {"share_bp": self._shares.get(name), "config": self._digest} if cause else {}
+        return {"route": name, "who": who, "why": why, **cause, **known}
+
+    def _together(self, name: str, guarded: Guarded) -> Iterable[str]:
         cohort = guarded.route.cohort
         if not cohort or not guarded.watch.rules.trips_cohort:
             return [name]
@@ -339,37 +325,46 @@ class Guards:
                     cause=own,
                 )
             )
-        self._serve()
+        generation = self._serve()
+        for name in moved if action in (Action.RESET, Action.PROBE) else ():
+            # Because what began before says nothing of what was mended since.
+            self._guarded[name].counts_from = generation
+            self._guarded[name].compare_from(generation)
         self._write(kept, tuple(deeds))
         for happening in happenings:
             happening.log()
             self._on_happening(happening)
 
-    def _serve(self) -> None:
-        self._on_overrides(self.overrides())
+    def _serve(self) -> int:
+        before, self._served = self._served, self._follow_phases()
+        generation = self._on_overrides(self._served)
+        moved = {name for name, _ in set(before.caps) ^ set(self._served.caps)}
+        for name in self._guarded if before.is_killed != self._served.is_killed else moved:
+            if name in self._guarded:
+                # Because another part of the requests goes to each side from now on.
+                self._guarded[name].compare_from(generation)
+        return generation
+
+    def _follow_phases(self) -> Overrides:
+        """Return what goes before every flag, and note when which cool-down is over."""
+        wall, now = self._wall(), self._clock()
+        wakes = {}
+        for name, guarded in self._guarded.items():
+            guard, cooldown = guarded.kept.guard, guarded.watch.rules.cooldown
+            if guard.wake_at is not None and cooldown is not None:
+                # Because the wall clock may be set, it is asked once, and believed up to the longest cool-down.
+                left_s = min(max(guard.wake_at - wall, 0.0), cooldown.max_s)
+                wakes[name] = self._wakes.get(name, now + left_s)
+        self._wakes = wakes
+        return self.overrides()
 
     def _write(self, kept: Mapping[str, Kept], deeds: tuple[Deed, ...] = ()) -> None:
         self._stored.update(kept)
-        self._saved_at = self._wall()
-        self._keeper.keep(kept, at=self._saved_at, deeds=deeds)
+        self._saved_at = self._clock()
+        self._keeper.keep(kept, at=self._wall(), deeds=deeds)
         self._dirty.difference_update(kept)
 
-    def _cause(self, guarded: _Guarded, found: Finding) -> Mapping[str, Any]:
-        evidence = guarded.watch.evidence
-        return {
-            "rule": msgspec.to_builtins(found),
-            "findings": msgspec.to_builtins(guarded.findings),
-            "share_bp": self._shares.get(guarded.route.name),
-            "sequential": {
-                "log_e": evidence.log_e,
-                "legacy_failures": evidence.legacy_failures,
-                "extracted_failures": evidence.extracted_failures,
-            },
-            "samples": list(guarded.samples),
-            "config": self._digest,
-        }
-
-    def _tell_once(self, name: str, guarded: _Guarded) -> None:
+    def _tell_once(self, name: str, guarded: Guarded) -> None:
         """Log a broken rule in dry run, and a route that has nothing to compare with, once until it is over."""
         told = {
             ("dry_run", finding.metric.value)
@@ -387,7 +382,7 @@ class Guards:
             self._on_happening(Happening(action=Action.HOLD, route=name, who=GUARD, why=why, at=self._wall()))
         guarded.told = told
 
-    def _named(self, name: str) -> _Guarded:
+    def _named(self, name: str) -> Guarded:
         guarded = self._guarded.get(name)
         if guarded is None:
             raise UsageError(f"no route `{name}` is guarded. {nearest(name, tuple(self._guarded))}")

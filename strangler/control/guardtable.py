@@ -9,7 +9,7 @@ import msgspec
 
 from strangler.control.database import Database
 from strangler.control.journal import Deed, Journal
-from strangler.core.guard import Guard
+from strangler.core.guard import Guard, Phase
 from strangler.core.sequential import Evidence
 
 
@@ -18,7 +18,8 @@ class Kept:
     """What a restart must find again of one route."""
 
     migration: str
-    """What makes it the same migration: the route's two upstreams and its flag. Another one begins anew."""
+    """What makes it the same migration: the route's two upstreams and its flag. Another one begins anew; empty for one
+    that cannot be read, which may be any."""
     guard: Guard = field(default_factory=Guard)
     evidence: Evidence = field(default_factory=Evidence)
     cause: Mapping[str, Any] | None = None
@@ -33,7 +34,10 @@ class GuardTable:
         self._journal = journal
 
     def guards(self) -> dict[str, Kept]:
-        """Return every route's guard by its name. Raises StoreError, also for a row that is no guard."""
+        """Return every route's guard by its name; one that cannot be read may have tripped, so it has.
+
+        Raises StoreError.
+        """
         with self._database.reading() as db:
             rows = db.execute("SELECT route, document FROM guards").fetchall()
             return {route: _decode(document) for route, document in rows}
@@ -76,10 +80,11 @@ def _encode(kept: Kept) -> str:
 
 
 def _decode(text: str) -> Kept:
-    document = json.loads(text)
     try:
+        document = json.loads(text)
         sums = document["evidence"]["sums"]
         document["evidence"]["sums"] = [float("-inf") if value is None else value for value in sums]
         return msgspec.convert(document, Kept)
-    except (KeyError, TypeError, msgspec.ValidationError) as error:
-        raise ValueError(f"a guard cannot be read: {error}") from error
+    except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
+        why = f"its stored guard cannot be read, and may have been tripped: {error}"
+        return Kept(migration="", guard=Guard(phase=Phase.TRIPPED), cause={"why": why})

@@ -56,7 +56,7 @@ def sentence(found: Finding, evidence: Evidence) -> str:
     """Return why a rule is broken, for a person on call."""
     match found.metric:
         case Metric.SEQUENTIAL:
-            part = evidence.extracted_weight / ((evidence.legacy_weight + evidence.extracted_weight) or 1.0)
+            part = evidence.extracted_requests / ((evidence.legacy_requests + evidence.extracted_requests) or 1)
             return (
                 f"it fails more often than the monolith: {evidence.extracted_failures} of {found.requests} failures "
                 f"are its own, with {part:.1%} of the requests (evidence {found.measured:.1f}, limit {found.limit:.1f})"

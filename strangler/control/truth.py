@@ -59,11 +59,12 @@ class Truth:
         """What goes before every flag."""
         return self._overrides
 
-    def replace_overrides(self, overrides: Overrides) -> None:
-        """Let other overrides go before every flag; the same ones again are no change."""
+    def replace_overrides(self, overrides: Overrides) -> int:
+        """Let other overrides go before every flag, and return the generation; the same ones again are no change."""
         if overrides != self._overrides:
             self._overrides = overrides
             self._tell()
+        return self._generation
 
     def replace_unhealthy(self, unhealthy: tuple[tuple[str, str], ...]) -> None:
         """Leave out other addresses; the generation stays, because routes and flags do."""

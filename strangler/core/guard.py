@@ -107,11 +107,11 @@ def probe(guard: Guard, requests: int, *, now: float, cooldown: Cooldown | None)
     return replace(guard, probed=probed)
 
 
-def wake(guard: Guard, *, now: float, cooldown: Cooldown | None) -> Guard:
-    """Return the guard when the time is `now`: a cool-down that is over leads on."""
-    if guard.wake_at is None or now < guard.wake_at:
-        return guard
-    return step(guard, Event.COOLED, now=now, cooldown=cooldown)
+def settle(guard: Guard, *, now: float, cooldown: Cooldown | None) -> Guard:
+    """Return the guard under other rules: where nobody opts in to a cool-down any more, one that runs is a latch."""
+    if cooldown is None and guard.phase in (Phase.COOLING, Phase.PROBING):
+        return step(guard, Event.LATCH, now=now, cooldown=None)
+    return guard
 
 
 def most(guard: Guard, cooldown: Cooldown | None) -> int | None:

@@ -71,8 +71,10 @@ def _error_rate(rule: ErrorRate, legacy: Counts, extracted: Counts) -> Finding:
     limit = rule.max / FULL_SHARE
     baseline = _share(legacy)
     if rule.relative is not None:
-        # Because the monolith's share is not known exactly, the most that it may be is what is compared with.
-        limit = max(limit, min(rule.relative * bounds.upper_share(legacy.failures, legacy.requests, RISK_NATS), 1.0))
+        # Because the monolith's share is not known exactly, the most that it may be is what is compared with; where so
+        # few requests say nothing of it, what was measured, so that an outage beside a small hold-back is still one.
+        times = rule.relative * bounds.upper_share(legacy.failures, legacy.requests, RISK_NATS)
+        limit = max(limit, times if times < 1.0 else min(rule.relative * (baseline or 0.0), 1.0))
     breached = bounds.is_above(extracted.failures, extracted.requests, limit, RISK_NATS)
     return Finding(
         metric=Metric.ERROR_RATE,
@@ -100,7 +102,8 @@ def _latency(rule: Latency, legacy: Counts, extracted: Counts) -> Finding:
     proven_s = bounds.lower_quantile_s(extracted.latency, rule.quantile, RISK_NATS)
     baseline_s = bounds.upper_quantile_s(legacy.latency, rule.quantile, RISK_NATS)
     limits = [rule.max_s] if rule.max_s is not None else []
-    if rule.relative is not None:
+    if rule.relative is not None and (baseline_s < float("inf") or not limits):
+        # Because a monolith that is hardly asked proves nothing, the absolute limit guards alone then.
         limits.append(rule.relative * baseline_s)
     limit = max(limits)
     seen = sum(extracted.latency)
@@ -117,10 +120,9 @@ def _latency(rule: Latency, legacy: Counts, extracted: Counts) -> Finding:
 
 
 def _sequential(rule: Sequential, evidence: Evidence) -> Finding:
-    has_both = evidence.legacy_weight > 0 and evidence.extracted_weight > 0
     return Finding(
         metric=Metric.SEQUENTIAL,
-        verdict=_verdict(not has_both, breached=is_proven(evidence, rule.alpha)),
+        verdict=_verdict(evidence.legacy_requests == 0, breached=is_proven(evidence, rule.alpha)),
         dry_run=rule.dry_run,
         measured=evidence.log_e,
         limit=log(1.0 / rule.alpha),

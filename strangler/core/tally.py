@@ -21,6 +21,8 @@ class Tally:
     route: str
     """The route's name; empty for requests that no route names."""
     side: Side
+    generation: int = 0
+    """The generation in which the exchanges began, however late they ended."""
     outcomes: tuple[tuple[Outcome, int], ...]
     latency: tuple[tuple[int, int], ...]
     """(bucket of core.histogram, count), for exchanges that had an answer or an upstream's failure."""

@@ -57,8 +57,8 @@ class Watch:
         self._longest = 0
         self._windows = {span: {side: Window(span) for side in Side} for span in _spans(rules)}
 
-    def count(self, legacy: Count, extracted: Count, now: float) -> None:
-        """Take what one worker told of both sides."""
+    def count(self, legacy: Count, extracted: Count, now: float, *, is_comparable: bool = True) -> None:
+        """Take what one worker told of both sides; `is_comparable`: it began with the share that there is now."""
         for windows in self._windows.values():
             for side, count in ((Side.LEGACY, legacy), (Side.EXTRACTED, extracted)):
                 if count is not NOTHING:
@@ -68,7 +68,7 @@ class Watch:
             joined = self._run + extracted.connect_run
             self._run = extracted.connect_run if extracted.others else joined
             self._longest = max(self._run, extracted.longest_connect_run)
-        if self.rules.sequential is not None:
+        if self.rules.sequential is not None and is_comparable:
             step = Step(legacy.requests, legacy.failures, extracted.requests, extracted.failures)
             self.evidence = advance(self.evidence, step, self.rules.sequential.ratio)
 
@@ -94,11 +94,9 @@ class Watch:
     @property
     def is_alone(self) -> bool:
         """Whether the extracted side is asked and the monolith is not, so that only absolute limits guard it."""
-        evidence = self.evidence
+        block = self.evidence.block
         return (
-            self.rules.sequential is not None
-            and evidence.legacy_weight == 0
-            and evidence.extracted_weight >= ALONE_AFTER
+            self.rules.sequential is not None and block.legacy_requests == 0 and block.extracted_requests >= ALONE_AFTER
         )
 
 

@@ -18,6 +18,7 @@ class Counters:
     __slots__ = (
         "_failures",
         "_fallbacks",
+        "_generation",
         "_latency",
         "_longest",
         "_outcomes",
@@ -29,7 +30,8 @@ class Counters:
         "in_flight",
     )
 
-    def __init__(self, slots: Sequence[tuple[str, Side]]) -> None:
+    def __init__(self, slots: Sequence[tuple[str, Side]], generation: int = 0) -> None:
+        self._generation = generation
         self._slots = tuple(slots)
         self._outcomes = [0] * (_WIDTH * len(self._slots))
         self._latency: list[list[int] | None] = [None] * len(self._slots)
@@ -92,6 +94,7 @@ class Counters:
         return Tally(
             route=route,
             side=side,
+            generation=self._generation,
             outcomes=tuple((OUTCOMES[index], count) for index, count in enumerate(outcomes) if count),
             latency=tuple((index, count) for index, count in enumerate(latency) if count),
             seconds=seconds,

@@ -62,7 +62,7 @@ class Serving:
     ) -> None:
         self.snapshot = snapshot
         self.pools = pools
-        self.counters = Counters(snapshot.slots)
+        self.counters = Counters(snapshot.slots, snapshot.generation)
         self._notify = notify
         self._spare_key = spare_key
         self._decision_lines: dict[tuple[int, str], bytes] = {}

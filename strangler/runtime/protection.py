@@ -97,7 +97,7 @@ class Protection:
         """Note how far each route has come now."""
         truth = self._truth
         shares = self._shares.of(truth.config, truth.flags)
-        self.guards.follow_shares({name: share.basis_points for name, share in shares.items()})
+        self.guards.follow_shares({name: share.basis_points for name, share in shares.items()}, truth.generation)
 
     def count(self, tallies: Sequence[Tally]) -> None:
         """Judge what one worker counted."""

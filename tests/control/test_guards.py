@@ -13,6 +13,7 @@ from strangler.core.audit import Action
 from strangler.core.guard import Phase
 from strangler.core.model import Config, Side
 from strangler.core.rules import Cooldown, ErrorRate, Rollback
+from strangler.core.sequential import Step
 from strangler.core.shares import Overrides
 from strangler.errors import UsageError
 from tests.support.guarding import Proxy, config, refused, route, tally
@@ -73,7 +74,7 @@ def test_a_connection_in_between_ends_the_run(proxy: Proxy) -> None:
 
 
 def test_a_trip_is_stored_with_its_evidence_when_count_returns(proxy: Proxy, tmp_path: Path) -> None:
-    proxy.guards.follow_shares({"a": 200})
+    proxy.guards.follow_shares({"a": 200}, 1)
     for number in range(20):
         fields = {"route": "a", "side": "extracted", "request_id": f"r{number}", "status": 500, "secret": "x"}
         proxy.guards.remember(fields)
@@ -299,21 +300,26 @@ def test_what_a_test_has_learnt_survives_a_restart(proxy: Proxy, tmp_path: Path)
 
 
 def test_a_changed_share_starts_the_mix_of_requests_anew(proxy: Proxy) -> None:
-    proxy.guards.follow_shares({"a": 200, "b": 200})
+    proxy.guards.follow_shares({"a": 200, "b": 200}, 1)
     for name in ("a", "b"):
         proxy.guards.count([tally(name, Side.LEGACY, fine=98), tally(name, Side.EXTRACTED, fine=2)])
 
-    proxy.guards.follow_shares({"a": 5_000, "b": 200})
+    proxy.guards.follow_shares({"a": 5_000, "b": 200}, 2)
 
-    weights = [found[0].evidence.legacy_weight for name in ("a", "b") if (found := proxy.guards.of(name))]
-    assert weights == [0.0, 98.0]
+    begun = [found[0].evidence.block for name in ("a", "b") if (found := proxy.guards.of(name))]
+    assert begun == [Step(), Step(98, 0, 2, 0)]
 
 
 def test_when_nothing_that_was_kept_can_be_read_every_route_is_the_monoliths(tmp_path: Path) -> None:
     by = config(route("a"), route("b"))
     store = Store(tmp_path, in_memory=True)
     served: list[Overrides] = []
-    guards = Guards(store.guards, on_overrides=served.append, on_happening=lambda _: None)
+
+    def serve(overrides: Overrides) -> int:
+        served.append(overrides)
+        return len(served)
+
+    guards = Guards(store.guards, on_overrides=serve, on_happening=lambda _: None)
 
     first = guards.start(by, lost="the state store is damaged")
     guards.reset("a", who="ann", why="it never tripped")

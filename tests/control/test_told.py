@@ -25,8 +25,8 @@ def test_the_reason_of_the_sequential_test_says_whose_failures_they_were(tmp_pat
     found = proxy.guards.of("a")
     assert found is not None and found[0].cause is not None
     assert found[0].cause["why"] == (
-        "it fails more often than the monolith: 3 of 3 failures are its own, with 2.0% of the requests "
-        "(evidence 7.3, limit 4.6)"
+        "it fails more often than the monolith: 4 of 4 failures are its own, with 2.0% of the requests "
+        "(evidence 10.2, limit 4.6)"
     )
 
 

@@ -11,6 +11,20 @@ from strangler.core.rules import Cooldown
 COOLDOWN = Cooldown(base_s=30.0, max_s=300.0, share=100, requests=50)
 
 
+def wake(guard: Guard, *, now: float, cooldown: Cooldown | None) -> Guard:
+    """Do what a timer does at its time."""
+    is_due = guard.wake_at is not None and now >= guard.wake_at
+    return guards.step(guard, Event.COOLED, now=now, cooldown=cooldown) if is_due else guard
+
+
+def test_without_a_cool_down_what_would_come_back_by_itself_is_a_latch() -> None:
+    for phase in Phase:
+        guard = guards.settle(Guard(phase=phase, since=1.0), now=9.0, cooldown=None)
+        comes_back = phase in (Phase.COOLING, Phase.PROBING)
+        assert guard == (Guard(phase=Phase.TRIPPED, since=9.0) if comes_back else Guard(phase=phase, since=1.0))
+        assert guards.settle(Guard(phase=phase), now=9.0, cooldown=COOLDOWN) == Guard(phase=phase)
+
+
 def test_the_table_is_total_over_phase_and_event() -> None:
     assert set(TABLE) == {(phase, event) for phase in Phase for event in Event}
 
@@ -30,7 +44,7 @@ def test_without_a_cooldown_nothing_comes_back_by_itself() -> None:
     guard = guards.step(Guard(), Event.COOL, now=1.0, cooldown=None)
 
     assert guard == Guard(phase=Phase.TRIPPED, since=1.0)
-    assert guards.wake(guard, now=1e12, cooldown=None) == guard
+    assert wake(guard, now=1e12, cooldown=None) == guard
     assert guards.most(guard, None) == 0
 
 
@@ -42,14 +56,14 @@ def test_each_cooldown_is_longer_than_the_last_up_to_the_most() -> None:
         assert guard.wake_at is not None
         waits.append(guard.wake_at - now)
         now = guard.wake_at
-        guard = guards.wake(guard, now=now, cooldown=COOLDOWN)
+        guard = wake(guard, now=now, cooldown=COOLDOWN)
 
     assert waits == [30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300, 300]
 
 
 def test_a_probe_that_holds_closes_the_guard() -> None:
     guard = guards.step(Guard(), Event.COOL, now=0.0, cooldown=COOLDOWN)
-    guard = guards.wake(guard, now=30.0, cooldown=COOLDOWN)
+    guard = wake(guard, now=30.0, cooldown=COOLDOWN)
 
     half = guards.probe(guard, 49, now=31.0, cooldown=COOLDOWN)
     whole = guards.probe(half, 1, now=32.0, cooldown=COOLDOWN)
@@ -86,7 +100,7 @@ class Life(RuleBasedStateMachine):
     def move_on(self, seconds: float) -> None:
         self.now += seconds
         before = self.guard
-        self.guard = guards.wake(before, now=self.now, cooldown=COOLDOWN)
+        self.guard = wake(before, now=self.now, cooldown=COOLDOWN)
         if before.phase is not Phase.COOLING:
             assert self.guard is before
 

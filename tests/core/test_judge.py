@@ -107,9 +107,27 @@ def test_a_relative_latency_is_held_without_a_baseline() -> None:
     assert only(rules, latency((290.0, 2_000)), slow).verdict is Verdict.FINE
 
 
+def test_beside_a_hold_back_of_few_requests_an_outage_is_still_an_outage() -> None:
+    rules = replace(NONE, error_rate=ErrorRate(max=2_500, relative=2.0))
+    outage = Counts(requests=500, failures=450)
+
+    assert only(rules, Counts(requests=5), outage).verdict is Verdict.BREACH
+    assert only(rules, Counts(), outage).verdict is Verdict.BREACH
+    assert only(rules, Counts(requests=5, failures=4), outage).verdict is Verdict.FINE
+    assert only(rules, Counts(requests=500, failures=450), outage).verdict is Verdict.FINE
+
+
+def test_with_no_baseline_the_absolute_limit_of_a_latency_guards_alone() -> None:
+    rules = replace(NONE, latency=(Latency(quantile=0.5, max_s=0.2, relative=1.5),))
+    slow = latency((300.0, 2_000))
+
+    assert only(rules, Counts(), slow).verdict is Verdict.BREACH
+    assert only(rules, latency((290.0, 2_000)), slow).verdict is Verdict.FINE
+
+
 def test_the_sequential_rule_holds_until_both_sides_were_asked() -> None:
     rules = replace(NONE, sequential=Sequential(alpha=0.01))
-    both = Evidence(legacy_weight=1.0, extracted_weight=1.0)
+    both = Evidence(legacy_requests=8, extracted_requests=8)
 
     assert only(rules, Counts(), Counts(), evidence=Evidence()).verdict is Verdict.HOLD
     assert only(rules, Counts(), Counts(), evidence=both).verdict is Verdict.FINE

@@ -7,7 +7,7 @@ from strangler.core.judge import Finding, Verdict
 from strangler.core.model import Side
 from strangler.core.outcome import Outcome
 from strangler.core.rules import ErrorRate, Latency, Metric, Rollback
-from strangler.core.sequential import Evidence
+from strangler.core.sequential import Evidence, Step
 from strangler.core.tally import Tally
 from strangler.core.watch import ALONE_AFTER, NOTHING, Count, Watch, count_of
 
@@ -86,12 +86,13 @@ def test_a_route_is_alone_while_the_monolith_is_not_asked() -> None:
 def test_a_cleared_watch_is_as_new_and_a_rebased_one_keeps_what_was_proven() -> None:
     watch = Watch(Rollback(), Evidence())
     watch.count(Count(requests=90, failures=1), Count(requests=10, failures=5), 1.0)
+    watch.count(Count(requests=1), Count(requests=1), 1.0)
 
     watch.rebase()
     rebased = watch.evidence
     watch.clear()
 
-    assert (rebased.extracted_failures, rebased.legacy_weight) == (5, 0.0)
+    assert (rebased.extracted_failures, rebased.block) == (5, Step())
     assert watch.evidence == Evidence()
     assert verdict(watch, Metric.ERROR_RATE, 1.0).requests == 0
 

@@ -12,6 +12,9 @@ from strangler.core.rules import Rollback
 from strangler.core.shares import Overrides
 from strangler.core.tally import Tally
 
+NOW = 1_000_000
+"""A generation as late as can be: what began just now."""
+
 
 def route(name: str, rollback: Rollback | None = None, *, cohort: str = "", extracted: str = "payments") -> Route:
     return Route(
@@ -29,15 +32,18 @@ def config(*routes: Route) -> Config:
     return Config(upstreams=(), default_upstream="monolith", routes=routes, digest="d")
 
 
-def tally(name: str, side: Side, *, fine: int = 0, failed: int = 0) -> Tally:
+def tally(name: str, side: Side, *, fine: int = 0, failed: int = 0, generation: int = NOW) -> Tally:
     outcomes = ((Outcome.OK_2XX, fine), (Outcome.SERVER_ERROR_5XX, failed))
-    return Tally(route=name, side=side, outcomes=outcomes, latency=(), seconds=0.0, failures=failed)
+    return Tally(
+        route=name, side=side, generation=generation, outcomes=outcomes, latency=(), seconds=0.0, failures=failed
+    )
 
 
 def refused(name: str, run: int) -> Tally:
     return Tally(
         route=name,
         side=Side.EXTRACTED,
+        generation=NOW,
         outcomes=((Outcome.CONNECT, run),),
         latency=(),
         seconds=0.0,
@@ -54,16 +60,24 @@ class Proxy:
         self.store = Store(state_dir)
         self._is_closed = False
         self.now = 1_000.0
+        self.wall: float | None = None
+        """The wall clock, where it is set apart from the one that never goes back."""
+        self.generation = 1
         self.served: list[Overrides] = []
         self.happenings: list[Happening] = []
         self.guards = Guards(
             self.store.guards,
-            on_overrides=self.served.append,
+            on_overrides=self._serve,
             on_happening=self.happenings.append,
-            wall=lambda: self.now,
+            wall=lambda: self.wall if self.wall is not None else self.now,
             clock=lambda: self.now,
         )
         self.served.append(self.guards.start(by))
+
+    def _serve(self, overrides: Overrides) -> int:
+        self.generation += overrides != self.served[-1]
+        self.served.append(overrides)
+        return self.generation
 
     @property
     def caps(self) -> dict[str, int]:

@@ -1,0 +1,106 @@
+"""Settling: which routes a routes file has guarded, and what each carries over from before."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import msgspec
+
+from strangler.control.guardtable import Kept
+from strangler.control.happening import sample
+from strangler.core import guard as guards
+from strangler.core.judge import Finding
+from strangler.core.model import Config, Route
+from strangler.core.watch import Watch
+
+SAMPLES = 10
+"""Failed requests that are kept as evidence, the latest of each route."""
+
+
+@dataclass(slots=True)
+class Guarded:
+    """One route with its guard."""
+
+    route: Route
+    watch: Watch
+    kept: Kept
+    samples: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    told: set[tuple[str, str]] = field(default_factory=set)
+    """Dry-run breaches and lonely routes that were told of already."""
+    findings: tuple[Finding, ...] = ()
+    counts_from: int = 0
+    """The generation from which on exchanges say something: what began before a reset or a probe does not."""
+    compares_from: int = 0
+    """The generation from which on exchanges are of the share that there is now."""
+
+    def compare_from(self, generation: int) -> None:
+        """Compare the sides anew from this generation on: their parts of the requests are others."""
+        self.watch.rebase()
+        self.compares_from = generation
+
+    def remember(self, fields: Mapping[str, Any]) -> None:
+        """Keep a failed exchange of the extracted side as a sample of evidence."""
+        self.samples.append(sample(fields))
+
+    def cause(self, found: Finding) -> dict[str, Any]:
+        """Return why a rule takes the traffic back, as it is recorded."""
+        evidence = self.watch.evidence
+        return {
+            "rule": msgspec.to_builtins(found),
+            "findings": msgspec.to_builtins(self.findings),
+            "sequential": {
+                "log_e": evidence.log_e,
+                "legacy_failures": evidence.legacy_failures,
+                "extracted_failures": evidence.extracted_failures,
+            },
+            "samples": list(self.samples),
+        }
+
+    @property
+    def learnt(self) -> Kept:
+        """What is kept, with what was learnt up to now."""
+        return replace(self.kept, evidence=self.watch.evidence)
+
+
+class Settled(NamedTuple):
+    """What a routes file comes to."""
+
+    guarded: dict[str, Guarded]
+    gone: dict[str, Kept]
+    """Routes that are not guarded any more; their guards are kept for the day that they come back."""
+    renewed: dict[str, str]
+    """Routes of another migration than the one that was kept, with that."""
+
+
+def migration_of(route: Route) -> str:
+    """Return what makes it the same migration: the route's two upstreams and its flag."""
+    return f"{route.legacy}>{route.extracted}:{route.flag or ''}"
+
+
+def settle(config: Config, before: Mapping[str, Guarded], stored: Mapping[str, Kept], *, now: float) -> Settled:
+    """Return every guarded route of a routes file; `now` is the time of the wall clock."""
+    guarded: dict[str, Guarded] = {}
+    renewed: dict[str, str] = {}
+    gone = {name: one.learnt for name, one in before.items()}
+    for route in config.routes:
+        if route.rollback is None or route.extracted is None:
+            continue
+        migration = migration_of(route)
+        known = before.get(route.name)
+        kept = known.learnt if known is not None else stored.get(route.name, Kept(migration=migration))
+        if not kept.migration:
+            kept = replace(kept, migration=migration)
+        if kept.migration != migration:
+            renewed[route.name] = kept.migration
+            kept, known = Kept(migration=migration), None
+        kept = replace(kept, guard=guards.settle(kept.guard, now=now, cooldown=route.rollback.cooldown))
+        if known is None or known.watch.rules != route.rollback:
+            since = (known.counts_from, known.compares_from) if known is not None else (0, 0)
+            known = Guarded(
+                route, Watch(route.rollback, kept.evidence), kept, counts_from=since[0], compares_from=since[1]
+            )
+        known.route, known.kept = route, kept
+        guarded[route.name] = known
+        gone.pop(route.name, None)
+    return Settled(guarded, gone, renewed)
