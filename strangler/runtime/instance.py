@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,18 @@ RELOAD_WAIT_S = 5.0
 """How long a reload waits for all workers before it is told to be over; they take milliseconds."""
 
 LOG = logging.getLogger(__name__)
+
+
+async def wait_heard(
+    is_heard: Callable[[], bool], *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> bool:
+    """Return whether flags were heard of, at the latest after `FLAGS_WAIT_S`."""
+    for _ in range(round(FLAGS_WAIT_S / _LOOK_S)):
+        if is_heard():
+            return True
+        # Because a source tells of new flags only, not of its state.
+        await sleep(_LOOK_S)
+    return is_heard()
 
 
 class Instance:
@@ -307,9 +319,6 @@ class Instance:
         await handover.end_all(orphans, self._truth.config.drain_s)
 
     async def _wait_flags(self) -> None:
-        for _ in range(round(FLAGS_WAIT_S / _LOOK_S)):
-            if self._is_heard():
-                return
-            # Because a source tells of new flags only, not of its state.
-            await asyncio.sleep(_LOOK_S)
+        if await wait_heard(self._is_heard):
+            return
         LOG.warning("flags_awaited", extra={"fields": {"waited_s": FLAGS_WAIT_S}})

@@ -11,6 +11,7 @@ import pytest
 from strangler.cli import main
 from tests.support.backend import backend, ok, says
 from tests.support.proxy import Proxy, routes_text, running
+from tests.support.waiting import until
 
 ROUTE = "{name: items, match: {path: /items}, extracted: extracted, flag: items}"
 
@@ -145,6 +146,27 @@ async def test_a_flag_that_no_route_names_is_set_with_a_caution(
         output.err
         == "strangler: caution: no route names the flag `itmes`, so it moves no traffic. Did you mean `items`?\n"
     )
+
+
+async def test_status_of_an_instance_that_stops_exits_1_and_says_so(
+    proxy: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = await run(proxy, "status")
+    proxy.routes.write_text(proxy.routes.read_text() + "drain_delay: 1h\n")
+    generation = (await proxy.status())["generation"]
+
+    async def is_taken_over() -> bool:
+        return bool((await proxy.status())["generation"] > generation)
+
+    await until(is_taken_over)
+    proxy.process.send_signal(signal.SIGTERM)
+    await until(lambda: bool(proxy.events("stopping")))
+    capsys.readouterr()
+
+    code = await run(proxy, "status")
+
+    assert (before, code) == (0, 1)
+    assert "ready    no: stopping" in capsys.readouterr().out
 
 
 async def test_workers_that_outlive_their_control_process_are_told(

@@ -26,6 +26,14 @@ def test_the_unit_waits_longer_than_a_drain_may_take() -> None:
     assert float(_settings()["TimeoutStopSec"]) > Config(upstreams=(), default_upstream="").drain_s + GRACE_S
 
 
+def test_the_unit_leaves_workers_alone_when_control_dies_and_starts_the_next_one() -> None:
+    settings = _settings()
+
+    # systemd.kill(5): `mixed` and `control-group` end whatever is left in the control group.
+    assert settings["KillMode"] == "process"
+    assert settings["Restart"] == "on-failure"
+
+
 def test_what_is_installed_for_the_unit_comes_from_the_locks_alone() -> None:
     page = (_UNIT.parent / "README.md").read_text()
     installs = [line for line in page.splitlines() if "/bin/pip install" in line]

@@ -10,10 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+import pytest
 
+from strangler.core.model import ListenerTls
 from tests.support import plane
 from tests.support.backend import Backend, backend, ok, says
+from tests.support.issuer import Issuer
 from tests.support.proxy import Proxy, routes_text, running
+from tests.support.proxyline import line
 from tests.support.waiting import until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
@@ -191,6 +195,41 @@ async def test_connections_that_wait_in_the_queue_at_the_end_are_served(monolith
             writer.close()
 
     assert all(answer.endswith(b"monolith") and b"\r\nConnection: close\r\n" in answer for answer in answers)
+
+
+@pytest.mark.parametrize(("with_tls", "with_header"), [(True, False), (False, True), (True, True)])
+async def test_connections_that_wait_with_tls_or_a_proxy_header_at_the_end_are_served(
+    tmp_path: Path, monolith: Backend, *, with_tls: bool, with_header: bool
+) -> None:
+    issuer = Issuer(tmp_path)
+    served = plane.config(
+        monolith.port,
+        tls=ListenerTls(pairs=(issuer.pair("localhost"),)) if with_tls else None,
+        proxy_protocol=with_header,
+        trusted_proxies=("127.0.0.0/8",) if with_header else (),
+    )
+    async with plane.proxy(served) as proxy:
+        # Because nothing here lets the loop run, nobody has accepted these; more than are accepted in one turn.
+        waiting = [socket.create_connection(("127.0.0.1", proxy.port)) for _ in range(20)]
+        for client in waiting:
+            if with_header:
+                client.sendall(line("203.0.113.7"))
+        drained = asyncio.create_task(proxy.plane.drain(30))
+        # Because the drain takes what waits in its first step, the clients begin behind it.
+        await asyncio.sleep(0)
+        name = "localhost" if with_tls else None
+        wires = [
+            await asyncio.open_connection(sock=client, ssl=issuer.client() if with_tls else None, server_hostname=name)
+            for client in waiting
+        ]
+        for _, writer in wires:
+            writer.write(REQUEST)
+        answers = [await asyncio.wait_for(reader.readuntil(b"monolith"), 30) for reader, _ in wires]
+        for _, writer in wires:
+            writer.close()
+        await asyncio.wait_for(drained, 30)
+
+    assert all(b"\r\nConnection: close\r\n" in answer for answer in answers)
 
 
 async def test_an_idle_connection_is_closed_and_one_with_a_request_on_the_wire_is_answered_first() -> None:

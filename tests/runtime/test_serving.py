@@ -143,6 +143,26 @@ async def test_a_good_routes_file_is_taken_over_whole_under_load(
         assert after == {"extracted"}
 
 
+async def test_five_reloads_in_a_row_under_load_lose_nothing(
+    tmp_path: Path, monolith: Backend, extracted: Backend
+) -> None:
+    async with running(tmp_path, text(monolith, extracted)) as proxy:
+        generation = (await proxy.status())["generation"]
+        url = f"{proxy.url}/items"
+        async with load(url) as kept, load(url, keep_alive=False, clients=4) as fresh:
+            await kept.until_more()
+            for number in range(1, 6):
+                proxy.routes.write_text(text(monolith, extracted).replace("flag: items", f"share: {20 * number}%"))
+                proxy.process.send_signal(signal.SIGHUP)
+                await until(lambda: are_current(proxy, generation + number))  # noqa: B023
+            await kept.until_more()
+            await fresh.until_more()
+
+        assert (kept.wrong, fresh.wrong) == ([], [])
+        assert len(proxy.events("config_accepted")) == 5
+        assert {(await proxy.get("/items", f"u{user}"))[1] for user in range(20)} == {"extracted"}
+
+
 async def test_counts_neither_double_nor_vanish_when_routes_change_and_workers_end(
     tmp_path: Path, monolith: Backend, extracted: Backend
 ) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
@@ -13,12 +14,14 @@ import pytest
 
 from strangler.core.model import Address
 from strangler.errors import UsageError
-from strangler.runtime import systemd
+from strangler.runtime import runfile, systemd
 from strangler.runtime.service import Service
 from strangler.runtime.systemd import Given, Manager, Notifier
 from tests.support.activation import Ear, activate, activated, listening, port_of
 from tests.support.backend import Backend
-from tests.support.proxy import routes_text
+from tests.support.load import load
+from tests.support.proxy import end, routes_text
+from tests.support.waiting import until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n"
 
@@ -89,6 +92,37 @@ async def test_connections_made_while_the_whole_proxy_restarts_are_served_by_the
             read = await answer(between)
 
     assert read.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_a_control_that_is_killed_is_started_again_on_the_same_socket_and_no_request_is_lost(
+    tmp_path: Path, monolith: Backend
+) -> None:
+    """What `KillMode=process` and `Restart=on-failure` do: the workers are left alone, and control is started again."""
+    with listening() as listen:
+        text = routes_text(monolith=monolith.port)
+        async with (
+            activated(tmp_path, text, [listen], names="listen") as proxy,
+            aiohttp.ClientSession() as session,
+            AsyncExitStack() as stack,
+        ):
+            orphans = runfile.read(proxy.state_dir)
+            assert orphans is not None
+            async with (
+                load(f"http://127.0.0.1:{port_of(listen)}/") as kept,
+                load(f"http://127.0.0.1:{port_of(listen)}/", keep_alive=False, clients=4) as fresh,
+            ):
+                await kept.until_more()
+                await proxy.stop(signal.SIGKILL)
+                await kept.until_more()
+                successor = await activate(tmp_path, [listen], session=session, names="listen")
+                stack.push_async_callback(end, successor)
+                await successor.wait_ready()
+                await until(lambda: not any(runfile.is_alive(worker) for worker in orphans.workers), deadline_s=60)
+                await kept.until_more()
+                await fresh.until_more()
+
+    assert len(orphans.workers) == 2
+    assert (kept.wrong, fresh.wrong) == ([], [])
 
 
 async def test_workers_hear_nothing_of_the_service_manager(
