@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 TRAFFIC ?= on
 SECONDS ?= 120
+RUNS ?= 200
 READY := $(VENV)/.ready
 
-.PHONY: help install demo test lint types contracts core unit bench soak lock clean
+.PHONY: help install demo test lint types contracts core unit bench soak rollback-sim lock clean
 
 help:
 	@echo "make demo [TRAFFIC=off]  start the monolith, the services and the proxy, and watch"
@@ -14,6 +15,7 @@ help:
 	@echo "make core                the deciders' own tests, which must reach every line and branch of strangler/core"
 	@echo "make bench               CPU a request beside a plain aiohttp proxy and nginx (needs wrk and nginx)"
 	@echo "make soak [SECONDS=120]  mixed load while routes, workers and upstreams change; fails on a lost request or growth"
+	@echo "make rollback-sim        rollback rules side by side: false alarms and minutes to a detection (15 minutes of CPU)"
 	@echo "make lock                choose the dependencies' versions anew (needs uv)"
 	@echo "make clean               remove .venv, build and caches; the flags in .strangler stay"
 
@@ -54,6 +56,9 @@ bench: install
 
 soak: install
 	@exec $(BIN)/python -m bench.soak --seconds $(SECONDS)
+
+rollback-sim: install
+	@exec $(BIN)/python -m bench.rollback --runs $(RUNS)
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \

@@ -11,12 +11,12 @@ from strangler.control.guards import SAVE_EVERY_S, Guards
 from strangler.control.store import Store
 from strangler.core.audit import Action
 from strangler.core.guard import Phase
-from strangler.core.model import Config, Side
+from strangler.core.model import Side
 from strangler.core.rules import Cooldown, ErrorRate, Rollback
 from strangler.core.sequential import Step
 from strangler.core.shares import Overrides
 from strangler.errors import UsageError
-from tests.support.guarding import Proxy, config, refused, route, tally
+from tests.support.guarding import Proxy, config, refused, restarted, route, tally
 
 COOLED = Rollback(cooldown=Cooldown(base_s=30, requests=20))
 
@@ -26,11 +26,6 @@ def proxy(tmp_path: Path) -> Iterator[Proxy]:
     made = Proxy(tmp_path, config(route("a"), route("b")))
     yield made
     made.close()
-
-
-def restarted(proxy: Proxy, tmp_path: Path, by: Config) -> Proxy:
-    proxy.close()
-    return Proxy(tmp_path, by)
 
 
 def test_an_outage_takes_the_routes_traffic_back_at_once(proxy: Proxy) -> None:

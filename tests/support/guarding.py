@@ -9,6 +9,7 @@ from strangler.core.guard import Phase
 from strangler.core.model import Config, Match, Route, Side
 from strangler.core.outcome import Outcome
 from strangler.core.rules import Rollback
+from strangler.core.sequential import Evidence
 from strangler.core.shares import Overrides
 from strangler.core.tally import Tally
 
@@ -56,10 +57,10 @@ def refused(name: str, run: int) -> Tally:
 class Proxy:
     """A control process as far as guards know it."""
 
-    def __init__(self, state_dir: Path, by: Config) -> None:
+    def __init__(self, state_dir: Path, by: Config, *, now: float = 1_000.0) -> None:
         self.store = Store(state_dir)
         self._is_closed = False
-        self.now = 1_000.0
+        self.now = now
         self.wall: float | None = None
         """The wall clock, where it is set apart from the one that never goes back."""
         self.generation = 1
@@ -96,5 +97,16 @@ class Proxy:
         assert found is not None
         return found[0].guard.phase
 
+    def evidence(self, name: str) -> Evidence:
+        found = self.guards.of(name)
+        assert found is not None
+        return found[0].evidence
+
     def rows(self) -> list[tuple[str, str]]:
         return [(row.entry.what.value, row.entry.subject) for row in reversed(self.store.journal.latest())]
+
+
+def restarted(proxy: Proxy, state_dir: Path, by: Config) -> Proxy:
+    """Return the control process that comes after one, on the same state directory and at the same time."""
+    proxy.close()
+    return Proxy(state_dir, by, now=proxy.now)
