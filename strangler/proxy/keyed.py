@@ -22,7 +22,7 @@ _OF_FAULT = {
 }
 
 
-def settle(exchange: "Exchange", decision: Decision, book: "KeyBook", peer: str) -> Decision:
+def settle(exchange: "Exchange", decision: Decision, book: "KeyBook | None", peer: str) -> Decision:
     """Return where a write goes whose route declares idempotency keys, and remember it.
 
     Raises RefusedError for a key that is none, for one whose side does not serve, and if the book cannot be asked.
@@ -35,6 +35,9 @@ def settle(exchange: "Exchange", decision: Decision, book: "KeyBook", peer: str)
         if key is KeyFault.MISSING and not rules.is_required:
             return decision
         raise RefusedError(_OF_FAULT[key])
+    if book is None:
+        # Because a worker that remembered alone would send a repetition elsewhere than another worker its first try.
+        raise RefusedError(Problem.KEY_BOOK)
     tenant, _ = read_identity(compiled.tenant, exchange.headers, exchange.target, peer)
     exchange.key = digest(compiled.route.name, tenant, key)
     try:
@@ -45,13 +48,14 @@ def settle(exchange: "Exchange", decision: Decision, book: "KeyBook", peer: str)
         raise RefusedError(Problem.KEY_BOOK) from error
     if side is decision.side:
         return decision
-    if side is Side.EXTRACTED and compiled.is_closed and not rules.asks_tripped:
+    is_gone = side is Side.EXTRACTED and compiled.route.extracted is None
+    if is_gone or (side is Side.EXTRACTED and compiled.is_closed and not rules.asks_tripped):
         raise RefusedError(Problem.KEPT_SIDE)
     return compiled.decision(side, Reason.KEPT)
 
 
 def may_fall_back(exchange: "Exchange") -> bool:
-    """Return whether the other side may be asked, as far as keys go: only if the first try never left."""
+    """Return whether the other side may be asked, as far as keys go: only for a first try that never left."""
     return not exchange.key or (exchange.is_key_new and not exchange.is_written)
 
 
@@ -60,7 +64,6 @@ def move(exchange: "Exchange", book: "KeyBook | None", side: Side) -> bool:
     if not exchange.key or book is None:
         return True
     try:
-        book.move(exchange.key, side, now_s=int(time()))
+        return book.move(exchange.key, side, now_s=int(time()))
     except StoreError:
         return False
-    return True

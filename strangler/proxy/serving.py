@@ -85,7 +85,7 @@ class Serving:
         )
         if assigned:
             self._spare_key.renew()
-        if decision.keyed is not None and self.book is not None and exchange.method not in SAFE:
+        if decision.keyed is not None and exchange.method not in SAFE:
             address = client_address(peer, exchange.head) if peer.is_trusted else peer.address
             decision = keyed.settle(exchange, decision, self.book, address)
         return decision, assigned

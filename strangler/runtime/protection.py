@@ -150,9 +150,9 @@ class Protection:
         """Make the key book before a worker needs it; its size holds from start to end."""
         if self._has_book or not any(route.idempotency for route in config.routes):
             return
-        self._has_book = True
         try:
             keybook.make(Path(config.state_dir) / keybook.FILE, config.idempotency_keys)
+            self._has_book = True
         except StoreError as error:
             LOG.critical("key_book_failed", extra={"fields": {"why": str(error)}})
 

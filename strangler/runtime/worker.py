@@ -143,14 +143,13 @@ class Worker:
             self._begin()
 
     def _open_book(self, config: Config) -> None:
-        """Open the key book before the first route that needs it is served; without it, remember alone."""
+        """Open the key book before the first route that needs it is served; without it, keyed writes are refused."""
         if self._plane.book is not None or not any(route.idempotency for route in config.routes):
             return
         try:
             self._plane.book = KeyBook(Path(config.state_dir) / keybook.FILE)
         except StoreError as error:
-            self._notice("key_book_lost", {"why": str(error), "keys": "remembered by this worker alone"})
-            self._plane.book = keybook.private(config.idempotency_keys)
+            self._notice("key_book_lost", {"why": str(error), "keyed_writes": "refused"})
 
     def _begin(self) -> None:
         """Serve once there is something to serve, and TLS to serve it with; others keep serving until then."""

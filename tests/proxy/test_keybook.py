@@ -168,7 +168,7 @@ def test_few_keys_are_crowded_out_of_a_book_of_their_number(tmp_path: Path) -> N
     book.close()
 
 
-def test_a_book_is_made_once_and_anew_only_for_another_size(path: Path) -> None:
+def test_a_book_is_made_once_and_one_of_another_size_knows_the_same_keys(path: Path) -> None:
     book = KeyBook(path)
     claim(book, key(1), Side.EXTRACTED, now_s=1_000)
     book.close()
@@ -177,12 +177,14 @@ def test_a_book_is_made_once_and_anew_only_for_another_size(path: Path) -> None:
     same = KeyBook(path)
     kept = claim(same, key(1), Side.LEGACY, now_s=1_001)
     same.close()
-    keybook.make(path, 20_000)
-    other = KeyBook(path)
-    lost = claim(other, key(1), Side.LEGACY, now_s=1_001)
-    other.close()
+    carried = []
+    for size in (20_000, 4_000):
+        keybook.make(path, size)
+        other = KeyBook(path)
+        carried.append(claim(other, key(1), Side.LEGACY, now_s=1_001))
+        other.close()
 
-    assert (kept, lost) == (Side.EXTRACTED, Side.LEGACY)
+    assert (kept, carried) == (Side.EXTRACTED, [Side.EXTRACTED] * 2)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -193,6 +195,40 @@ def test_a_damaged_book_is_told_and_not_served_from(tmp_path: Path, content: byt
 
     with pytest.raises(StoreError, match="damaged"):
         KeyBook(path)
+    with pytest.raises(StoreError, match="damaged"):
+        keybook.make(path, 10_000)
+    assert path.read_bytes() == content
+
+
+def test_a_key_that_was_sent_again_does_not_move(book: KeyBook) -> None:
+    """Its repetition may have left for the first side, while the first try could not be sent."""
+    claim(book, key(1), Side.EXTRACTED, now_s=1_000)
+    claim(book, key(1), Side.LEGACY, now_s=1_001)
+
+    assert not book.move(key(1), Side.LEGACY, now_s=1_002)
+    assert claim(book, key(1), Side.LEGACY, now_s=1_003) is Side.EXTRACTED
+    assert claim(book, key(1), Side.LEGACY, now_s=1_000 + DAY_S) is Side.LEGACY
+
+
+def test_a_key_that_is_not_known_any_more_does_not_move(book: KeyBook) -> None:
+    assert not book.move(key(1), Side.LEGACY, now_s=1_000)
+
+
+def test_a_book_that_is_cut_off_under_a_worker_is_told_and_kills_nobody(path: Path, book: KeyBook) -> None:
+    os.truncate(path, 100)
+
+    with pytest.raises(StoreError, match="cut off"):
+        claim(book, key(1), Side.LEGACY, now_s=1_000)
+
+
+def test_a_book_that_is_taken_away_or_replaced_is_not_asked_any_more(path: Path, book: KeyBook) -> None:
+    path.rename(path.with_suffix(".old"))
+
+    with pytest.raises(StoreError, match="taken away"):
+        claim(book, key(1), Side.LEGACY, now_s=1_000)
+    keybook.make(path, 10_000)
+    with pytest.raises(StoreError, match="replaced"):
+        claim(book, key(1), Side.LEGACY, now_s=1_000)
 
 
 def test_a_book_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -238,12 +239,15 @@ async def test_a_hundred_tries_at_once_over_a_change_go_to_one_side(
     sides: tuple[Backend, Backend], book: KeyBook
 ) -> None:
     legacy, extracted = sides
-    async with proxy(payments(legacy.port, extracted.port, FULL_SHARE), book=book) as running:
+    patient = Timeouts(connect_s=30.0, response_s=30.0, idle_s=30.0)
+    by = payments(legacy.port, extracted.port, FULL_SHARE, timeouts=patient)
+    async with proxy(by, book=book) as running:
 
         async def try_once(number: int) -> bytes:
             wire = await running.connect()
             if number % 10 == 0:
-                running.apply(payments(legacy.port, extracted.port, FULL_SHARE if number % 20 else 0))
+                share = FULL_SHARE if number % 20 else 0
+                running.apply(payments(legacy.port, extracted.port, share, timeouts=patient))
             return await pay(wire)
 
         answers = await asyncio.wait_for(_all(try_once(number) for number in range(100)), 30)
@@ -277,6 +281,33 @@ async def test_a_book_that_cannot_be_asked_refuses_the_write(sides: tuple[Backen
     held.close()
     assert refused.startswith(b"503 ") and b"key_book" in refused
     assert served == b"200 extracted"
+
+
+async def test_without_a_book_a_keyed_write_is_refused_and_one_without_a_key_is_not(
+    sides: tuple[Backend, Backend],
+) -> None:
+    legacy, extracted = sides
+    async with proxy(payments(legacy.port, extracted.port, FULL_SHARE)) as running:
+        refused = await pay(await running.connect())
+        served = await pay(await running.connect(), None)
+
+    assert refused.startswith(b"503 ") and b"key_book" in refused
+    assert served == b"200 extracted"
+
+
+async def test_a_repetition_is_refused_when_its_side_is_taken_out_of_the_file(
+    sides: tuple[Backend, Backend], book: KeyBook
+) -> None:
+    legacy, extracted = sides
+    async with proxy(payments(legacy.port, extracted.port, FULL_SHARE), book=book) as running:
+        await pay(await running.connect())
+        by = payments(legacy.port, extracted.port, 0)
+        running.apply(replace(by, routes=tuple(replace(each, extracted=None) for each in by.routes)))
+        again = await pay(await running.connect())
+        new = await pay(await running.connect(), b"k2")
+
+    assert again.startswith(b"503 ") and b"kept_side" in again
+    assert (new, len(extracted.received)) == (b"200 legacy", 1)
 
 
 async def _all(tries: Any) -> list[bytes]:
