@@ -65,6 +65,14 @@ class StoreDamagedError(StoreError):
     """The state store's content is at fault; it is left as it is."""
 
 
+class MalformedRowError(StoreError):
+    """A row of the audit log holds what was never written there; somebody altered the store."""
+
+    def __init__(self, seq: int) -> None:
+        self.seq = seq
+        super().__init__(f"entry {seq} of the audit log was altered: it is no entry any more")
+
+
 class KeyBookBusyError(StoreError):
     """A part of the key book is held by a worker that was stopped in the middle of it."""
 

@@ -68,7 +68,9 @@ def _verify(given: argparse.Namespace) -> int:
         count, broken = journal.verify(db, anchor)
         if broken is None and given.head is not None:
             broken = first_break(journal.every(db), given.head)
-        last = next(reversed(list(journal.every(db))), None)
+        last = None
+        for last in journal.every(db) if broken is None else ():
+            pass
     if broken is not None:
         print(f"strangler: the audit log is broken at entry {broken.seq}: {broken.kind.value}.", file=sys.stderr)
         return 1

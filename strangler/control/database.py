@@ -11,7 +11,10 @@ from strangler.control.migrations import STEPS
 from strangler.errors import StoreDamagedError, StoreError
 
 BUSY_S = 5.0
-"""How long to wait for somebody who reads the file with a tool of their own. SQLite's module's default."""
+"""How long a start waits for somebody who has the file with a tool of their own. SQLite's module's default."""
+BUSY_MS = 50
+"""How long a running proxy does. Because nothing else is served meanwhile, it is short: guards are written again, and
+whoever changes a flag is told."""
 
 
 @contextmanager
@@ -35,6 +38,7 @@ class Database:
         damaged, and StoreError if it is of a newer release or cannot be opened; then nothing in it is changed.
         """
         self.path = state_dir / "state.db"
+        self.is_in_memory = in_memory
         self._lock = StateLock(state_dir)
         try:
             self.connection = self._open(in_memory=in_memory)
@@ -70,6 +74,7 @@ class Database:
             db = sqlite3.connect(where, timeout=BUSY_S, isolation_level=None)
             try:
                 self._prepare(db)
+                db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             except BaseException:
                 db.close()
                 raise

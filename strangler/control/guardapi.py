@@ -60,4 +60,6 @@ class _Handlers:
             before = int(request.query["before"]) if "before" in request.query else None
         except ValueError:
             return as_problem(400, "bad_query", "`limit` and `before` are whole numbers.")
+        if before is not None and not 0 < before < 2**62:
+            return as_problem(400, "bad_query", "`before` is the number of an entry.")
         return as_json(self._desk.audit(limit=limit, before=before))

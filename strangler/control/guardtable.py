@@ -42,34 +42,30 @@ class GuardTable:
             rows = db.execute("SELECT route, document FROM guards").fetchall()
             return {route: _decode(document) for route, document in rows}
 
-    def write(self, kept: Mapping[str, Kept], *, at: float, deeds: tuple[Deed, ...] = ()) -> None:
-        """Keep several guards and record the deeds that led to them, all in one transaction."""
+    def write(
+        self, kept: Mapping[str, Kept], *, at: float, deeds: tuple[Deed, ...] = (), is_killed: bool | None = None
+    ) -> None:
+        """Keep several guards, and the kill switch if it is given, and record what led to them, in one transaction."""
         with self._database.writing() as db:
             db.executemany(
                 "INSERT INTO guards (route, document, updated_at) VALUES (?, ?, ?) ON CONFLICT (route) DO UPDATE "
                 "SET document = excluded.document, updated_at = excluded.updated_at",
                 [(route, _encode(one), at) for route, one in kept.items()],
             )
+            if is_killed is not None:
+                db.execute(
+                    "INSERT INTO kill_switch (id, is_on, updated_at) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE "
+                    "SET is_on = excluded.is_on, updated_at = excluded.updated_at",
+                    (int(is_killed), at),
+                )
             added = [self._journal.add(db, deed) for deed in deeds]
-        for row in added:
-            self._journal.confirm(row)
+        self._journal.confirm(added)
 
     def is_killed(self) -> bool:
         """Return whether the kill switch is on."""
         with self._database.reading() as db:
             row = db.execute("SELECT is_on FROM kill_switch WHERE id = 1").fetchone()
         return bool(row and row[0])
-
-    def write_kill(self, *, is_on: bool, at: float, deed: Deed) -> None:
-        """Keep the kill switch, and record the deed."""
-        with self._database.writing() as db:
-            db.execute(
-                "INSERT INTO kill_switch (id, is_on, updated_at) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE "
-                "SET is_on = excluded.is_on, updated_at = excluded.updated_at",
-                (int(is_on), at),
-            )
-            row = self._journal.add(db, deed)
-        self._journal.confirm(row)
 
 
 def _encode(kept: Kept) -> str:

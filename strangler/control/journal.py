@@ -5,13 +5,15 @@ found. Who must rule out an intruder with the same rights keeps them elsewhere t
 """
 
 import logging
+import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from strangler.control.database import Database
-from strangler.core.audit import GENESIS, Action, Break, Entry, Row, first_break, seal
+from strangler.core.audit import GENESIS, Action, Break, BreakKind, Entry, Row, first_break, seal
+from strangler.errors import MalformedRowError
 
 ANCHOR_FILE = "audit.anchor"
 _COLUMNS = "seq, at, who, what, subject, why, before, after, evidence, prev, hash"
@@ -44,7 +46,7 @@ class Journal:
         """Add a row in a transaction of its own. Raises StoreError; then nothing was added."""
         with self._database.writing() as db:
             row = self.add(db, deed)
-        self.confirm(row)
+        self.confirm((row,))
         return row
 
     def add(self, db: sqlite3.Connection, deed: Deed) -> Row:
@@ -62,19 +64,28 @@ class Journal:
         )
         return row
 
-    def confirm(self, row: Row) -> None:
-        """Move the anchor to a row that is kept, and tell the log of it."""
-        entry = row.entry
+    def confirm(self, rows: Sequence[Row]) -> None:
+        """Move the anchor to the last of rows that are kept now, and tell the log of each."""
+        if rows and not self._database.is_in_memory:
+            # Because a log in memory stands in for a damaged one, the anchor of that stays as it is.
+            self._move_anchor(rows[-1])
+        for row in rows:
+            entry = row.entry
+            fields = {"seq": entry.seq, "who": entry.who, "what": entry.what.value, "subject": entry.subject}
+            LOG.info("audit", extra={"fields": {**fields, "why": entry.why, "hash": row.hash}})
+
+    def _move_anchor(self, row: Row) -> None:
         draft = self._anchor.with_suffix(".new")
         try:
             draft.touch(mode=0o600)
-            draft.write_text(f"{entry.seq} {row.hash}\n", encoding="ascii")
+            with draft.open("w", encoding="ascii") as file:
+                file.write(f"{row.entry.seq} {row.hash}\n")
+                file.flush()
+                os.fsync(file.fileno())
             draft.replace(self._anchor)
         except OSError as error:
             # Because the row itself is kept, the change is not refused for this.
             LOG.warning("audit_anchor_failed", extra={"fields": {"why": str(error)}})
-        fields = {"seq": entry.seq, "who": entry.who, "what": entry.what.value, "subject": entry.subject}
-        LOG.info("audit", extra={"fields": {**fields, "why": entry.why, "hash": row.hash}})
 
     def latest(self, *, limit: int = 100, before: int | None = None) -> tuple[Row, ...]:
         """Return the latest rows, newest first; only those with smaller numbers if `before` is given."""
@@ -93,11 +104,18 @@ class Journal:
 def verify(db: sqlite3.Connection, anchor: Path) -> tuple[int, Break | None]:
     """Check a whole log against its anchor; works on any connection that reads a state store."""
     count = db.execute("SELECT count(*) FROM audit").fetchone()[0]
-    return count, first_break(every(db), read_anchor(anchor))
+    head = read_anchor(anchor)
+    try:
+        broken = first_break(every(db), head)
+    except MalformedRowError as error:
+        return count, Break(seq=error.seq, kind=BreakKind.ALTERED)
+    if broken is None and head is None and count:
+        broken = Break(seq=count + 1, kind=BreakKind.UNANCHORED)
+    return count, broken
 
 
 def every(db: sqlite3.Connection) -> Iterator[Row]:
-    """Yield every row in order."""
+    """Yield every row in order. Raises MalformedRowError."""
     yield from map(_row, db.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY seq"))  # noqa: S608
 
 
@@ -112,11 +130,15 @@ def read_anchor(path: Path) -> tuple[int, str] | None:
 
 def _row(found: tuple[object, ...]) -> Row:
     seq, at, who, what, subject, why, before, after, evidence, prev, hashed = found
+    try:
+        number, when, action = int(str(seq)), float(str(at)), Action(str(what))
+    except ValueError as error:
+        raise MalformedRowError(int(str(seq))) from error
     entry = Entry(
-        seq=int(str(seq)),
-        at=float(str(at)),
+        seq=number,
+        at=when,
         who=str(who),
-        what=Action(str(what)),
+        what=action,
         subject=str(subject),
         why=str(why),
         before=None if before is None else str(before),

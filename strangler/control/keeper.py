@@ -20,14 +20,13 @@ class Table(Protocol):
     def guards(self) -> dict[str, Kept]:
         """Return every route's guard."""
 
-    def write(self, kept: Mapping[str, Kept], *, at: float, deeds: tuple[Deed, ...] = ()) -> None:
-        """Keep guards and record deeds, in one transaction."""
+    def write(
+        self, kept: Mapping[str, Kept], *, at: float, deeds: tuple[Deed, ...] = (), is_killed: bool | None = None
+    ) -> None:
+        """Keep guards, and the kill switch if it is given, and record deeds, in one transaction."""
 
     def is_killed(self) -> bool:
         """Return whether the kill switch is on."""
-
-    def write_kill(self, *, is_on: bool, at: float, deed: Deed) -> None:
-        """Keep the kill switch and record the deed."""
 
 
 class Keeper:
@@ -37,14 +36,15 @@ class Keeper:
         self._table = table
         self._kept: dict[str, Kept] = {}
         self._deeds: list[Deed] = []
-        self._kill: tuple[bool, Deed] | None = None
+        self._is_killed: bool | None = None
+        """The kill switch, if it waits."""
         self.fault = ""
         """Why the store cannot be written; empty while it can."""
 
     @property
     def is_behind(self) -> bool:
         """Whether something waits to be stored."""
-        return bool(self._kept or self._deeds or self._kill)
+        return bool(self._kept or self._deeds)
 
     def keep(self, kept: Mapping[str, Kept], *, at: float, deeds: tuple[Deed, ...] = ()) -> None:
         """Store guards and deeds, with everything that still waits."""
@@ -54,18 +54,15 @@ class Keeper:
 
     def kill(self, *, is_on: bool, at: float, deed: Deed) -> None:
         """Store the kill switch."""
-        self._kill = (is_on, deed)
-        self.retry(at)
+        self._is_killed = is_on
+        self.keep({}, at=at, deeds=(deed,))
 
     def retry(self, at: float) -> None:
         """Store what waits."""
         try:
-            if self._kill is not None:
-                self._table.write_kill(is_on=self._kill[0], at=at, deed=self._kill[1])
-                self._kill = None
-            if self._kept or self._deeds:
-                self._table.write(self._kept, at=at, deeds=tuple(self._deeds))
-                self._kept, self._deeds = {}, []
+            if self.is_behind:
+                self._table.write(self._kept, at=at, deeds=tuple(self._deeds), is_killed=self._is_killed)
+                self._kept, self._deeds, self._is_killed = {}, [], None
         except StoreError as error:
             if str(error) != self.fault:
                 LOG.critical("guard_store_failed", extra={"fields": {"why": str(error), "serving": "from memory"}})

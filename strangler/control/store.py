@@ -65,7 +65,7 @@ class Store:
             row = self.journal.add(
                 db, Deed(at=at, who=by, what=Action.FLAG, subject=key, why=what, before=before, after=document)
             )
-        self.journal.confirm(row)
+        self.journal.confirm((row,))
 
     def cached(self, fingerprint: str) -> bytes | None:
         """Return the flag document last kept under this fingerprint."""

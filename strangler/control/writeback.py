@@ -78,7 +78,9 @@ class LaunchDarkly:
         }
         headers = {"Authorization": self._token, "Content-Type": SEMANTIC_PATCH}
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-        async with self._session.patch(url, json=body, headers=headers, timeout=timeout) as response:
+        async with self._session.patch(
+            url, json=body, headers=headers, timeout=timeout, allow_redirects=False
+        ) as response:
             if not 200 <= response.status < 300:
                 raise DeliveryError(f"LaunchDarkly answered with {response.status}")
         LOG.warning("write_back_done", extra={"fields": {"flag": off.flag}})

@@ -72,6 +72,8 @@ class BreakKind(StrEnum):
     """One or more entries before this one are not there, or stand elsewhere."""
     TRUNCATED = "truncated"
     """The log ends before the anchor."""
+    UNANCHORED = "unanchored"
+    """There is no anchor, so an end that was cut off would not be seen; where there are entries, there was one."""
     FORKED = "forked"
     """The anchor's entry has another hash."""
 

@@ -34,7 +34,7 @@ _TRIES = 200
 """Tries for a lock at once: about 0.2 ms, where a holder needs a few microseconds."""
 _NAPS = 100
 _NAP_S = 0.000_2
-"""Then about 20 ms more, in which a holder that lost its processor gets it back; one that hangs costs others no more."""
+"""Then about 20 ms more, in which a holder that lost its processor gets it back; no more if it hangs."""
 _SIDES = (Side.LEGACY, Side.EXTRACTED)
 _FREE = bytes(DIGEST_BYTES)
 

@@ -166,7 +166,10 @@ class Protection:
             return WriteBack(switch_off, None)
         if config.flags.source is not FlagSourceKind.LAUNCHDARKLY:
             return WriteBack(None, None)
-        api = LaunchDarkly(config.flags, self._environ.get(API_TOKEN, ""), session, on_done=self._record_off)
+        token = self._environ.get(API_TOKEN, "").strip()
+        if not token and any(route.rollback is not None and route.rollback.write_back for route in config.routes):
+            LOG.error("write_back_impossible", extra={"fields": {"why": f"{API_TOKEN} is not set"}})
+        api = LaunchDarkly(config.flags, token, session, on_done=self._record_off)
         outbox: Outbox[Off] = Outbox("launchdarkly", api.switch_off)
         self._tasks.spawn("write_back", outbox.run())
         return WriteBack(None, outbox)

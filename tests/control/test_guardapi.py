@@ -60,6 +60,8 @@ async def test_the_audit_log_is_read_page_by_page() -> None:
         ("POST", "/api/v1/kill", {"is_on": "yes", "reason": "x"}, 400),
         ("POST", "/api/v1/kill", {"is_on": True}, 400),
         ("GET", "/api/v1/audit?limit=many", None, 400),
+        ("GET", f"/api/v1/audit?before={10**30}", None, 400),
+        ("GET", "/api/v1/audit?before=-1", None, 400),
         ("GET", "/api/v1/kill", None, 405),
     ],
 )
