@@ -4,6 +4,7 @@ import argparse
 import json
 import sqlite3
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -68,9 +69,7 @@ def _verify(given: argparse.Namespace) -> int:
         count, broken = journal.verify(db, anchor)
         if broken is None and given.head is not None:
             broken = first_break(journal.every(db), given.head)
-        last = None
-        for last in journal.every(db) if broken is None else ():
-            pass
+        last = next(iter(deque(journal.every(db), maxlen=1)), None) if broken is None else None
     if broken is not None:
         print(f"strangler: the audit log is broken at entry {broken.seq}: {broken.kind.value}.", file=sys.stderr)
         return 1
