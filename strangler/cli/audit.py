@@ -63,11 +63,11 @@ def _list(given: argparse.Namespace) -> int:
 
 def _verify(given: argparse.Namespace) -> int:
     from strangler.control import journal
-    from strangler.core.audit import first_break
+    from strangler.core.audit import BreakKind, first_break
 
     with _opened(given) as (db, anchor):
         count, broken = journal.verify(db, anchor)
-        if broken is None and given.head is not None:
+        if given.head is not None and (broken is None or broken.kind is BreakKind.UNANCHORED):
             broken = first_break(journal.every(db), given.head)
         last = next(iter(deque(journal.every(db), maxlen=1)), None) if broken is None else None
     if broken is not None:

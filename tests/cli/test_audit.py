@@ -86,10 +86,20 @@ def test_a_head_that_was_kept_elsewhere_finds_an_end_that_was_cut_off_with_its_a
     tamper(state_dir, "DELETE FROM audit WHERE seq = 3")
     (state_dir / "audit.anchor").unlink()
 
-    without, given = audit(state_dir, "verify"), audit(state_dir, "verify", "--head", kept)
+    without = audit(state_dir, "verify"), capsys.readouterr().err
+    given = audit(state_dir, "verify", "--head", kept), capsys.readouterr().err
 
-    assert (without, given) == (0, 1)
-    assert capsys.readouterr().err == "strangler: the audit log is broken at entry 3: truncated.\n"
+    assert without == (1, "strangler: the audit log is broken at entry 3: unanchored.\n")
+    assert given == (1, "strangler: the audit log is broken at entry 3: truncated.\n")
+
+
+def test_a_head_that_was_kept_elsewhere_stands_in_for_an_anchor_that_is_lost(
+    state_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = head(state_dir, 3, capsys)
+    (state_dir / "audit.anchor").unlink()
+
+    assert audit(state_dir, "verify", "--head", kept) == 0
 
 
 def test_a_head_that_is_none_is_refused(state_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
