@@ -33,6 +33,8 @@ SAVE_EVERY_S = 5.0
 GUARD = "guard"
 """Who trips, in the audit log."""
 
+_NEW = Kept(migration="")
+
 LOG = logging.getLogger(__name__)
 
 
@@ -216,7 +218,8 @@ class Guards:
         latched = {
             name: one.kept
             for name, one in settled.guarded.items()
-            if (old := self._guarded.get(name)) is not None and old.kept.guard.phase is not one.kept.guard.phase
+            if (self._guarded[name].kept if name in self._guarded else self._stored.get(name, _NEW)).guard.phase
+            is not one.kept.guard.phase
         }
         self._guarded = settled.guarded
         deeds = [

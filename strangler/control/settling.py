@@ -10,6 +10,7 @@ import msgspec
 from strangler.control.guardtable import Kept
 from strangler.control.happening import sample
 from strangler.core import guard as guards
+from strangler.core.guard import Phase
 from strangler.core.judge import Finding
 from strangler.core.model import Config, Route
 from strangler.core.watch import Watch
@@ -82,13 +83,16 @@ def settle(config: Config, before: Mapping[str, Guarded], stored: Mapping[str, K
     """Return every guarded route of a routes file; `now` is the time of the wall clock."""
     guarded: dict[str, Guarded] = {}
     renewed: dict[str, str] = {}
+    # Because a route that is only called otherwise is still the one that tripped.
+    open_no_more = {one.route.match: one.learnt for one in before.values() if one.kept.guard.phase is not Phase.CLOSED}
     gone = {name: one.learnt for name, one in before.items()}
     for route in config.routes:
         if route.rollback is None or route.extracted is None:
             continue
         migration = migration_of(route)
         known = before.get(route.name)
-        kept = known.learnt if known is not None else stored.get(route.name, Kept(migration=migration))
+        otherwise = open_no_more.get(route.match, Kept(migration=migration))
+        kept = known.learnt if known is not None else stored.get(route.name, otherwise)
         if not kept.migration:
             kept = replace(kept, migration=migration)
         if kept.migration != migration:

@@ -180,6 +180,19 @@ def test_a_route_that_is_left_out_for_a_while_comes_back_with_what_was_learnt(pr
     assert evidence(again, "b") == learnt
 
 
+def test_a_tripped_route_that_is_called_otherwise_is_still_tripped(proxy: Proxy, tmp_path: Path) -> None:
+    proxy.outage("b")
+    renamed = replace(route("b"), name="c")
+
+    proxy.guards.apply(config(route("a", COOLED), renamed, route("d")))
+    caps = proxy.caps
+    proxy.close()
+    again = Proxy(tmp_path, config(route("a", COOLED), renamed, route("d")))
+    again.close()
+
+    assert (caps, again.caps) == ({"c": 0}, {"c": 0})
+
+
 @pytest.mark.parametrize("document", ["{", "[]", '{"migration": 1}', '{"guard": {"phase": "of a later release"}}'])
 def test_a_guard_that_cannot_be_read_is_tripped_and_the_others_are_as_they_were(tmp_path: Path, document: str) -> None:
     by = config(route("a"), route("b"))
