@@ -180,6 +180,55 @@ def test_a_route_that_is_left_out_for_a_while_comes_back_with_what_was_learnt(pr
     assert evidence(again, "b") == learnt
 
 
+def test_slow_failures_of_a_probe_are_not_compared_with_the_mix_after_it(proxy: Proxy) -> None:
+    proxy.outage("a")
+    proxy.now += 30
+    proxy.guards.tick()
+    probing = proxy.generation
+    proxy.guards.count([tally("a", Side.EXTRACTED, fine=20, generation=probing)])
+
+    for _ in range(500):
+        proxy.now += 1.0
+        late = tally("a", Side.EXTRACTED, failed=1, generation=probing)
+        new = [tally("a", side, fine=50, generation=proxy.generation) for side in Side]
+        proxy.guards.count([late, *new])
+
+    assert (proxy.phase("a"), evidence(proxy, "a").log_e) == (Phase.CLOSED, 0.0)
+
+
+def test_another_trip_meanwhile_does_not_make_a_cool_down_believe_the_wall_clock(proxy: Proxy) -> None:
+    proxy.wall = 1_000_000.0
+    proxy.outage("a")
+    proxy.wall += 86_400
+    proxy.outage("b")
+
+    proxy.guards.tick()
+
+    assert proxy.phase("a") is Phase.COOLING
+
+
+def test_a_latch_by_another_file_is_stored_at_once(proxy: Proxy, tmp_path: Path) -> None:
+    proxy.outage("a")
+    proxy.guards.apply(config(route("a", LATCHED), route("b")))
+    proxy.close()
+
+    again = Proxy(tmp_path, config(route("a", COOLED), route("b")))
+    again.close()
+
+    assert again.phase("a") is Phase.TRIPPED
+
+
+def test_other_rules_do_not_make_what_began_before_a_reset_count(proxy: Proxy) -> None:
+    proxy.outage("b")
+    before = proxy.generation
+    proxy.guards.reset("b", who="ann", why="mended")
+
+    proxy.guards.apply(config(route("a", COOLED), route("b", Rollback(grace_s=1.0))))
+    proxy.guards.count([tally("b", Side.EXTRACTED, failed=500, generation=before)])
+
+    assert proxy.phase("b") is Phase.CLOSED
+
+
 def test_a_tripped_route_that_is_called_otherwise_is_still_tripped(proxy: Proxy, tmp_path: Path) -> None:
     proxy.outage("b")
     renamed = replace(route("b"), name="c")

@@ -65,6 +65,14 @@ def test_every_pull_of_the_kill_switch_is_recorded_in_order_once_the_store_can_b
     assert killed
 
 
+def test_the_anchor_is_the_last_of_rows_that_were_written_together(tmp_path: Path) -> None:
+    proxy = Proxy(tmp_path, config(route("a", cohort="c"), route("b", cohort="c")))
+    proxy.outage("a")
+    proxy.close()
+
+    assert (tmp_path / ANCHOR_FILE).read_text().split()[0] == "2"
+
+
 @pytest.mark.parametrize("change", ["what = 'nonsense'", "at = 'yesterday'"])
 def test_a_row_that_is_no_entry_any_more_is_named(store: Store, tmp_path: Path, change: str) -> None:
     for number in range(3):

@@ -117,6 +117,13 @@ def test_beside_a_hold_back_of_few_requests_an_outage_is_still_an_outage() -> No
     assert only(rules, Counts(requests=500, failures=450), outage).verdict is Verdict.FINE
 
 
+def test_a_breach_is_sure_to_one_in_ten_million() -> None:
+    rules = replace(NONE, error_rate=ErrorRate(max=2_500))
+
+    assert only(rules, Counts(), Counts(requests=20, failures=17)).verdict is Verdict.FINE
+    assert only(rules, Counts(), Counts(requests=20, failures=18)).verdict is Verdict.BREACH
+
+
 def test_with_no_baseline_the_absolute_limit_of_a_latency_guards_alone() -> None:
     rules = replace(NONE, latency=(Latency(quantile=0.5, max_s=0.2, relative=1.5),))
     slow = latency((300.0, 2_000))
