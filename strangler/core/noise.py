@@ -1,0 +1,131 @@
+"""Noise: does a place differ because the sides differ, or because the primary differs from itself?
+
+For a sample of reads the primary is asked twice. Such a pair tells, of one place, whether the shadow differed from the
+primary (raw) and whether the primary differed from itself (noise). Where only one of the two happened, raw-only is as
+likely as noise-only for a side that is no worse than the primary: a coin of at most one half (McNemar 1947).
+
+The p-value is McNemar's in its exact form, right for one look. The verdict is looked at as often as one likes, so it
+rests on a mixture: the likelihood of the counts, averaged over all coins that would be a regression, against the
+tolerated one. That is a non-negative supermartingale which starts at 1, so the chance that it ever reaches 1 / alpha
+without a regression is at most alpha (Ville 1939). It depends on the counts alone, so nothing else is stored.
+
+The risk that is kept: a place that is no regression is ever called one with a chance of at most alpha, divided among
+the places that are looked at. A place is called noise in the same way, against the claim that of the pairs in which
+anything differed at all at least two in three differ only from the shadow.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import exp, log, log1p
+
+from strangler.core.binomial import beta_share, log_beta, upper_tail
+
+ALPHA = 0.01
+"""Over the whole life of a place. Precedent: core.rules.Sequential."""
+_FAIR = 0.5
+_MOSTLY_RAW = 2 / 3
+"""Below it a place differs from itself at least half as often as it differs from the shadow alone."""
+
+
+class Nature(StrEnum):
+    """What the differences at a place are."""
+
+    NOISE = "noise"
+    REGRESSION = "regression"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Paired samples of one place: the primary asked twice and the shadow once."""
+
+    raw_only: int = 0
+    """The shadow differed, the primary did not differ from itself."""
+    noise_only: int = 0
+    both: int = 0
+    neither: int = 0
+
+    @property
+    def total(self) -> int:
+        """Return how many pairs there are."""
+        return self.raw_only + self.noise_only + self.both + self.neither
+
+    def __add__(self, other: "Pairs") -> "Pairs":
+        return Pairs(
+            raw_only=self.raw_only + other.raw_only,
+            noise_only=self.noise_only + other.noise_only,
+            both=self.both + other.both,
+            neither=self.neither + other.neither,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """What is said of a place, with the numbers that it rests on."""
+
+    nature: Nature
+    pairs: Pairs
+    p_value: float
+    """McNemar's, one-sided and exact: for one look at these counts."""
+    log_e: float
+    """The evidence for a regression; at least ln(1 / alpha) proves it, however often it was looked at."""
+    alpha: float
+    """What was left of the risk for this place."""
+
+
+def pair(*, raw: bool, noise: bool) -> Pairs:
+    """Return one paired sample."""
+    return Pairs(
+        raw_only=int(raw and not noise),
+        noise_only=int(noise and not raw),
+        both=int(raw and noise),
+        neither=int(not raw and not noise),
+    )
+
+
+def rule(pairs: Pairs, *, alpha: float = ALPHA, among: int = 1) -> Ruling:
+    """Return what a place is, when `among` places share the risk `alpha`."""
+    share = alpha / max(among, 1)
+    needed = log(1.0 / share)
+    log_e = regression_evidence(pairs)
+    nature = Nature.UNDECIDED
+    if log_e >= needed:
+        nature = Nature.REGRESSION
+    elif noise_evidence(pairs) >= needed:
+        nature = Nature.NOISE
+    return Ruling(nature=nature, pairs=pairs, p_value=mcnemar(pairs), log_e=log_e, alpha=share)
+
+
+def mcnemar(pairs: Pairs) -> float:
+    """Return the chance of so many raw-only pairs or more, if raw-only and noise-only were equally likely."""
+    return upper_tail(pairs.raw_only, pairs.raw_only + pairs.noise_only, _FAIR)
+
+
+def regression_evidence(pairs: Pairs) -> float:
+    """Return ln E against `raw-only is at most as likely as noise-only`."""
+    return _evidence_above(pairs.raw_only, pairs.noise_only, _FAIR)
+
+
+def noise_evidence(pairs: Pairs) -> float:
+    """Return ln E against `of the pairs in which anything differed, two in three or more are raw-only`."""
+    return _evidence_above(pairs.noise_only + pairs.both, pairs.raw_only, 1 - _MOSTLY_RAW)
+
+
+def _evidence_above(successes: int, failures: int, limit: float) -> float:
+    """Return ln of the mean likelihood of all chances above `limit`, against that of `limit` itself."""
+    a, b = successes + 1, failures + 1
+    above = beta_share(b, a, 1 - limit)
+    if above <= 0.0:
+        # Because far below the limit the weight above it is smaller than any float: evidence of nothing.
+        return -_ENOUGH
+    mean = log_beta(a, b) + log(above) - log1p(-limit)
+    return max(mean - successes * log(limit) - failures * log1p(-limit), -_ENOUGH)
+
+
+_ENOUGH = 700.0
+"""Nats; `exp` of more is no float."""
+
+
+def always_valid(log_e: float) -> float:
+    """Return the p-value that holds however often one looks: 1 / E, at most 1."""
+    return min(1.0, exp(-max(log_e, -_ENOUGH)))
