@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TRAFFIC ?= on
+SHADOW ?= off
 SECONDS ?= 120
 RUNS ?= 200
 READY := $(VENV)/.ready
@@ -11,6 +12,7 @@ READY := $(VENV)/.ready
 
 help:
 	@echo "make demo [TRAFFIC=off]  start the monolith, the services and the proxy, and watch"
+	@echo "make demo SHADOW=on      the same with every read asked of both sides and compared: strangler shadow report"
 	@echo "make test                lint, types, import contracts and all tests"
 	@echo "make core                the deciders' own tests, which must reach every line and branch of strangler/core"
 	@echo "make bench               CPU a request beside a plain aiohttp proxy and nginx (needs wrk and nginx)"
@@ -30,7 +32,11 @@ $(READY): requirements.lock
 	@touch $(READY)
 
 demo: install
+ifeq ($(SHADOW),on)
+	@exec $(BIN)/python -m demo --routes demo/shadow.yaml --data build/demo-shadow --traffic reads
+else
 	@exec $(BIN)/python -m demo --traffic $(TRAFFIC)
+endif
 
 test: lint types contracts core unit
 

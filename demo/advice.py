@@ -7,6 +7,9 @@ from demo.admin import Status
 from demo.children import ROOT
 from demo.ports import Layout
 
+SHADOW = ROOT / "demo" / "shadow.yaml"
+"""The routes file of the demo in shadow mode."""
+
 
 def addresses(layout: Layout, logs: Path) -> Iterable[str]:
     """Return where everything is."""
@@ -25,6 +28,11 @@ def commands(layout: Layout, status: Status | None = None) -> Iterable[str]:
     """Return what to try, the most telling first; each line fits 80 columns with an indent of 2."""
     file = "" if layout.routes == ROOT / "routes.yaml" else f" -c {_short(layout.routes)}"
     payments = layout.service("payments")
+    if layout.routes == SHADOW:
+        yield f".venv/bin/strangler shadow report{file}"
+        yield f".venv/bin/strangler shadow report payments.read --bound 99.9%{file}"
+        yield f".venv/bin/strangler status{file}"
+        return
     if status is not None and status.is_killed:
         yield f'.venv/bin/strangler kill off --reason "enough seen"{file}'
     for route in status.tripped[:1] if status is not None else ():

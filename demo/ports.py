@@ -71,7 +71,7 @@ def read_layout(routes: Path) -> Layout:
         upstreams = file["upstreams"]
         return Layout(
             routes=routes.absolute(),
-            state_dir=routes.absolute().parent / str(file.get("state_dir", _STATE_DIR)),
+            state_dir=(routes.absolute().parent / str(file.get("state_dir", _STATE_DIR))).resolve(),
             listen=_place("the proxy", str(file.get("listen", _LISTEN)), "listen"),
             admin=_place("the proxy's admin port", str(file.get("admin", _ADMIN)), "admin"),
             monolith=_upstream("monolith", upstreams),

@@ -18,6 +18,7 @@ from demo.errors import DemoError
 from demo.ports import Layout, check_free, read_layout
 from demo.screen import Line, Screen, open_screen
 from demo.traffic import Traffic
+from demo.visits import MIX, READS
 
 _FIRST_S = 2.0
 """When a plain block comes for the first time: soon, but with something to count."""
@@ -68,7 +69,8 @@ async def _demonstrate(
         _say("", "Try, in another shell:", *map(_indented, advice.commands(layout)), "")
         if given.seconds is not None:
             life.reschedule(asyncio.get_running_loop().time() + given.seconds)
-        traffic = Traffic(layout.listen.url) if given.traffic == "on" else None
+        mix = READS if given.traffic == "reads" else MIX
+        traffic = None if given.traffic == "off" else Traffic(layout.listen.url, mix)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_watch(fleet.proxy))
             if traffic is not None:
@@ -175,7 +177,12 @@ def _say(*lines: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo", description="Run everything on this machine, and watch.")
-    parser.add_argument("--traffic", choices=("on", "off"), default="on", help="send traffic (default: on)")
+    parser.add_argument(
+        "--traffic",
+        choices=("on", "reads", "off"),
+        default="on",
+        help="send traffic; `reads` changes no data (default: on)",
+    )
     parser.add_argument("--seconds", type=float, metavar="N", help="stop by itself after so long (default: at Ctrl-C)")
     parser.add_argument(
         "--data",

@@ -5,7 +5,7 @@ The pace does not wait for answers, as real people do not: what hangs adds up un
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from opentelemetry.instrumentation.aiohttp_client import create_trace_config
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from demo.visits import ANONYMOUS, LISTENER, USERS, draw_visit
+from demo.visits import ANONYMOUS, LISTENER, MIX, USERS, Visit, draw_visit
 
 DURATION_S = 30 * 60
 """Long enough to look around; a forgotten demo does not work all night."""
@@ -49,7 +49,8 @@ class Counts:
 class Traffic:
     """A bounded number of clients of one proxy."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, mix: Sequence[tuple[Visit, int]] = MIX) -> None:
+        self._mix = mix
         self.counts = Counts()
         self.ended = ""
         """Why there is no more, once there is none."""
@@ -102,7 +103,7 @@ class Traffic:
 
     async def _visit(self, session: aiohttp.ClientSession) -> None:
         try:
-            visit = draw_visit()
+            visit = draw_visit(self._mix)
             user = 0 if visit in ANONYMOUS else random.randint(1, USERS)
             await visit(_Client(session, user, self.counts, self._tokens))
         finally:

@@ -67,6 +67,11 @@ async def verify(caller: Caller) -> None:
         await caller.ask("POST", f"/api/users/{caller.user}/kyc", document)
 
 
+async def look_up_check(caller: Caller) -> None:
+    """The state of the identity check alone."""
+    await caller.ask("GET", f"/api/users/{caller.user}/kyc")
+
+
 async def change_phone(caller: Caller) -> None:
     """A new telephone number."""
     phone = f"+49 151 {random.randrange(10**7):07d}"
@@ -113,13 +118,22 @@ MIX: Sequence[tuple[Visit, int]] = (
     (administer, 2),
 )
 """What is done how often, of a hundred visits. Reads are most of it, as in any such product."""
+READS: Sequence[tuple[Visit, int]] = (
+    (look_around, 30),
+    (read_history, 40),
+    (look_up_check, 10),
+    (keep_books, 5),
+    (check_status, 10),
+    (administer, 5),
+)
+"""Nothing that changes data: each side has a database of its own, and they stay alike."""
 ANONYMOUS: Sequence[Visit] = (check_status, administer)
 """Where nobody says who they are."""
 
 
-def draw_visit() -> Visit:
+def draw_visit(mix: Sequence[tuple[Visit, int]] = MIX) -> Visit:
     """Return one visit, each as often as the mix says."""
-    return random.choices([visit for visit, _ in MIX], [weight for _, weight in MIX])[0]
+    return random.choices([visit for visit, _ in mix], [weight for _, weight in mix])[0]
 
 
 def _another(user: int) -> int:

@@ -85,6 +85,14 @@ class DeliveryError(StranglerError):
     """Another system did not take what it was told; the text says why, without anything secret."""
 
 
+class ShadowError(StranglerError):
+    """The shadowed side could not be compared with; `why` is one of core.offer.Drop."""
+
+    def __init__(self, why: str, detail: str) -> None:
+        super().__init__(detail)
+        self.why = why
+
+
 class FlagError(StranglerError):
     """A flag's definition is at fault and was not taken over; what was served before still is."""
 

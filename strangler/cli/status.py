@@ -68,6 +68,12 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
             guard = route["guard"]
             since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(guard["since"]))
             yield f"{guard['phase'].upper():<8} {route['name']} since {since}: {guard['why']}"
+    for route in status["routes"]:
+        if shadow := route["shadow"]:
+            yield (
+                f"shadow   {route['name']} ({shadow['mode']}): {shadow['compared']} compared, "
+                f"{shadow['different']} different, {shadow['dropped']} dropped"
+            )
     for worker in status["workers"]:
         yield (
             f"worker   {worker['index']}: process {worker['pid']}, {worker['state']}, generation {worker['generation']}"

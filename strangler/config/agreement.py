@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from strangler.config.reading import At, show
 from strangler.config.routes import Draft
+from strangler.config.shadow import MAX_TOTAL_BYTES, weight
 from strangler.core.model import Route
 from strangler.core.table import ConflictKind, conflicts
 
@@ -13,6 +14,7 @@ def check_routes(drafts: tuple[Draft, ...]) -> None:
     _check_names(drafts)
     _check_matches(drafts)
     _check_cohorts(draft for draft in drafts if draft.is_sound)
+    _check_rules(drafts)
 
 
 def _check_names(drafts: tuple[Draft, ...]) -> None:
@@ -65,6 +67,16 @@ def _check_cohorts(drafts: Iterable[Draft]) -> None:
             )
             remedy = "Make them the same, so that a caller gets the same side on both, or use two cohorts"
             _at(draft, "cohort").fault(message, remedy)
+
+
+def _check_rules(drafts: tuple[Draft, ...]) -> None:
+    total = 0
+    for draft in drafts:
+        total += weight(draft.route.shadow)
+        if total > MAX_TOTAL_BYTES:
+            message = "the rules of shadowing of all routes, those of `defaults` counted for each, are over 8 MiB"
+            _at(draft, "shadow").fault(message, "Write fewer or shorter rules in `defaults`, or shadow fewer routes")
+            return
 
 
 def _differences(one: Route, other: Route) -> list[str]:

@@ -31,9 +31,10 @@ class Many:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrOff:
-    """A section, or the word `off`."""
+    """A section, or the word `off`, or another that is known here."""
 
     section: Section
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

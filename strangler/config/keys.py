@@ -4,10 +4,9 @@ from strangler.config import kinds
 from strangler.config.forms import Key, Many, OrOff, Reference, Section, Split
 from strangler.config.keys_listener import LIMITS, TLS
 from strangler.config.keys_rollback import IDEMPOTENCY, ROLLBACK, WEBHOOK
+from strangler.config.keys_shadow import SHADOW
 from strangler.config.keys_upstreams import TIMEOUTS, UPSTREAM
-
-LATER = ("shadow",)
-"""Keys of versions to come. Refused, because a guard that is written but not there would be a lie."""
+from strangler.core.shadowing import ShadowMode
 
 SECRETS = ("sdk_key", "sdkKey", "sdk-key", "api_key", "api-key", "token", "secret", "password")
 """Names under which people would write what may not stand in a file."""
@@ -36,6 +35,7 @@ DEFAULTS = Section(
             default="safe",
         ),
         Key(name="rollback", takes=OrOff(section=ROLLBACK), about="For routes that name an extracted service."),
+        Key(name="shadow", takes=SHADOW, about="For routes that shadow; it lets none of them do so."),
     ),
 )
 
@@ -114,6 +114,12 @@ ROUTE = Section(
             takes=OrOff(section=ROLLBACK),
             about="When its traffic is taken back; what is left out is as in the default.",
             default="defaults.rollback",
+        ),
+        Key(
+            name="shadow",
+            takes=OrOff(section=SHADOW, also=tuple(ShadowMode)),
+            about="Whether the other side is asked as well and the answers compared; reads only. A word is the mode.",
+            default="off",
         ),
         Key(name="idempotency", takes=IDEMPOTENCY, about=IDEMPOTENCY.about, default="none"),
         Key(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from strangler.config.nodes import Reading
-from strangler.config.reading import At, show
+from strangler.config.reading import At, nearest, show
 from strangler.config.units import Wrong
 
 T = TypeVar("T")
@@ -93,13 +93,29 @@ def pattern(name: str, regex: str, remedy: str) -> Kind[str]:
     return Kind(name=name, read=read, schema={"type": "string", "pattern": f"^{regex}$"})
 
 
-def listed(name: str, kind: Kind[T]) -> Kind[tuple[T, ...]]:
-    """Return the kind of lists of at least one `kind`, none of them twice."""
+def words(name: str, allowed: tuple[str, ...]) -> Kind[str]:
+    """Return the kind of texts that are one of a few words."""
+
+    def read(at: At) -> str | None:
+        text = text_of(at)
+        if text is not None and text not in allowed:
+            at.fault(f"{show(text)} is not known here", nearest(text, allowed))
+            return None
+        return text
+
+    return Kind(name=name, read=read, schema={"enum": list(allowed)})
+
+
+def listed(name: str, kind: Kind[T], *, least: int = 1, most: int | None = None) -> Kind[tuple[T, ...]]:
+    """Return the kind of lists of `least` (0 or 1) to `most` of a kind, none of them twice."""
 
     def read(at: At) -> tuple[T, ...] | None:
         before = at.report.count
         found: list[T] = []
-        for item in at.items():
+        items = at.items(may_be_empty=least == 0)
+        if most is not None and len(items) > most:
+            at.fault(f"{len(items)} stand in the list", f"Write at most {most}")
+        for item in items[:most]:
             value = kind.read(item)
             if value is not None and value in found:
                 item.fault("this stands twice in the list", "Remove one of them")
@@ -107,7 +123,8 @@ def listed(name: str, kind: Kind[T]) -> Kind[tuple[T, ...]]:
                 found.append(value)
         return tuple(found) if at.report.count == before else None
 
-    return Kind(name=name, read=read, schema={"type": "array", "items": kind.schema, "minItems": 1})
+    schema: Schema = {"type": "array", "items": kind.schema, "minItems": least}
+    return Kind(name=name, read=read, schema=schema if most is None else {**schema, "maxItems": most})
 
 
 def settle(at: At, result: T | Wrong) -> T | None:

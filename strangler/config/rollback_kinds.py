@@ -4,9 +4,9 @@ import re
 from decimal import Decimal
 
 from strangler.config import sources, units
-from strangler.config.kind import Kind, Schema, amount, listed, pattern, settle, text_of, worded
+from strangler.config.kind import Kind, Schema, amount, listed, pattern, settle, worded, words
 from strangler.config.nodes import Scalar
-from strangler.config.reading import At, nearest, show
+from strangler.config.reading import At, show
 from strangler.config.units import Wrong
 from strangler.core.model import Webhook
 from strangler.core.rules import LongLived
@@ -89,17 +89,6 @@ def _both(at: At) -> LatencyLimit | None:
     return (seconds[0] if seconds else None, times[0] if times else None)
 
 
-def _words(name: str, allowed: tuple[str, ...]) -> Kind[str]:
-    def read(at: At) -> str | None:
-        text = text_of(at)
-        if text is not None and text not in allowed:
-            at.fault(f"{show(text)} is not known here", nearest(text, allowed))
-            return None
-        return text
-
-    return Kind(name=name, read=read, schema={"enum": list(allowed)})
-
-
 def _header_name(text: str) -> str | Wrong:
     if sources.TOKEN.fullmatch(text.lower()):
         return text.lower()
@@ -126,9 +115,9 @@ _STATUS_SCHEMA: Schema = {
     ]
 }
 FAILURES = listed("list of statuses", Kind(name="status", read=_status_item, schema=_STATUS_SCHEMA))
-LONG_LIVED: Kind[str] = _words("`close` or `stay`", tuple(LongLived))
-TRIPPED: Kind[str] = _words("`refuse` or `ask`", ("refuse", "ask"))
-EVENTS = listed("list of events", _words("event", EVENT_WORDS))
+LONG_LIVED: Kind[str] = words("`close` or `stay`", tuple(LongLived))
+TRIPPED: Kind[str] = words("`refuse` or `ask`", ("refuse", "ask"))
+EVENTS = listed("list of events", words("event", EVENT_WORDS))
 HEADER_NAME = worded("header", _header_name, {"type": "string"})
 LIFETIME = worded("duration", lifetime, {"type": "string", "pattern": r"^[0-9]+[smhd]$"})
 VARIABLE = pattern("name of a variable", r"[A-Z][A-Z0-9_]{0,63}", "Use A-Z, 0-9 and _, such as STRANGLER_PAGER_SECRET")

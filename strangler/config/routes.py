@@ -10,6 +10,7 @@ from strangler.config.kind import text_of
 from strangler.config.reading import At, nearest, show
 from strangler.config.rollback import read_idempotency, read_rollback
 from strangler.config.sections import Found
+from strangler.config.shadow import read_default_shadow, read_shadow
 from strangler.config.sources import DEFAULT_COOKIE
 from strangler.core.model import (
     FULL_SHARE,
@@ -25,6 +26,7 @@ from strangler.core.model import (
 )
 from strangler.core.pattern import parse_template
 from strangler.core.rules import Rollback
+from strangler.core.shadowing import Shadow
 
 DEFAULT_IDENTITY = (
     Source(kind=SourceKind.HEADER, name="x-user-id"),
@@ -45,6 +47,8 @@ class Defaults:
     timeouts: Timeouts
     fallback: Fallback = Fallback.SAFE
     rollback: Rollback | None = field(default_factory=Rollback)
+    shadow: Shadow = field(default_factory=Shadow)
+    """For routes that shadow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,7 @@ def read_defaults(at: At | None, timeouts: Timeouts) -> Defaults:
         timeouts=read_timeouts(found.get("timeouts"), timeouts),
         fallback=found.take("fallback", kinds.FALLBACK, defaults.fallback),
         rollback=read_rollback(found.get("rollback"), defaults.rollback),
+        shadow=read_default_shadow(found.get("shadow")),
     )
 
 
@@ -121,6 +126,9 @@ def _draft(at: At, upstreams: tuple[str, ...], default: str, defaults: Defaults)
         timeouts=read_timeouts(found.get("timeouts"), defaults.timeouts),
         fallback=found.take("fallback", kinds.FALLBACK, defaults.fallback),
         rollback=_rollback(found, extracted, defaults),
+        shadow=read_shadow(
+            found, extracted=extracted, methods=match.methods if match else (), otherwise=defaults.shadow
+        ),
         idempotency=read_idempotency(found.get("idempotency")),
         max_body_bytes=found.take("max_body", kinds.SIZE_OR_OFF, None),
         line=at.node.place.line,

@@ -38,8 +38,8 @@ def _form(key: Key) -> Schema:
             return kind.schema
         case Section() as section:
             return _section(section)
-        case OrOff(section=section):
-            words = {"anyOf": [{"type": "object"}, {"enum": ["off", False]}]}
+        case OrOff(section=section, also=also):
+            words = {"anyOf": [{"type": "object"}, {"enum": ["off", False, *also]}]}
             return {**_section(section), "type": ["object", "string", "boolean"], **words}
         case Many(section=section, named=True):
             names = {"pattern": f"^{kinds.NAME}$"}

@@ -4,7 +4,7 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 from strangler.config.forms import Section
-from strangler.config.keys import LATER, MATCH, ROUTE, SECRETS
+from strangler.config.keys import MATCH, ROUTE, SECRETS
 from strangler.config.kind import Kind
 from strangler.config.nodes import Entry, Mapping
 from strangler.config.reading import MAX_SHOWN, At, nearest, show
@@ -55,8 +55,6 @@ def _refusal(entry: Entry, section: Section) -> tuple[str, str]:
     """Return message and remedy for a key that the section has not."""
     known = tuple(key.name for key in section.keys)
     shown = show(entry.key)
-    if entry.key in LATER:
-        return f"{shown} is not available in this version", "Remove it"
     if entry.key in SECRETS:
         return (
             f"{shown} would put a secret in a file",

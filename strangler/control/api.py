@@ -16,11 +16,12 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from strangler.control import auth, guardapi
+from strangler.control import auth, guardapi, shadowapi
 from strangler.control.answers import as_json, as_problem, read_body
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
 from strangler.control.metrics import Exposition
+from strangler.control.shadowdesk import ShadowDesk
 from strangler.control.status import Readiness, RestartStatus, Status
 from strangler.control.tracing import trace_id, traced_application
 from strangler.core.model import Address
@@ -64,6 +65,7 @@ class Surface:
     exposition: Exposition
     flags: FlagDesk
     guards: GuardDesk
+    shadow: ShadowDesk
     explain: Callable[[Question], Mapping[str, Any]]
 
 
@@ -83,6 +85,7 @@ def make_app(surface: Surface) -> web.Application:
     app.router.add_put("/api/v1/flags/{key}", handlers.put_flag)
     app.router.add_post("/api/v1/explain", handlers.explain)
     guardapi.add_routes(app, surface.guards)
+    shadowapi.add_routes(app, surface.shadow)
     return app
 
 

@@ -30,6 +30,18 @@ class GuardReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowReading:
+    """What comparisons of one route have shown until one moment."""
+
+    route: str
+    results: tuple[tuple[str, int], ...]
+    dropped: tuple[tuple[str, int], ...]
+    groups: tuple[tuple[str, int], ...]
+    """By nature."""
+    lower_bound: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """The state of the proxy at one moment."""
 
@@ -45,8 +57,9 @@ class Reading:
     shares: tuple[tuple[str, int], ...]
     """Route and share in basis points, where the share is one number."""
     gauges: tuple[tuple[str, int], ...]
-    """The planes' gauges, over all workers."""
+    """The planes' gauges, over all workers, and the comparer's."""
     guards: tuple[GuardReading, ...] = ()
+    shadow: tuple[ShadowReading, ...] = ()
     is_killed: bool = False
     is_store_failing: bool = False
     undelivered: int = 0
@@ -84,6 +97,7 @@ class _Collector(Collector):
         reading = self._read()
         yield from _state(reading)
         yield from _guards(reading)
+        yield from _shadow(reading)
 
 
 def _counted(totals: Totals) -> Iterator[Metric]:
@@ -166,6 +180,39 @@ def _guards(reading: Reading) -> Iterator[Metric]:
     )
 
 
+def _shadow(reading: Reading) -> Iterator[Metric]:
+    comparisons = CounterMetricFamily(
+        "strangler_shadow_comparisons", "Comparisons of both sides' answers, by result.", labels=("route", "result")
+    )
+    dropped = CounterMetricFamily(
+        "strangler_shadow_dropped",
+        "Requests that were to be compared and were not, by why.",
+        labels=("route", "reason"),
+    )
+    groups = GaugeMetricFamily(
+        "strangler_shadow_groups",
+        "Groups of differences, by what they are held to be.",
+        labels=("route", "nature"),
+    )
+    bound = GaugeMetricFamily(
+        "strangler_shadow_parity_lower_bound",
+        "The share of comparisons without a difference that counts is at least this, 0 to 1, with 95 % confidence.",
+        labels=("route",),
+    )
+    for one in reading.shadow:
+        for result, count in one.results:
+            comparisons.add_metric((one.route, result), count)
+        for reason, count in one.dropped:
+            dropped.add_metric((one.route, reason), count)
+        for nature, count in one.groups:
+            groups.add_metric((one.route, nature), count)
+        bound.add_metric((one.route,), one.lower_bound)
+    yield comparisons
+    yield dropped
+    yield groups
+    yield bound
+
+
 def _state(reading: Reading) -> Iterator[Metric]:
     share = GaugeMetricFamily(
         "strangler_route_share_ratio",
@@ -198,4 +245,4 @@ def _state(reading: Reading) -> Iterator[Metric]:
         healthy.add_metric((upstream, address), int(is_healthy))
     yield healthy
     for name, value in reading.gauges:
-        yield GaugeMetricFamily(f"strangler_{name}", "Over all workers.", value=value)
+        yield GaugeMetricFamily(f"strangler_{name}", "Now, over all workers.", value=value)

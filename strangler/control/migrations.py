@@ -67,5 +67,11 @@ STEPS = (
         updated_at REAL NOT NULL
     );
     """,
+    """
+    CREATE TABLE shadow_findings (
+        route    TEXT PRIMARY KEY,
+        findings TEXT NOT NULL
+    );
+    """,
 )
 """Step n takes a store from `user_version` n to n + 1."""

@@ -116,6 +116,17 @@ class GuardStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Whether nothing is there to compare with, so that only absolute limits guard it."""
 
 
+class ShadowStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What is compared of a route, in short; `GET /api/v1/shadow/{route}` has the rest."""
+
+    mode: str
+    """`shadow`, `reverse` or `both`."""
+    compared: int
+    different: int
+    dropped: int
+    """Requests that were to be compared and were not."""
+
+
 class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One route: what it is, how far it has come, what its sides did."""
 
@@ -131,6 +142,8 @@ class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
     sides: dict[str, SideStatus]
     guard: GuardStatus | None = None
     """None where the route is not guarded."""
+    shadow: ShadowStatus | None = None
+    """None where the route is not shadowed."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,7 +204,13 @@ def of_side(total: Total) -> SideStatus:
 
 
 def of_route(
-    route: Route, totals: Totals, *, share_bp: int | None, note: str, guard: GuardStatus | None
+    route: Route,
+    totals: Totals,
+    *,
+    share_bp: int | None,
+    note: str,
+    guard: GuardStatus | None,
+    shadow: ShadowStatus | None = None,
 ) -> RouteStatus:
     """Return a route as shown."""
     return RouteStatus(
@@ -204,6 +223,7 @@ def of_route(
         note=note,
         sides={side.value: of_side(totals.of(route.name, side)) for side in Side},
         guard=guard,
+        shadow=shadow,
     )
 
 

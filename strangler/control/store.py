@@ -11,6 +11,7 @@ from typing import Any
 
 from strangler.control import database
 from strangler.control.database import Database
+from strangler.control.findingstable import FindingsTable
 from strangler.control.guardtable import GuardTable
 from strangler.control.journal import Deed, Journal
 from strangler.core.audit import Action
@@ -40,6 +41,7 @@ class Store:
         self._database = Database(state_dir, in_memory=in_memory)
         self.journal = Journal(self._database)
         self.guards = GuardTable(self._database, self.journal)
+        self.findings = FindingsTable(self._database, self.journal)
 
     def close(self) -> None:
         """Close the file and let another process use the directory."""

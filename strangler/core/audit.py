@@ -33,6 +33,8 @@ class Action(StrEnum):
     HOLD = "hold"
     """Not recorded: a guard that has nothing to compare with tells of it."""
     WRITE_BACK = "write_back"
+    FORGET = "forget"
+    """What comparisons of a route have shown was forgotten, to begin anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from strangler.core.model import Route, Side, Source, SourceKind, Timeouts
 from strangler.core.normalise import normal
 from strangler.core.problem import Problem, RefusedError
 from strangler.core.readings import is_deep, is_odd, others
+from strangler.core.shadowing import Shadow
 from strangler.core.shares import FINISHED, side_of
 from strangler.core.split import place
 from strangler.core.split import side as side_at
@@ -81,6 +82,8 @@ class Decision:
     """The largest body of a request."""
     failing: frozenset[int] | None = None
     """The statuses that are the side's failures by the route's own word; None for all from 500."""
+    shadow: Shadow | None = None
+    """How the other side is asked as well; None where it is not."""
     keyed: "CompiledRoute | None" = None
     """The route, if its writes are told apart from their repetitions."""
     instead: "Decision | None" = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from strangler.core.rules import Rollback
+from strangler.core.shadowing import Shadow
 
 FULL_SHARE = 10_000
 """All of the traffic, in basis points."""
@@ -237,6 +238,8 @@ class Route:
     """In place of the listener's `body_bytes`; 0 is no limit."""
     rollback: Rollback | None = None
     """When its traffic is taken back; None leaves it unguarded."""
+    shadow: Shadow | None = None
+    """What is asked of the other side as well; None for nothing."""
     idempotency: "Idempotency | None" = None
     """How its writes are told apart from their repetitions; None where they cannot be."""
     line: int = 0

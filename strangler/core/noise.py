@@ -16,7 +16,7 @@ anything differed at all at least two in three differ only from the shadow.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import exp, log, log1p
+from math import log, log1p
 
 from strangler.core.binomial import beta_share, log_beta, upper_tail
 
@@ -124,8 +124,3 @@ def _evidence_above(successes: int, failures: int, limit: float) -> float:
 
 _ENOUGH = 700.0
 """Nats; `exp` of more is no float."""
-
-
-def always_valid(log_e: float) -> float:
-    """Return the p-value that holds however often one looks: 1 / E, at most 1."""
-    return min(1.0, exp(-max(log_e, -_ENOUGH)))

@@ -2,12 +2,7 @@
 
 from dataclasses import dataclass
 
-from strangler.core import bounds
 from strangler.core.binomial import lower_bound, upper_tail
-from strangler.core.comparison import Result
-from strangler.core.judge import RISK_NATS, Finding, Verdict
-from strangler.core.model import FULL_SHARE
-from strangler.core.rules import Metric
 
 RISK = 0.05
 """A statement holds with 95 % confidence."""
@@ -43,11 +38,6 @@ class Outcomes:
         )
 
 
-def outcome(result: Result) -> Outcomes:
-    """Return one comparison's result as counts."""
-    return Outcomes(**{result.value: 1})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parity:
     """The statement of one route."""
@@ -67,33 +57,6 @@ def state_parity(route: str, outcomes: Outcomes, wanted: float = 0.999) -> Parit
     lower = lower_bound(matching, compared, RISK)
     return Parity(
         route=route, outcomes=outcomes, lower=lower, wanted=wanted, needed=_needed(matching, compared, wanted)
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MismatchRate:
-    """Rule: compared answers that differ, within a window."""
-
-    max: int = 100
-    """Basis points. Precedent: the guard of the design's example, 1 %."""
-    over_s: float = 300.0
-    """Longer than the error rate's window, because only a sample is compared. Precedent: Flagger's examples, 5 min."""
-    min_compared: int = 100
-    """Precedent: Envoy's `success_rate_request_volume` 100."""
-    dry_run: bool = False
-
-
-def judge_mismatch(rule: MismatchRate, outcomes: Outcomes) -> Finding:
-    """Return what the rule says of the comparisons within its window; it holds while there are too few."""
-    breached = bounds.is_above(outcomes.different, outcomes.compared, rule.max / FULL_SHARE, RISK_NATS)
-    verdict = Verdict.BREACH if breached else Verdict.FINE
-    return Finding(
-        metric=Metric.MISMATCH_RATE,
-        verdict=Verdict.HOLD if outcomes.compared < rule.min_compared else verdict,
-        dry_run=rule.dry_run,
-        measured=outcomes.different / outcomes.compared if outcomes.compared else 0.0,
-        limit=rule.max / FULL_SHARE,
-        requests=outcomes.compared,
     )
 
 

@@ -22,6 +22,7 @@ from strangler.core.model import (
     Timeouts,
 )
 from strangler.core.rules import Rollback
+from strangler.core.shadowing import Shadow, ShadowMode
 from strangler.core.shares import NO_OVERRIDES, Overrides
 from strangler.core.table import Table
 
@@ -86,6 +87,7 @@ class CompiledRoute:
                 patience_s=patience_s(route.timeouts, limits),
                 sets_host=route.host is not HostRule.PRESERVE,
                 max_body_bytes=(limits.body_bytes if route.max_body_bytes is None else route.max_body_bytes) or maxsize,
+                shadow=_shadow(route, side),
                 keyed=self if route.idempotency is not None else None,
                 failing=_failing(route.rollback),
                 instead=self.decision(Side.LEGACY, Reason.FALLBACK) if may_fall_back else None,
@@ -172,6 +174,14 @@ def with_flags(snapshot: Snapshot, *, generation: int, flags: Flags) -> Snapshot
 def _tenant(sources: tuple[Source, ...]) -> tuple[tuple[Source, Reader], ...]:
     # Because a repetition may come without the cookie that the first try was assigned, that says nobody's name.
     return tuple((source, reader_of(source)) for source in sources if source.kind is not SourceKind.ASSIGNED)
+
+
+def _shadow(route: Route, side: Side) -> Shadow | None:
+    rules = route.shadow
+    if rules is None or route.extracted is None:
+        return None
+    answering = ShadowMode.SHADOW if side is Side.LEGACY else ShadowMode.REVERSE
+    return rules if rules.mode in (answering, ShadowMode.BOTH) else None
 
 
 def _failing(rollback: Rollback | None) -> frozenset[int] | None:

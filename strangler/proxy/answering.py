@@ -45,6 +45,8 @@ def on_response(exchange: "Exchange", status: int, reason: bytes, head: Response
         exchange.is_event_stream = any(line[:30].lower().startswith(_EVENT_STREAM) for line in head.lines)
         if not exchange.is_http_11:
             exchange.keeps_alive = False
+    if exchange.capture is not None:
+        _capture_head(exchange, status, head)
     if not exchange.request_done:
         exchange.keeps_alive = False
     if exchange.client.is_draining:
@@ -66,8 +68,21 @@ def on_response(exchange: "Exchange", status: int, reason: bytes, head: Response
     return exchange.method == b"HEAD"
 
 
+def _capture_head(exchange: "Exchange", status: int, head: ResponseHead) -> None:
+    capture = exchange.capture
+    if capture is None:
+        return
+    if exchange.is_event_stream:
+        capture.give_up_stream()
+        exchange.capture = None
+    elif not capture.take_head(status, head):
+        exchange.capture = None
+
+
 def on_response_body(exchange: "Exchange", data: bytes) -> None:
     """Pass on a piece of the answer's body at once."""
+    if exchange.capture is not None and not exchange.capture.take_answer(data):
+        exchange.capture = None
     if exchange.chunked_out:
         exchange.client.send(b"%x\r\n" % len(data))
         exchange.client.send(data)
@@ -90,6 +105,9 @@ def on_response_done(exchange: "Exchange", trailers: Sequence[tuple[bytes, bytes
         exchange.client.send(b"0\r\n%b\r\n" % lines)
     exchange.upstream = None
     now = exchange.end(of_status(exchange.status))
+    if exchange.capture is not None:
+        exchange.capture.finish(exchange, now - exchange.started)
+        exchange.capture = None
     may_reuse = exchange.request_done and not exchange.until_close
     if exchange.head.expects_continue and not exchange.interim_sent:
         # Because an upstream that never asked for the body may take it for the next request.

@@ -204,6 +204,8 @@ def _fall_back(exchange: "Exchange", outcome: Outcome, detail: str) -> None:
         serving.counters.count_failure(decision.slot, is_connect=outcome is Outcome.CONNECT)
     serving.counters.count_fallback(decision.slot, INDEX[outcome])
     serving.on_end(exchange, decision, outcome, detail, exchange.status, seconds, failed=True, falls_back=True)
+    # Because what the client gets is no answer of the side that the copy is of.
+    exchange.drop_capture()
     exchange.decision = decision.instead
     exchange.has_retried = False
     exchange.started = exchange.moved_at = now

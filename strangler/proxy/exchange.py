@@ -16,10 +16,11 @@ from strangler.core.headers import RequestHead
 from strangler.core.model import SourceKind
 from strangler.core.outcome import ANSWERED, FAILURES, INDEX, Outcome
 from strangler.core.problem import Problem, RefusedError
-from strangler.proxy import answering, ending, sending
+from strangler.proxy import answering, capture, ending, sending
 
 if TYPE_CHECKING:
     from strangler.core.decide import Decision
+    from strangler.proxy.capture import Capture
     from strangler.proxy.client import Client
     from strangler.proxy.pool import Pool
     from strangler.proxy.serving import Serving
@@ -36,6 +37,7 @@ class Exchange:
         "assigned",
         "body_bytes",
         "buffered",
+        "capture",
         "chunked_out",
         "client",
         "decision",
@@ -126,6 +128,8 @@ class Exchange:
         """Whether the upstream's connection ends its answer."""
         self.interim_sent = False
         """Whether the client has seen an interim answer."""
+        self.capture: Capture | None = None
+        """The copy that is taken for the shadow plane."""
         self.key = b""
         """The digest of its idempotency key; empty for a request that is no keyed write."""
         self.is_key_new = False
@@ -184,6 +188,8 @@ class Exchange:
         self.serving = serving
         serving.counters.in_flight += 1
         self.decision = decision
+        if decision.shadow is not None and plane.offers is not None:
+            self.capture = capture.begin(self, decision, plane.offers)
         timeouts = decision.timeouts
         self.ends_at = now + timeouts.total_s if timeouts.total_s else inf
         if (self.head.length or self.body_bytes) > decision.max_body_bytes:
@@ -248,6 +254,8 @@ class Exchange:
         self.is_over = True
         if self.buffered:
             self.buffered = []
+        if self.capture is not None and outcome not in ANSWERED:
+            self.drop_capture()
         serving, decision = self.serving, self.decision
         if serving is not None and decision is not None:
             seconds = now - self.started
@@ -261,6 +269,12 @@ class Exchange:
             if failed or serving.logs_requests:
                 serving.on_end(self, decision, outcome, detail, self.status, seconds, failed=failed)
         return now
+
+    def drop_capture(self) -> None:
+        """Take no copy any more."""
+        if self.capture is not None:
+            self.capture.release()
+            self.capture = None
 
     def _believe_ids(self, peer: forward.Peer) -> None:
         request_id, trace = forward.believed_ids(peer, self.head)

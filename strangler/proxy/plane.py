@@ -19,6 +19,7 @@ from strangler.core.problem import Problem
 from strangler.core.snapshot import Snapshot
 from strangler.core.tally import CONNECTIONS_REFUSED, IDEMPOTENCY_KEYS_EVICTED, Tally
 from strangler.proxy.accept import Acceptor
+from strangler.proxy.capture import Offers
 from strangler.proxy.client import Client
 from strangler.proxy.crowd import Crowd
 from strangler.proxy.draining import DRAIN_GRACE_S
@@ -69,6 +70,8 @@ class Plane:
         self.tls: ssl.SSLContext | None = None
         """What new handshakes are made with; the owner swaps it when certificates change."""
         self._moving = Moving()
+        self.offers: Offers | None = None
+        """Where captures for the shadow plane go."""
         self.book: KeyBook | None = None
         """Where keyed writes are remembered; set before a snapshot with such routes is applied."""
 

@@ -45,6 +45,8 @@ def on_upstream(exchange: "Exchange", upstream: "UpstreamConnection") -> None:
 
 def on_request_body(exchange: "Exchange", data: bytes) -> None:
     """Pass on a piece of the request's body."""
+    if exchange.capture is not None and not exchange.capture.take_request(data):
+        exchange.capture = None
     piece = data
     if exchange.head.chunked:
         exchange.body_bytes += len(data)

@@ -1,4 +1,4 @@
-"""Bodies: what a worker runs in, a process of its own or a task on control's loop."""
+"""Bodies: what a worker or the comparer runs in, a process of its own or a task on control's loop."""
 
 import asyncio
 import logging
@@ -14,14 +14,14 @@ from strangler.runtime import handover
 from strangler.runtime.logs import LogFormat
 from strangler.runtime.worker import Worker
 
-_SECRETS = ("LAUNCHDARKLY_SDK_KEY", "STRANGLER_TOKEN")
+_SECRETS = ("LAUNCHDARKLY_SDK_KEY", "LAUNCHDARKLY_API_TOKEN", "STRANGLER_TOKEN")
 """Environment variables that only control needs."""
 
 LOG = logging.getLogger(__name__)
 
 
 class Body(Protocol):
-    """A running worker, as its supervisor sees it."""
+    """What runs, as its owner sees it."""
 
     @property
     def pid(self) -> int:
@@ -38,24 +38,18 @@ class Body(Protocol):
 
 
 class ProcessBody:
-    """A fresh Python process with the listening sockets and one end of a link; nothing else is inherited."""
+    """A fresh Python process that runs one of our modules; what is not handed to it is not inherited."""
 
-    def __init__(
-        self, end: socket.socket, listeners: Sequence[socket.socket], *, index: int, log_format: LogFormat
-    ) -> None:
-        descriptors = [listener.fileno() for listener in listeners]
-        command = [sys.executable, "-m", "strangler.runtime.worker", "--link", str(end.fileno())]
-        command += [word for descriptor in descriptors for word in ("--listener", str(descriptor))]
-        command += ["--index", str(index), "--log-format", log_format]
-        # Because a Ctrl-C while the worker still imports would end it with a traceback; it unblocks the
+    def __init__(self, words: Sequence[str], descriptors: Sequence[int]) -> None:
+        # Because a Ctrl-C while the process still imports would end it with a traceback; it unblocks the
         # signal itself.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process = subprocess.Popen(  # noqa: S603
-                command,
+                [sys.executable, "-m", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=[end.fileno(), *descriptors],
+                pass_fds=descriptors,
                 env={name: value for name, value in os.environ.items() if name not in _SECRETS},
             )
         finally:
@@ -70,7 +64,7 @@ class ProcessBody:
 
     @property
     def pid(self) -> int:
-        """The worker's own process id."""
+        """The process's own id."""
         return self._process.pid
 
     async def wait(self) -> int:
@@ -120,3 +114,14 @@ class TaskBody:
     def kill(self) -> None:
         """Cancel."""
         self._task.cancel()
+
+
+def worker_process(
+    end: socket.socket, listeners: Sequence[socket.socket], *, index: int, log_format: LogFormat
+) -> ProcessBody:
+    """Start a worker in a process of its own, with the listening sockets and one end of a link."""
+    descriptors = [listener.fileno() for listener in listeners]
+    words = ["strangler.runtime.worker", "--link", str(end.fileno())]
+    words += [word for descriptor in descriptors for word in ("--listener", str(descriptor))]
+    words += ["--index", str(index), "--log-format", log_format]
+    return ProcessBody(words, [end.fileno(), *descriptors])

@@ -47,8 +47,8 @@ class Offer:
         self._listeners = listeners
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._path.unlink(missing_ok=True)
-        with _short(self._path) as short:
-            self._socket.bind(short)
+        with short(self._path) as name:
+            self._socket.bind(name)
         self._path.chmod(0o600)
         self._socket.listen(4)
         self._socket.setblocking(False)
@@ -142,8 +142,8 @@ async def wait_gone(pidfd: int, deadline_s: float | None) -> bool:
 def _ask(path: Path) -> tuple[socket.socket, ...]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asker:
         asker.settimeout(OFFER_WAIT_S)
-        with _short(path) as short:
-            asker.connect(short)
+        with short(path) as name:
+            asker.connect(name)
         _, descriptors, _, _ = socket.recv_fds(asker, 64, _MAX_SOCKETS)
     listeners = tuple(socket.socket(fileno=descriptor) for descriptor in descriptors)
     if not listeners:
@@ -154,7 +154,8 @@ def _ask(path: Path) -> tuple[socket.socket, ...]:
 
 
 @contextmanager
-def _short(path: Path) -> Iterator[str]:
+def short(path: Path) -> Iterator[str]:
+    """Give a Unix socket's path a name that is short enough."""
     # Because a Unix socket's path may have 107 bytes (unix(7)), it is named through its folder's descriptor.
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

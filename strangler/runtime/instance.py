@@ -40,6 +40,7 @@ from strangler.runtime.rollout import Rollout
 from strangler.runtime.runfile import Run
 from strangler.runtime.service import Service
 from strangler.runtime.settings import Overrides
+from strangler.runtime.shadowing import Shadowing
 from strangler.runtime.supervisor import Supervisor
 from strangler.runtime.tasks import Tasks
 
@@ -115,6 +116,7 @@ class Instance:
         )
         self._rollout = Rollout(self._supervisor)
         self._protection = Protection(store, self._truth, self._source, lost=lost)
+        self._shadowing = Shadowing(store, self._truth, log_format=log_format)
         self._routes = RoutesFile(path, running=config, overrides=overrides, on_config=self._protection.take_config)
         self._health = HealthChecks(spawn=self._tasks.spawn, resolve=resolve, on_change=self._truth.replace_unhealthy)
         self._overview = Overview(
@@ -126,6 +128,7 @@ class Instance:
             supervisor=self._supervisor,
             rollout=self._rollout,
             protection=self._protection,
+            shadowing=self._shadowing,
             unready=self._unready,
         )
 
@@ -136,10 +139,12 @@ class Instance:
         self._protection.start()
         self._truth.watch(self._supervisor.publish)
         self._truth.watch(lambda: self._health.follow(self._truth.config))
+        self._truth.watch(self._shadowing.follow)
         self._listen_to_signals()
         runner = await self._open_admin()
         self._health.follow(self._truth.config)
         self._supervisor.start()
+        self._shadowing.start()
         self._tasks.spawn("watch_routes", self._routes.watch())
         self._tasks.spawn("come_up", self._come_up())
         LOG.info(
@@ -227,6 +232,7 @@ class Instance:
             self._listener.close()
         drain_s = 0.0 if self._hurrying.is_set() else config.drain_s
         await self._supervisor.stop(drain_s)
+        await self._shadowing.close()
         await self._tasks.close()
         await handover.end_all(self._orphans, drain_s)
 
@@ -293,6 +299,7 @@ class Instance:
             exposition=Exposition(self._totals, self._overview.reading),
             flags=FlagDesk(self._truth, self._source),
             guards=self._protection.desk,
+            shadow=self._shadowing.desk,
             explain=self._overview.explain,
         )
         runner = web.AppRunner(

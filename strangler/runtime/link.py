@@ -89,7 +89,9 @@ class Link(asyncio.Protocol, Generic[Received]):
         on_message: Callable[[Received], None],
         on_room: Callable[[], None],
         on_lost: Callable[[], None],
+        high_water: int = HIGH_WATER_BYTES,
     ) -> None:
+        self._high_water = high_water
         self._decoder = decoder
         self._on_message = on_message
         self._on_room = on_room
@@ -101,7 +103,7 @@ class Link(asyncio.Protocol, Generic[Received]):
         self.is_full = True
         """Whether a message would only be kept in memory; `on_room` is called when that ends."""
 
-    def send(self, message: ToWorker | ToControl) -> None:
+    def send(self, message: msgspec.Struct) -> None:
         """Hand one message over without waiting; after the link is lost, it goes nowhere.
 
         Raises LinkError if the message is too large.
@@ -127,7 +129,7 @@ class Link(asyncio.Protocol, Generic[Received]):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over the transport (asyncio.Protocol)."""
         self._transport = cast(asyncio.WriteTransport, transport)
-        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self._transport.set_write_buffer_limits(high=self._high_water)
         self.is_full = False
 
     def data_received(self, data: bytes) -> None:

@@ -17,7 +17,7 @@ from strangler.core.tally import Tally
 from strangler.errors import LinkError
 from strangler.flags.data import FlagData
 from strangler.runtime import link
-from strangler.runtime.body import Body, ProcessBody, TaskBody
+from strangler.runtime.body import Body, TaskBody, worker_process
 from strangler.runtime.link import Applied, Blueprint, Drain, Draining, Health, Link, Notice, Report, ToControl
 from strangler.runtime.logs import LogFormat
 
@@ -89,7 +89,7 @@ class Member:
         try:
             if as_process:
                 with theirs:
-                    self._body = ProcessBody(theirs, listeners, index=self.index, log_format=log_format)
+                    self._body = worker_process(theirs, listeners, index=self.index, log_format=log_format)
             else:
                 self._body = TaskBody(theirs, listeners)
             await self.attach(ours)

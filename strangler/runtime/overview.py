@@ -22,6 +22,7 @@ from strangler.runtime.member import Phase
 from strangler.runtime.protection import Protection
 from strangler.runtime.reload import RoutesFile
 from strangler.runtime.rollout import Rollout
+from strangler.runtime.shadowing import Shadowing
 from strangler.runtime.supervisor import Supervisor
 
 
@@ -39,6 +40,7 @@ class Overview:
         supervisor: Supervisor,
         rollout: Rollout,
         protection: Protection,
+        shadowing: Shadowing,
         unready: Callable[[], tuple[str, ...]],
     ) -> None:
         self._truth = truth
@@ -49,6 +51,7 @@ class Overview:
         self._supervisor = supervisor
         self._rollout = rollout
         self._protection = protection
+        self._shadowing = shadowing
         self._unready = unready
         self._started = time.monotonic()
         self._shares = Shares()
@@ -87,6 +90,7 @@ class Overview:
                     share_bp=shares[route.name].basis_points,
                     note=shares[route.name].note,
                     guard=self._protection.desk.status(route.name),
+                    shadow=self._shadowing.desk.status(route),
                 )
                 for route in truth.config.routes
             ),
@@ -139,6 +143,7 @@ class Overview:
             ),
             gauges=tuple(sorted(self._gauges().items())),
             guards=self._protection.desk.readings(),
+            shadow=self._shadowing.desk.readings(),
             is_killed=self._protection.guards.is_killed,
             is_store_failing=bool(self._protection.guards.fault),
             undelivered=self._protection.undelivered,
@@ -146,8 +151,8 @@ class Overview:
         )
 
     def _gauges(self) -> dict[str, int]:
-        """Return the workers' gauges as one: the earliest expiry, and the sum of all else."""
-        gauges: dict[str, int] = {}
+        """Return the workers' gauges as one, the earliest expiry and the sum of all else; and the comparer's."""
+        gauges = dict(self._shadowing.gauges)
         for member in self._supervisor.members:
             for name, value in member.gauges.items():
                 known = gauges.get(name)

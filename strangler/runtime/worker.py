@@ -26,11 +26,12 @@ from strangler.proxy import keybook
 from strangler.proxy.keybook import KeyBook
 from strangler.proxy.plane import Plane
 from strangler.proxy.tls import Served
-from strangler.runtime import link, logs
+from strangler.runtime import link, logs, offers
 from strangler.runtime.certificates import Certificates
 from strangler.runtime.handover import Offer
 from strangler.runtime.link import Applied, Blueprint, Drain, Draining, Health, Link, Notice, Report, ToWorker
 from strangler.runtime.notices import FLAG_PROBLEM, LEVELS
+from strangler.runtime.offers import OfferSender
 from strangler.runtime.tasks import Tasks
 
 REPORT_EVERY_S = 0.25
@@ -69,6 +70,7 @@ class Worker:
         """Turns without a report."""
         self._link: Link[ToWorker] | None = None
         self._offer: Offer | None = None
+        self._offering: asyncio.Task[None] | None = None
         self._has_begun = False
         self._is_serving = False
         self._is_draining = False
@@ -135,6 +137,7 @@ class Worker:
         else:
             self._snapshot = with_flags(self._snapshot, generation=blueprint.generation, flags=self._flags)
         self._plane.apply(self._snapshot)
+        self._follow_shadow(self._config)
         self._certificates.apply(self._config.tls)
         self._generation = blueprint.generation
         if self._is_serving:
@@ -150,6 +153,19 @@ class Worker:
             self._plane.book = KeyBook(Path(config.state_dir) / keybook.FILE)
         except StoreError as error:
             self._notice("key_book_lost", {"why": str(error), "keyed_writes": "refused"})
+
+    def _follow_shadow(self, config: Config) -> None:
+        """Offer exchanges to the comparer while any route is shadowed."""
+        is_wanted = any(route.shadow is not None for route in config.routes)
+        if is_wanted and self._offering is None:
+            sender = OfferSender(Path(config.state_dir) / offers.SOCKET)
+            self._plane.offers = sender
+            self._offering = self._tasks.spawn("offer", sender.run())
+        elif not is_wanted and self._offering is not None:
+            # Because captures under way still hold the former end, they find it closed, and are counted.
+            self._plane.offers = None
+            self._offering.cancel()
+            self._offering = None
 
     def _begin(self) -> None:
         """Serve once there is something to serve, and TLS to serve it with; others keep serving until then."""

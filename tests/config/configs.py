@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from strangler.config.kinds import METHODS, RESERVED_ATTRIBUTES
+from strangler.config.shadow import READS
 from strangler.config.units import percent
 from strangler.core.model import (
     FULL_SHARE,
@@ -25,6 +26,7 @@ from strangler.core.model import (
     UpstreamTls,
 )
 from tests.config.protections import idempotencies, idempotency_document, rollback_document, rollbacks
+from tests.config.shadows import shadow_document, shadows
 from tests.config.texts import FILE
 from tests.config.values import Document, duration, durations, given, source, sources, tokens, tries
 
@@ -116,11 +118,13 @@ def routes(draw: st.DrawFn, index: int, upstreams: tuple[str, ...]) -> Route:
     last = draw(st.lists(st.builds(Source, kind=st.just(SourceKind.ASSIGNED), name=tokens), max_size=1))
     first = draw(st.lists(sources, min_size=1, max_size=3, unique=True))
     keys = [key for key in draw(st.lists(tokens, max_size=2, unique=True)) if key not in RESERVED_ATTRIBUTES]
+    methods = draw(st.sets(st.sampled_from(METHODS), max_size=3))
+    can_shadow = is_split and (not methods or not READS.isdisjoint(methods))
     return Route(
         name=f"r{index}.{draw(names)}",
         match=Match(
             path=f"/r{index}{ending}",
-            methods=tuple(sorted(draw(st.sets(st.sampled_from(METHODS), max_size=3)))),
+            methods=tuple(sorted(methods)),
             hosts=tuple(draw(st.lists(hosts.map(bracketed), max_size=2, unique=True))),
             headers=draw(header_matches),
         ),
@@ -135,6 +139,7 @@ def routes(draw: st.DrawFn, index: int, upstreams: tuple[str, ...]) -> Route:
         host_value=value,
         timeouts=draw(timeouts),
         rollback=draw(st.none() | rollbacks) if is_split else None,
+        shadow=draw(st.none() | shadows) if can_shadow else None,
         idempotency=draw(st.none() | idempotencies),
     )
 
@@ -265,6 +270,7 @@ def _route(route: Route) -> Document:
         host=route.host_value or route.host.value,
         timeouts=_timeouts(route.timeouts),
         rollback=rollback_document(route),
+        shadow=shadow_document(route),
         idempotency=idempotency_document(route.idempotency),
     )
 

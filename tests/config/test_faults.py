@@ -261,10 +261,6 @@ UPSTREAMS = {
         "3:3: upstreams: the upstream `b` is the proxy's own listener, 127.0.0.1:8080. "
         "Requests would go round forever; name the application's address",
     ),
-    "to come": (
-        f'{MONOLITH}  b: {{url: "http://a", shadow: {{}}}}\n',
-        "4:24: upstreams.b.shadow: `shadow` is not available in this version. Remove it",
-    ),
 }
 
 
@@ -276,20 +272,6 @@ def test_a_mistake_in_the_file_as_a_whole_is_one_message(text: str, fault: str) 
 @pytest.mark.parametrize(("text", "fault"), UPSTREAMS.values(), ids=UPSTREAMS.keys())
 def test_a_mistake_in_an_upstream_is_one_message(text: str, fault: str) -> None:
     assert faults(text) == [fault]
-
-
-@pytest.mark.parametrize("key", ["shadow"])
-@pytest.mark.parametrize(
-    ("text", "where"),
-    [(SMALL, ""), (f"{SMALL}defaults:\n  ", "defaults."), (f"{SPLIT}    ", "routes[0].")],
-    ids=["file", "defaults", "route"],
-)
-def test_a_key_of_a_later_version_is_never_silently_accepted(key: str, text: str, where: str) -> None:
-    messages = faults(f"{text}{key}: {{}}\n")
-
-    assert [message.split(": ", 1)[1] for message in messages] == [
-        f"{where}{key}: `{key}` is not available in this version. Remove it"
-    ]
 
 
 def test_no_message_repeats_a_secret() -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from strangler.config.forms import Key, Many, OrOff, Section
-from strangler.config.keys import DEFAULTS, FLAGS, LATER, MATCH, ROOT, ROUTE
+from strangler.config.keys import DEFAULTS, FLAGS, MATCH, ROOT, ROUTE
 from strangler.config.keys_listener import LIMITS, PAIR, TLS
 from strangler.config.keys_rollback import (
     CONNECT_FAILURES,
@@ -22,6 +22,7 @@ from strangler.config.keys_rollback import (
     SEQUENTIAL,
     WEBHOOK,
 )
+from strangler.config.keys_shadow import RULE, SHADOW
 from strangler.config.keys_upstreams import EJECTION, HEALTH, TIMEOUTS, UPSTREAM, UPSTREAM_TLS
 from strangler.config.schema import json_schema
 from tests.config.texts import ROUTE as ROUTE_TEXT
@@ -55,6 +56,8 @@ PLACES: dict[str, tuple[Section, str, str]] = {
         )
         for section in (ERROR_RATE, CONNECT_FAILURES, LATENCY, SEQUENTIAL, COOLDOWN)
     },
+    "shadow": (SHADOW, f"{SMALL}defaults:\n  shadow:\n    ", "defaults.shadow."),
+    "rules of a shadow": (RULE, f"{SMALL}defaults:\n  shadow:\n    rules:\n    - ", "defaults.shadow.rules[0]."),
     "idempotency": (IDEMPOTENCY, f"{SMALL}routes:\n  - idempotency:\n      ", "routes[0].idempotency."),
     "webhooks": (WEBHOOK, f"{SMALL}webhooks:\n  - ", "webhooks[0]."),
 }
@@ -116,10 +119,6 @@ def test_the_manual_names_every_key_and_its_default(heading: str) -> None:
     documented = rows(heading)
 
     assert documented == {key.name: "required" if key.required else key.default for key in section.keys}
-
-
-def test_the_manual_names_every_key_of_a_later_version() -> None:
-    assert all(f"`{name}`" in MANUAL for name in LATER)
 
 
 @pytest.mark.parametrize("example", re.findall(r"```yaml\n(.*?)```", MANUAL, re.DOTALL))

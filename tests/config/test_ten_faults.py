@@ -20,7 +20,7 @@ routes:
     match: {path: "/api/payments/{id}"}
     extracted: payments
     split: {legacy: 75%, extracted: 20%}
-    shadow: {sample: 25%}
+    shadow: {sample: 25}
 acess_log: on
 """
 
@@ -38,6 +38,6 @@ def test_every_fault_of_a_file_is_one_message_with_its_line() -> None:
         "12:16: routes[0].extracted: there is no upstream `paymnts`. Did you mean `payments`?",
         "13:12: routes[0].share: `25` has no unit. Write `25%`",
         "17:12: routes[1].split: the split sums to 95%. Make it 100%",
-        "18:5: routes[1].shadow: `shadow` is not available in this version. Remove it",
+        "18:22: routes[1].shadow.sample: `25` has no unit. Write `25%`",
         "19:1: acess_log: `acess_log` is not a known key. Did you mean `access_log`?",
     ]

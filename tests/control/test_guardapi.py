@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.control.test_api import served
+from tests.support.surface import served
 
 
 async def test_a_trip_and_a_reset_by_hand_take_the_cohort_along_and_are_recorded() -> None:

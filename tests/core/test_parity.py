@@ -1,13 +1,9 @@
 """What comparisons prove of a route."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strangler.core.comparison import Result
-from strangler.core.judge import Verdict
-from strangler.core.parity import MismatchRate, Outcomes, judge_mismatch, outcome, state_parity
-from strangler.core.rules import Metric
+from strangler.core.parity import Outcomes, state_parity
 
 COUNTS = st.integers(0, 5_000)
 OUTCOMES = st.builds(Outcomes, equal=COUNTS, ignored=COUNTS, different=COUNTS, not_comparable=COUNTS)
@@ -43,40 +39,3 @@ def test_a_wanted_bound_of_three_nines_takes_about_three_thousand_comparisons() 
     assert state_parity("r", Outcomes(equal=2_995)).needed == 0
     assert state_parity("r", Outcomes(equal=2_994, different=1)).needed == 1_747
     assert state_parity("r", Outcomes(), 1.0).needed is None
-
-
-@pytest.mark.parametrize("result", list(Result))
-def test_every_result_is_counted_once(result: Result) -> None:
-    counts = outcome(result)
-
-    assert counts.equal + counts.ignored + counts.different + counts.not_comparable == 1
-    assert counts.compared == (0 if result is Result.NOT_COMPARABLE else 1)
-    assert counts.matching == (1 if result in (Result.EQUAL, Result.IGNORED) else 0)
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "verdict"),
-    [
-        (Outcomes(), Verdict.HOLD),
-        (Outcomes(different=99), Verdict.HOLD),
-        (Outcomes(different=99, not_comparable=500), Verdict.HOLD),
-        (Outcomes(equal=99, different=1), Verdict.FINE),
-        (Outcomes(equal=97, different=3), Verdict.FINE),
-        (Outcomes(equal=80, ignored=5, different=15), Verdict.BREACH),
-        (Outcomes(ignored=100), Verdict.FINE),
-    ],
-)
-def test_mismatches_break_the_rule_only_beyond_doubt(outcomes: Outcomes, verdict: Verdict) -> None:
-    finding = judge_mismatch(MismatchRate(), outcomes)
-
-    assert finding.verdict is verdict
-    assert (finding.metric, finding.limit, finding.requests) == (Metric.MISMATCH_RATE, 0.01, outcomes.compared)
-
-
-@given(OUTCOMES, st.integers(1, 9_999))
-def test_a_share_within_the_limit_never_breaks_the_rule(outcomes: Outcomes, limit: int) -> None:
-    finding = judge_mismatch(MismatchRate(max=limit, dry_run=True), outcomes)
-
-    assert not finding.acts
-    if finding.verdict is Verdict.BREACH:
-        assert finding.measured > limit / 10_000

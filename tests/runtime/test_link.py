@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from strangler.core.model import Address, Config, HeaderMatch, Match, Route, Side, Source, SourceKind, Upstream
 from strangler.core.outcome import Outcome
+from strangler.core.shadowing import Credentials, PathRule, RuleKind, Shadow, ShadowMode
 from strangler.core.tally import Tally
 from strangler.flags.data import FlagData
 from strangler.runtime import link
@@ -26,6 +27,26 @@ CONFIG = Config(
             match=Match(path="/api/payments", methods=("POST",), headers=(HeaderMatch(name="x-beta", value=None),)),
             legacy="monolith",
             identity=(Source(kind=SourceKind.HEADER, name="x-user-id"),),
+        ),
+        Route(
+            name="payments.read",
+            match=Match(path="/api/payments/{id}", methods=("GET",)),
+            legacy="monolith",
+            extracted="payments",
+            shadow=Shadow(
+                mode=ShadowMode.BOTH,
+                sample=1_250,
+                noise=0,
+                max_body_bytes=2_048,
+                timeout_s=0.5,
+                credentials=Credentials.REMOVE,
+                headers=("etag",),
+                rules=tuple(
+                    PathRule(kind=kind, path="$..a", by="id", digits=4, seconds=2.5, pairs=(("1", '"one"'),))
+                    for kind in RuleKind
+                ),
+                redact=("$.card",),
+            ),
         ),
     ),
 )

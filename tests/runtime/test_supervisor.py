@@ -15,7 +15,7 @@ from strangler.control.truth import Truth
 from strangler.core.model import Config
 from strangler.flags.data import FlagData
 from strangler.runtime import handover, link, supervisor
-from strangler.runtime.body import ProcessBody
+from strangler.runtime.body import worker_process
 from strangler.runtime.logs import LogFormat
 from strangler.runtime.member import SILENT_S, Phase
 from strangler.runtime.supervisor import HUNG_S, Supervisor
@@ -106,7 +106,7 @@ async def test_a_worker_that_cannot_be_watched_is_not_left_running(
     monkeypatch.setattr(os, "pidfd_open", short)
 
     with ours, theirs, listening() as listener, pytest.raises(OSError, match="too many"):
-        ProcessBody(theirs, (listener,), index=0, log_format=LogFormat.JSON)
+        worker_process(theirs, (listener,), index=0, log_format=LogFormat.JSON)
 
     assert children() == before
 

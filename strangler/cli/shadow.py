@@ -1,0 +1,184 @@
+"""`strangler shadow report` and `reset`: what comparing both sides' answers has shown, for people."""
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from strangler.cli import admin, options
+from strangler.cli.status import share_text
+
+_EXIT_CODES = (
+    "exit codes: 0 done; 1 the operation failed; 2 the command line, the routes file or an address is at fault; "
+    "3 with --bound: it is not proven of every route that is shown"
+)
+
+
+def add(commands: Any, epilog: str) -> None:
+    """Add the command and its own."""
+    parser = commands.add_parser(
+        "shadow",
+        help="show what comparing both sides' answers has found",
+        description="Show what comparing both sides' answers has found, or forget it to begin anew.",
+        epilog=epilog,
+    )
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+
+    about = "show comparisons, the proven parity and the differences, the most frequent first"
+    report = actions.add_parser("report", help=about, epilog=_EXIT_CODES, allow_abbrev=False)
+    report.add_argument("route", nargs="?", metavar="ROUTE", help="one route (default: all)")
+    report.add_argument("--format", choices=("text", "json"), default="text", help="for people (default), or whole")
+    report.add_argument(
+        "--bound", type=_parity, metavar="PERCENT", help="a parity that is wanted, such as 99.9%%; exits 3 if unproven"
+    )
+    options.add_admin(report)
+    report.set_defaults(run=_report)
+
+    about = "forget what was found of a route, and begin anew; it is recorded in the audit log"
+    reset = actions.add_parser("reset", help=about, epilog=epilog, allow_abbrev=False)
+    reset.add_argument("route", metavar="ROUTE")
+    reset.add_argument("--reason", required=True, metavar="TEXT", help="why, for the next person on call")
+    options.add_admin(reset)
+    reset.set_defaults(run=_reset)
+
+
+def _report(given: argparse.Namespace) -> int:
+    running = admin.find(given)
+    if given.route is not None:
+        routes = [running.ask("GET", _path(given.route))]
+    else:
+        listed = running.ask("GET", "/api/v1/shadow")["routes"]
+        routes = [running.ask("GET", _path(one["route"])) for one in listed]
+    if given.format == "json":
+        print(json.dumps({"routes": routes}, indent=2))
+    elif not routes:
+        print("no route is shadowed")
+    else:
+        print("\n\n".join("\n".join(lines(route, given.bound)) for route in routes))
+    is_unproven = given.bound is not None and any(not _is_proven(route, given.bound) for route in routes)
+    return 3 if is_unproven else 0
+
+
+def _reset(given: argparse.Namespace) -> int:
+    answer = admin.find(given).ask("POST", f"{_path(given.route)}/reset", {"reason": given.reason})
+    print(f"reset: {', '.join(answer['reset'])}")
+    return 0
+
+
+def lines(route: Mapping[str, Any], wanted: float | None = None) -> Iterator[str]:
+    """Return one route's findings as text."""
+    counts = route["counts"]
+    since = f", since {_date(route['since'])}" if route["since"] else ""
+    yield f"{_plain(route['route'])}: {_mode(route)}{since}"
+    compared = (
+        f"{counts['compared']:,} compared: {counts['equal']:,} equal, {counts['ignored']:,} ignored, "
+        f"{counts['different']:,} different"
+    )
+    yield f"  {compared}; {counts['not_comparable']:,} not comparable{_reasons(route['obstacles'])}"
+    yield f"  {sum(route['dropped'].values()):,} dropped{_reasons(route['dropped'])}"
+    yield f"  {_statement(route)}"
+    for needed in _needed(route, wanted):
+        yield f"  {needed}"
+    for group in route["groups"]:
+        yield ""
+        yield from _group(group)
+    if route["uncounted"]:
+        yield ""
+        yield f"  {route['uncounted']:,} differences more, in groups that found no room"
+
+
+def _group(group: Mapping[str, Any]) -> Iterator[str]:
+    yield f"  {_plain(group['place'])}  {group['kind']}, {group['count']:,} times: {_nature(group)}"
+    yield f"    first seen {_date(group['first'])}, last {_date(group['last'])}"
+    for example in group["examples"][:1]:
+        yield (
+            f"    {_plain(example['method'])} {_plain(example['path'])}  primary: {_value(example['primary'])}  "
+            f"shadow: {_value(example['shadow'])}  ({_plain(example['request_id'])})"
+        )
+
+
+def _mode(route: Mapping[str, Any]) -> str:
+    if not route["is_in_file"]:
+        return "route not in the file"
+    return "not shadowed now" if route["mode"] is None else f"{route['mode']}, sample {share_text(route['sample_bp'])}"
+
+
+def _statement(route: Mapping[str, Any]) -> str:
+    """Return what is proven, in one sentence."""
+    if not route["counts"]["compared"]:
+        return "Nothing was compared, so nothing is known of parity."
+    confidence = f"{route['parity']['confidence']:.0%}"
+    bound = math.floor(route["parity"]["lower_bound"] * 1e6) / 1e4
+    return (
+        f"With {confidence} confidence, at least {bound:.4f}% of such requests are answered alike "
+        "(equal or ignored; noise counts as different)."
+    )
+
+
+def _needed(route: Mapping[str, Any], wanted: float | None) -> Iterator[str]:
+    """Yield how many more comparisons prove more; for the wanted parity alone, if one is."""
+    for one in route["parity"]["needed"] if wanted is None else [_asked(route, wanted)]:
+        parity, more = f"{one['parity'] * 100:.10g}%", one["equal_more"]
+        if more is None:
+            yield f"For {parity} it takes more than can be counted on; find the differences first."
+        elif more:
+            yield f"For {parity} it takes {more:,} more without a difference."
+        elif wanted is not None:
+            yield f"{parity} is proven."
+
+
+def _asked(route: Mapping[str, Any], wanted: float) -> Mapping[str, Any]:
+    # Because this import costs more than the other commands need.
+    from strangler.core.parity import Outcomes, state_parity
+
+    counts = route["counts"]
+    outcomes = Outcomes(equal=counts["equal"], ignored=counts["ignored"], different=counts["different"])
+    return {"parity": wanted, "equal_more": state_parity(route["route"], outcomes, wanted).needed}
+
+
+def _is_proven(route: Mapping[str, Any], wanted: float) -> bool:
+    return bool(route["parity"]["lower_bound"] >= wanted)
+
+
+def _nature(group: Mapping[str, Any]) -> str:
+    pairs = (
+        f"asked twice: {group['raw_only']:,} differ only between the sides, "
+        f"{group['noise_only']:,} only within the answering side, p = {group['p']:.2g}"
+    )
+    return f"{group['nature']} ({pairs})"
+
+
+def _reasons(counts: Mapping[str, int]) -> str:
+    found = sorted(((count, name) for name, count in counts.items() if count), key=lambda one: (-one[0], one[1]))
+    return f" ({', '.join(f'{name} {count:,}' for count, name in found)})" if found else ""
+
+
+def _value(text: str) -> str:
+    return _plain(text) if text else "(none)"
+
+
+def _plain(text: str) -> str:
+    """Return text that moves no cursor and turns no line around, wherever it came from."""
+    return text if text.isprintable() else json.dumps(text)
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+
+
+def _parity(text: str) -> float:
+    number = text.removesuffix("%")
+    try:
+        parity = float(number) / 100
+    except ValueError:
+        parity = math.nan
+    if not text.endswith("%") or not 0 < parity < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage over 0% and below 100%, such as 99.9%")
+    return parity
+
+
+def _path(route: str) -> str:
+    return f"/api/v1/shadow/{quote(route, safe='')}"

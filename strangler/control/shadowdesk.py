@@ -1,0 +1,180 @@
+"""The shadow desk: what operators are shown of comparisons, and how they have them forgotten."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from strangler.control.journal import Deed
+from strangler.control.metrics import ShadowReading
+from strangler.control.shadowbook import ShadowBook
+from strangler.control.status import ShadowStatus
+from strangler.core.audit import Action
+from strangler.core.comparison import Result
+from strangler.core.findings import Findings
+from strangler.core.model import Config, Route
+from strangler.core.noise import Nature
+from strangler.core.parity import RISK, Outcomes, Parity, state_parity
+from strangler.core.shadowing import Shadow
+from strangler.errors import UsageError
+
+WHO = "admin API"
+"""There is one token so far, so the audit log cannot name a person."""
+WANTED = (0.99, 0.999)
+"""The parities of which it is told how many comparisons they still take."""
+
+
+class ShadowDesk:
+    """Shows every route that is shadowed, or of which something was found; and resets."""
+
+    def __init__(
+        self,
+        book: ShadowBook,
+        config: Callable[[], Config],
+        *,
+        on_reset: Callable[[str], None] = lambda _route: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._book = book
+        self._config = config
+        self._now = now
+        self.on_reset = on_reset
+        """Told the route once its findings are forgotten, so that whoever compares begins anew."""
+
+    def catalogue(self) -> Mapping[str, Any]:
+        """Return every route in short, by name."""
+        return {"store_fault": self._book.fault, "routes": [_short(one) for one in self._routes()]}
+
+    def show(self, name: str) -> Mapping[str, Any] | None:
+        """Return one route with its groups and examples; None if it is not shadowed and nothing was found."""
+        one = self._find(name)
+        if one is None:
+            return None
+        groups = msgspec.to_builtins(_by_frequency(one.findings))
+        return {**_short(one), "uncounted": one.findings.uncounted, "groups": groups}
+
+    def reset(self, name: str, why: str) -> Mapping[str, Any] | None:
+        """Forget what was found of a route and record it; None as in `show`. Raises UsageError and StoreError."""
+        if not why.strip():
+            raise UsageError("a reason is needed: it is what the next person on call reads.")
+        one = self._find(name)
+        if one is None:
+            return None
+        before = msgspec.json.encode({"since": one.findings.since, **_counts(one.findings)}).decode()
+        deed = Deed(at=self._now(), who=WHO, what=Action.FORGET, subject=name, why=why.strip(), before=before)
+        self._book.reset(name, deed)
+        self.on_reset(name)
+        return {"reset": [name]}
+
+    def status(self, route: Route) -> ShadowStatus | None:
+        """Return one route in short; None if it is not shadowed."""
+        if route.shadow is None:
+            return None
+        found = self._of(route.name)
+        return ShadowStatus(
+            mode=route.shadow.mode.value,
+            compared=found.compared,
+            different=found.different,
+            dropped=sum(found.dropped.values()),
+        )
+
+    def readings(self) -> tuple[ShadowReading, ...]:
+        """Return what metrics say of every route."""
+        return tuple(_reading(one.findings) for one in self._routes())
+
+    def _routes(self) -> list["_Shown"]:
+        """Return all that are shadowed, or of which something was found, by name."""
+        shown = {
+            route.name: _Shown(is_in_file=True, rules=route.shadow, findings=self._of(route.name))
+            for route in self._config().routes
+            if route.shadow is not None or self._book.of(route.name) is not None
+        }
+        for findings in self._book.all():
+            shown.setdefault(findings.route, _Shown(is_in_file=False, rules=None, findings=findings))
+        return [shown[name] for name in sorted(shown)]
+
+    def _find(self, name: str) -> "_Shown | None":
+        return next((one for one in self._routes() if one.findings.route == name), None)
+
+    def _of(self, name: str) -> Findings:
+        return self._book.of(name) or Findings(route=name, since=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    is_in_file: bool
+    rules: Shadow | None
+    findings: Findings
+
+
+def _short(one: _Shown) -> Mapping[str, Any]:
+    found, rules = one.findings, one.rules
+    return {
+        "route": found.route,
+        "is_in_file": one.is_in_file,
+        "mode": None if rules is None else rules.mode.value,
+        "sample_bp": None if rules is None else rules.sample,
+        "since": found.since,
+        "last": found.last,
+        "counts": _counts(found),
+        "dropped": found.dropped,
+        "obstacles": found.obstacles,
+        "natures": _natures(found),
+        "parity": _parity(found),
+    }
+
+
+def _counts(found: Findings) -> Mapping[str, int]:
+    return {
+        "compared": found.compared,
+        "equal": found.equal,
+        "ignored": found.ignored,
+        "different": found.different,
+        "not_comparable": found.not_comparable,
+        "asked_twice": found.asked_twice,
+    }
+
+
+def _natures(found: Findings) -> dict[str, int]:
+    """Return how many groups are held to be what."""
+    count = Counter(group.nature for group in found.groups)
+    return {nature.value: count[nature] for nature in Nature}
+
+
+def _parity(found: Findings) -> Mapping[str, Any]:
+    stated = [_stated(found.equal, found.ignored, found.different, wanted) for wanted in WANTED]
+    return {
+        "lower_bound": stated[0].lower,
+        "confidence": 1 - RISK,
+        "needed": [{"parity": one.wanted, "equal_more": one.needed} for one in stated],
+    }
+
+
+@lru_cache(maxsize=4_096)
+def _stated(equal: int, ignored: int, different: int, wanted: float) -> Parity:
+    """Return the statement; kept, because metrics and people ask for it far more often than it changes."""
+    return state_parity("", Outcomes(equal=equal, ignored=ignored, different=different), wanted)
+
+
+def _by_frequency(found: Findings) -> list[Any]:
+    return sorted(found.groups, key=lambda group: (-group.count, group.place, group.kind))
+
+
+def _reading(found: Findings) -> ShadowReading:
+    results = {
+        Result.EQUAL: found.equal,
+        Result.IGNORED: found.ignored,
+        Result.DIFFERENT: found.different,
+        Result.NOT_COMPARABLE: found.not_comparable,
+    }
+    return ShadowReading(
+        route=found.route,
+        results=tuple((result.value, count) for result, count in results.items()),
+        dropped=tuple(sorted(found.dropped.items())),
+        groups=tuple(_natures(found).items()),
+        lower_bound=_stated(found.equal, found.ignored, found.different, WANTED[0]).lower,
+    )

@@ -1,0 +1,71 @@
+"""Offers: one request and the answer that its client got, handed to the shadow plane to be asked and compared again."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import blake2b
+
+from strangler.core.model import FULL_SHARE, Side
+
+Fields = tuple[tuple[bytes, bytes], ...]
+READS = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+"""The methods that are asked twice: the safe ones of RFC 9110 section 9.2.1, without TRACE, which is a server's own."""
+
+
+class Drop(StrEnum):
+    """Why a request that was to be shadowed was not compared. A closed set: metric label, status field."""
+
+    BODY_TOO_LARGE = "body_too_large"
+    """Its body, or the answer's, is over the route's `max_body`."""
+    BUDGET = "budget"
+    """Too many bytes of bodies are kept just now."""
+    NO_COMPARER = "no_comparer"
+    """The shadow plane is not there."""
+    QUEUE_FULL = "queue_full"
+    """The shadow plane does not keep up."""
+    BREAKER = "breaker"
+    """The shadowed side failed too often just now, and is left alone for a while."""
+    CONNECT = "connect"
+    TIMEOUT = "timeout"
+    FAILED = "failed"
+    """The shadowed side's answer broke off, or is not HTTP."""
+    STREAM = "stream"
+    """The answer goes on for as long as both sides like."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a side said."""
+
+    status: int
+    headers: Fields
+    body: bytes
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What the shadow plane needs to know of one exchange."""
+
+    route: str
+    primary: Side
+    method: bytes
+    target: bytes
+    host: bytes
+    """As the client sent it."""
+    headers: Fields
+    """What the answering side was sent: the client's, without those for one hop alone, and the forwarding lines."""
+    body: bytes
+    request_id: bytes
+    trace: bytes
+    answer: Answer
+
+
+def is_sampled(route: str, request_id: bytes, share: int) -> bool:
+    """Return whether a request is in a sample of `share` basis points.
+
+    It depends on nothing but route and request id, so raising the share only ever adds requests to the sample.
+    """
+    if share >= FULL_SHARE:
+        return True
+    digest = blake2b(request_id, digest_size=8, person=route.encode()[:16]).digest()
+    return int.from_bytes(digest) % FULL_SHARE < share

@@ -1,0 +1,87 @@
+"""Shadowing: what a route says of asking the other side as well, as frozen values.
+
+They cross process borders, where a union of kinds could not be told apart; so a rule is one flat value here, and
+`core.pathrules` makes of it what compares.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ShadowMode(StrEnum):
+    """Which requests are asked of the other side as well."""
+
+    SHADOW = "shadow"
+    """Those that the monolith answers: before the switch (default)."""
+    REVERSE = "reverse"
+    """Those that the extracted side answers: after it."""
+    BOTH = "both"
+
+
+class Credentials(StrEnum):
+    """What becomes of Authorization, Proxy-Authorization and Cookie when a side is asked as well."""
+
+    KEEP = "keep"
+    """They are sent (default), because the answer depends on who asks."""
+    REMOVE = "remove"
+
+
+class RuleKind(StrEnum):
+    """What a rule by path says. Key in the routes file."""
+
+    IGNORE = "ignore"
+    UNORDERED = "unordered"
+    ROUND = "round"
+    NUMERIC = "numeric"
+    WITHIN = "within"
+    UUID = "uuid"
+    LOWER = "lower"
+    MAP = "map"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathRule:
+    """One rule by path, flat: of the fields after `path`, only its kind's own says something."""
+
+    kind: RuleKind
+    path: str
+    """As the file writes it; it can be parsed (core.jsonpath)."""
+    by: str = ""
+    """For `unordered`: the member that says which elements belong together; empty for none."""
+    digits: int = 0
+    """For `round`: decimals."""
+    seconds: float = 0.0
+    """For `within`."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """For `map`: JSON texts, each with the one that means the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shadow:
+    """What is asked of the other side as well, and how the answers are compared. Reads only."""
+
+    mode: ShadowMode = ShadowMode.SHADOW
+    sample: int = 10_000
+    """Basis points of the requests. Precedent: Gateway API's `HTTPRequestMirrorFilter`, 100 % if absent."""
+    noise: int = 200
+    """Basis points of those of which the answering side is asked a second time, to know what differs from itself.
+
+    Diffy asks twice each time; where the monolith is the bottleneck, that is half of what it can do.
+    """
+    max_body_bytes: int = 1_048_576
+    """Of a request's and of an answer's body; beyond it the client is served and nothing compared.
+
+    Precedent: nginx `client_max_body_size` 1 MiB.
+    """
+    timeout_s: float = 5.0
+    """Precedent: GoReplay `--output-http-timeout` 5 s."""
+    credentials: Credentials = Credentials.KEEP
+    """For the second ask of the answering side too. Precedent: Envoy's and nginx's mirrors pass headers on as they
+    are."""
+    headers: tuple[str, ...] = ("location", "content-type")
+    """Those of an answer that are compared, lower case. Because every server has its own Date, Server and ids, they
+    are chosen, not left out."""
+    rules: tuple[PathRule, ...] = ()
+    """What may differ without mattering; the defaults' before the route's own."""
+    redact: tuple[str, ...] = ()
+    """Paths whose values are never kept, as the file writes them; the defaults' before the route's own."""

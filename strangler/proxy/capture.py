@@ -1,0 +1,139 @@
+"""Capturing: a copy of a request and its answer, taken as they stream by, for the shadow plane.
+
+Nothing waits for it. What would be too much is let go of at once, and counted; the client's bytes pass all the same.
+"""
+
+from typing import TYPE_CHECKING, Protocol
+
+from strangler.core.decide import Decision
+from strangler.core.headers import ResponseHead
+from strangler.core.offer import READS, Answer, Drop, Offer, is_sampled
+
+if TYPE_CHECKING:
+    from strangler.proxy.exchange import Exchange
+
+MARK = b"x-strangler-shadow"
+"""On what the shadow plane sends; whoever carries it is not shadowed again, or two proxies would ask for ever."""
+MOST_HELD = 32 * 1_048_576
+"""Bytes of bodies that one worker keeps for captures at a time."""
+
+
+class Offers(Protocol):
+    """Where captures go; it never waits, and drops what it has no room for."""
+
+    held: int
+    """Bytes of bodies that captures hold."""
+
+    def put(self, offer: Offer) -> None:
+        """Hand one over."""
+
+    def drop(self, route: str, why: Drop) -> None:
+        """Count one that is not handed over."""
+
+
+class Capture:
+    """What was seen of one exchange so far."""
+
+    __slots__ = ("_answer", "_head", "_left", "_limit", "_offers", "_request", "_route", "_size", "_status")
+
+    def __init__(self, offers: Offers, route: str, limit: int) -> None:
+        self._offers = offers
+        self._route = route
+        self._limit = limit
+        self._request: list[bytes] = []
+        self._answer: list[bytes] = []
+        self._size = 0
+        self._left = [limit, limit]
+        self._status = 0
+        self._head: ResponseHead | None = None
+
+    def take_request(self, data: bytes) -> bool:
+        """Take a piece of the request's body; return False when it is too much."""
+        return self._take(self._request, 0, data)
+
+    def take_head(self, status: int, head: ResponseHead) -> bool:
+        """Take the head of the answer; return False when the answer announces too much."""
+        self._status, self._head = status, head
+        if head.length is not None and head.length > self._limit:
+            return self._give_up(Drop.BODY_TOO_LARGE)
+        return True
+
+    def take_answer(self, data: bytes) -> bool:
+        """Take a piece of the answer's body; return False when it is too much."""
+        return self._take(self._answer, 1, data)
+
+    def finish(self, exchange: "Exchange", seconds: float) -> None:
+        """Hand over what was seen; a client that got a failure has nothing to compare with."""
+        decision, head = exchange.decision, self._head
+        self.release()
+        if head is None or decision is None or self._status >= 500:
+            return
+        self._offers.put(
+            Offer(
+                route=self._route,
+                primary=decision.side,
+                method=exchange.method,
+                target=exchange.target,
+                host=exchange.head.host or b"",
+                headers=_pairs([*exchange.head.lines, *_lines(exchange.client.account.lines(exchange.head))]),
+                body=b"".join(self._request),
+                request_id=exchange.request_id,
+                trace=exchange.trace,
+                answer=Answer(
+                    status=self._status, headers=_pairs(head.lines), body=b"".join(self._answer), seconds=seconds
+                ),
+            )
+        )
+
+    def release(self) -> None:
+        """Give back what is held of the worker's budget."""
+        self._offers.held -= self._size
+        self._size = 0
+
+    def give_up_stream(self) -> None:
+        """Let go of an answer that never ends."""
+        self._give_up(Drop.STREAM)
+
+    def _take(self, into: list[bytes], which: int, data: bytes) -> bool:
+        self._left[which] -= len(data)
+        if self._left[which] < 0:
+            return self._give_up(Drop.BODY_TOO_LARGE)
+        if self._offers.held + len(data) > MOST_HELD:
+            return self._give_up(Drop.BUDGET)
+        into.append(data)
+        self._size += len(data)
+        self._offers.held += len(data)
+        return True
+
+    def _give_up(self, why: Drop) -> bool:
+        self.release()
+        self._offers.drop(self._route, why)
+        return False
+
+
+def begin(exchange: "Exchange", decision: Decision, offers: Offers) -> Capture | None:
+    """Return a capture for a request that is to be shadowed; None for all others."""
+    rules = decision.shadow
+    route = decision.route
+    if (
+        rules is None
+        or route is None
+        or exchange.method not in READS
+        or exchange.upgrade is not None
+        or not is_sampled(route.name, exchange.request_id, rules.sample)
+        or any(name.lower() == MARK for name, _ in exchange.headers)
+    ):
+        return None
+    return Capture(offers, route.name, rules.max_body_bytes)
+
+
+def _lines(head: bytes) -> list[bytes]:
+    return [line for line in head.split(b"\r\n") if line]
+
+
+def _pairs(lines: list[bytes]) -> tuple[tuple[bytes, bytes], ...]:
+    found = []
+    for line in lines:
+        name, _, value = line.partition(b":")
+        found.append((name, value.strip()))
+    return tuple(found)

@@ -1,0 +1,79 @@
+"""What control and the comparer say to each other, over a link like the workers'."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from strangler.core.findings import Findings
+from strangler.core.model import Config
+from strangler.runtime.link import Link
+
+Received = TypeVar("Received")
+
+
+class Watch(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the comparer: the configuration that is served now."""
+
+    config: Config
+
+
+class Recall(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the comparer: what was found of a route before its start; it goes on from there."""
+
+    findings: Findings
+
+
+class Forget(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the comparer: begin anew with a route."""
+
+    route: str
+
+
+class Listening(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To control: workers may offer."""
+
+
+class Found(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To control: all that was found of a route with news."""
+
+    findings: Findings
+
+
+class Gauges(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To control: how many of each bounded thing there are now."""
+
+    gauges: dict[str, int]
+
+
+ToComparer = Watch | Recall | Forget
+FromComparer = Listening | Found | Gauges
+
+
+async def open_to_comparer(
+    end: socket.socket, *, on_message: Callable[[FromComparer], None], on_lost: Callable[[], None]
+) -> Link[FromComparer]:
+    """Return control's end of a link over `end`."""
+    decoder: msgspec.msgpack.Decoder[FromComparer] = msgspec.msgpack.Decoder(FromComparer)
+    return await _open(end, decoder, on_message, on_lost)
+
+
+async def open_from_comparer(
+    end: socket.socket, *, on_message: Callable[[ToComparer], None], on_lost: Callable[[], None]
+) -> Link[ToComparer]:
+    """Return the comparer's end of a link over `end`."""
+    decoder: msgspec.msgpack.Decoder[ToComparer] = msgspec.msgpack.Decoder(ToComparer)
+    return await _open(end, decoder, on_message, on_lost)
+
+
+async def _open(
+    end: socket.socket,
+    decoder: msgspec.msgpack.Decoder[Received],
+    on_message: Callable[[Received], None],
+    on_lost: Callable[[], None],
+) -> Link[Received]:
+    link = Link(decoder, on_message=on_message, on_room=lambda: None, on_lost=on_lost)
+    await asyncio.get_running_loop().create_unix_connection(lambda: link, sock=end)
+    return link

@@ -1,0 +1,136 @@
+"""Offers on their way: from each worker straight to the comparer, over a Unix socket in the state directory.
+
+A worker never waits: what the socket does not take at once is kept up to a bound, then dropped and counted; a comparer
+that is not there costs a count and nothing else.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from strangler.core.offer import Drop, Offer
+from strangler.runtime.handover import short
+from strangler.runtime.link import Link
+
+SOCKET = "comparer.sock"
+HIGH_WATER_BYTES = 4 * 1_048_576
+"""Written and not yet taken by the comparer, per worker; beyond it offers are dropped."""
+RETRY_S = 0.5
+
+LOG = logging.getLogger(__name__)
+
+
+class Offered(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the comparer: one exchange to be asked and compared."""
+
+    offer: Offer
+
+
+class Dropped(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the comparer: exchanges that were to be shadowed and were not."""
+
+    route: str
+    why: Drop
+    count: int
+
+
+ToComparer = Offered | Dropped
+
+
+class OfferSender:
+    """A worker's end (proxy.capture.Offers)."""
+
+    def __init__(self, path: Path) -> None:
+        self.held = 0
+        self._path = path
+        self._link: Link[ToComparer] | None = None
+        self._dropped: dict[tuple[str, Drop], int] = {}
+
+    def put(self, offer: Offer) -> None:
+        """Send an offer, if there is room."""
+        if self._link is None:
+            self.drop(offer.route, Drop.NO_COMPARER)
+        elif self._link.is_full:
+            self.drop(offer.route, Drop.QUEUE_FULL)
+        else:
+            self._tell_dropped(self._link)
+            self._link.send(Offered(offer=offer))
+
+    def drop(self, route: str, why: Drop) -> None:
+        """Count one; it is told with the next offer, or by the sweep."""
+        self._dropped[route, why] = self._dropped.get((route, why), 0) + 1
+
+    async def run(self) -> None:
+        """Keep a connection to the comparer, for ever."""
+        while True:
+            lost = asyncio.Event()
+            link = _link(on_message=lambda _: None, on_lost=lost.set)
+            try:
+                with short(self._path) as path:
+                    await asyncio.get_running_loop().create_unix_connection(lambda: link, path)  # noqa: B023
+            except OSError:
+                await asyncio.sleep(RETRY_S)
+                continue
+            self._link = link
+            try:
+                while not lost.is_set():
+                    self._tell_dropped(link)
+                    try:
+                        async with asyncio.timeout(RETRY_S):
+                            await lost.wait()
+                    except TimeoutError:
+                        pass
+            finally:
+                self._link = None
+                await link.close(0.1)
+
+    def _tell_dropped(self, link: Link[ToComparer]) -> None:
+        if self._dropped and not link.is_full:
+            dropped, self._dropped = self._dropped, {}
+            for (route, why), number in dropped.items():
+                link.send(Dropped(route=route, why=why, count=number))
+
+
+class OfferServer:
+    """The comparer's end: takes what any worker of this user offers."""
+
+    def __init__(self, path: Path, on_message: Callable[[ToComparer], None]) -> None:
+        self._on_message = on_message
+        self._path = path
+        self._links: set[Link[ToComparer]] = set()
+        self._server: asyncio.AbstractServer | None = None
+
+    async def start(self) -> None:
+        """Listen; raises OSError."""
+        self._path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            with short(self._path) as path:
+                listener.bind(path)
+            self._path.chmod(0o600)
+            self._server = await asyncio.get_running_loop().create_unix_server(self._accept, sock=listener)
+        except BaseException:
+            listener.close()
+            raise
+
+    async def close(self) -> None:
+        """Listen no more, and end what is connected."""
+        if self._server is not None:
+            self._server.close()
+        for link in tuple(self._links):
+            await link.close(0.1)
+        self._path.unlink(missing_ok=True)
+
+    def _accept(self) -> Link[ToComparer]:
+        link = _link(on_message=self._on_message, on_lost=lambda: self._links.discard(link))
+        self._links.add(link)
+        return link
+
+
+def _link(*, on_message: Callable[[ToComparer], None], on_lost: Callable[[], None]) -> Link[ToComparer]:
+    decoder: msgspec.msgpack.Decoder[ToComparer] = msgspec.msgpack.Decoder(ToComparer)
+    return Link(decoder, on_message=on_message, on_room=lambda: None, on_lost=on_lost, high_water=HIGH_WATER_BYTES)

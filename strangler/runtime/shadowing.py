@@ -1,0 +1,161 @@
+"""Shadowing, as control sees it: a comparer runs while any route is shadowed, and another one if it ends."""
+
+import asyncio
+import logging
+import socket
+
+from strangler.control.shadowbook import ShadowBook
+from strangler.control.shadowdesk import ShadowDesk
+from strangler.control.store import Store
+from strangler.control.truth import Truth
+from strangler.core.model import Config
+from strangler.errors import LinkError
+from strangler.runtime import findinglink
+from strangler.runtime.body import ProcessBody
+from strangler.runtime.findinglink import Forget, Found, FromComparer, Gauges, Listening, Recall, Watch
+from strangler.runtime.link import Link
+from strangler.runtime.logs import LogFormat
+from strangler.runtime.supervisor import backoff
+from strangler.runtime.tasks import Tasks
+
+END_S = 3.0
+"""How long the comparer may take to end; it closes connections only."""
+
+SAVE_EVERY_S = 5.0
+"""Between two writes of what comparisons have shown; a crash of control loses no more."""
+
+LOG = logging.getLogger(__name__)
+
+
+class Shadowing:
+    """Owns the comparer."""
+
+    def __init__(self, store: Store, truth: Truth, *, log_format: LogFormat) -> None:
+        self.restarts = 0
+        """Comparers that were replaced because they ended by themselves."""
+        self.gauges: dict[str, int] = {}
+        self._truth = truth
+        self._log_format = log_format
+        self._book = ShadowBook(store)
+        self.desk = ShadowDesk(self._book, lambda: truth.config, on_reset=self._forget)
+        """What operators see of it."""
+        self._tasks = Tasks("shadowing")
+        self._wanted = asyncio.Event()
+        self._unwanted = asyncio.Event()
+        self._link: Link[FromComparer] | None = None
+        self._sent: Config | None = None
+        self._is_listening = False
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether a comparer runs that workers can offer to."""
+        return self._is_listening
+
+    def start(self) -> None:
+        """Take up what was found before, and run a comparer whenever one is wanted."""
+        self._book.start()
+        self.follow()
+        self._tasks.spawn("keep", self._keep())
+        self._tasks.spawn("save", self._save())
+
+    def follow(self) -> None:
+        """Look anew at the truth."""
+        config = self._truth.config
+        if any(route.shadow is not None for route in config.routes):
+            self._unwanted.clear()
+            self._wanted.set()
+        else:
+            self._wanted.clear()
+            self._unwanted.set()
+        self._offer()
+
+    async def close(self) -> None:
+        """End the comparer, with what it found last."""
+        self._wanted.clear()
+        self._unwanted.set()
+        await self._tasks.close()
+        self._book.save()
+
+    # --- inside
+
+    async def _save(self) -> None:
+        while True:
+            await asyncio.sleep(SAVE_EVERY_S)
+            self._book.save()
+
+    def _forget(self, route: str) -> None:
+        if self._link is not None:
+            self._link.send(Forget(route=route))
+
+    async def _keep(self) -> None:
+        loop = asyncio.get_running_loop()
+        delay_s = 0.0
+        while True:
+            await self._wanted.wait()
+            started = loop.time()
+            code = await self._run()
+            if not self._wanted.is_set():
+                delay_s = 0.0
+                continue
+            self.restarts += 1
+            LOG.error("comparer_died", extra={"fields": {"exit_code": code}})
+            delay_s = backoff(delay_s, loop.time() - started)
+            await asyncio.sleep(delay_s)
+
+    async def _run(self) -> int:
+        """Run one comparer to its end; return its exit code."""
+        ours, theirs = socket.socketpair()
+        try:
+            words = ["strangler.runtime.comparer", "--link", str(theirs.fileno()), "--log-format", self._log_format]
+            body = ProcessBody(words, [theirs.fileno()])
+        finally:
+            theirs.close()
+        lost = asyncio.Event()
+        gone = asyncio.get_running_loop().create_task(body.wait(), name="shadowing.gone")
+        unwanted = asyncio.get_running_loop().create_task(self._unwanted.wait(), name="shadowing.unwanted")
+        try:
+            self._link = await findinglink.open_to_comparer(ours, on_message=self._receive, on_lost=lost.set)
+            for found in self._book.all():
+                # Because all of them together may be larger than a message.
+                self._link.send(Recall(findings=found))
+            self._offer()
+            await asyncio.wait((gone, unwanted), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            unwanted.cancel()
+            await self._end(body, gone, lost)
+        return gone.result()
+
+    async def _end(self, body: ProcessBody, gone: "asyncio.Task[int]", lost: asyncio.Event) -> None:
+        if not gone.done():
+            body.terminate()
+            await asyncio.wait((gone,), timeout=END_S)
+        if not gone.done():
+            body.kill()
+            await asyncio.wait((gone,))
+        try:
+            async with asyncio.timeout(END_S):
+                # Because its last words are in the kernel already.
+                await lost.wait()
+        except TimeoutError:
+            pass
+        self._link, self._sent, self._is_listening, self.gauges = None, None, False, {}
+
+    def _offer(self) -> None:
+        if self._link is not None and self._sent is not self._truth.config:
+            try:
+                self._link.send(Watch(config=self._truth.config))
+            except LinkError as error:
+                # Because workers do not get it either, all go on with the one before.
+                LOG.error("comparer_not_told", extra={"fields": {"why": str(error)}})  # noqa: TRY400 (a traceback tells no more)
+                return
+            self._sent = self._truth.config
+
+    def _receive(self, message: FromComparer) -> None:
+        match message:
+            case Listening():
+                self._is_listening = True
+                LOG.info("comparer_ready")
+            case Found(findings=findings):
+                self._book.take(findings)
+            case Gauges(gauges=gauges):
+                self.gauges = gauges

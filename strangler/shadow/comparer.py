@@ -1,0 +1,164 @@
+"""The comparer: takes offers, asks the other side the same, compares, and keeps what it finds."""
+
+import asyncio
+import logging
+from secrets import token_bytes
+from time import monotonic, time
+
+from strangler.core import breaker, compare
+from strangler.core.breaker import Breaker
+from strangler.core.findings import Findings
+from strangler.core.model import Config, Route, Side
+from strangler.core.offer import Answer, Drop, Offer, is_sampled
+from strangler.core.pathrules import comparing_of
+from strangler.core.shadowing import Shadow
+from strangler.errors import ShadowError
+from strangler.shadow.asker import Asker
+from strangler.shadow.budget import Budget, size_of
+from strangler.shadow.ledger import Ledger
+from strangler.shadow.queue import Queue
+
+MOST_AT_ONCE = 32
+"""Offers that are asked at a time; the shadowed side never sees more of us than this."""
+_NOISE = "noise."
+"""Put before a route's name, so that the sample that is asked twice is another one than the sample that is asked."""
+
+LOG = logging.getLogger(__name__)
+
+
+class Comparer:
+    """Owns the queue, the clients and the findings of all routes."""
+
+    def __init__(self) -> None:
+        self.budget = Budget()
+        self._queue = Queue(self.budget)
+        self._asker = Asker(self.budget)
+        self._routes: dict[str, Route] = {}
+        self._how: dict[str, compare.Comparing] = {}
+        self._ledgers: dict[str, Ledger] = {}
+        self._breakers: dict[str, Breaker] = {}
+        self._salt = token_bytes(32)
+        self._busy = 0
+
+    def apply(self, config: Config) -> None:
+        """Ask and compare by this configuration from now on."""
+        self._routes = {route.name: route for route in config.routes if route.shadow is not None}
+        self._how = {name: comparing_of(route.shadow) for name, route in self._routes.items() if route.shadow}
+        for name, route in self._routes.items():
+            if route.shadow is not None:
+                self._ledger(name).redact(route.shadow.redact)
+        asked = {name for route in self._routes.values() for name in (route.legacy, route.extracted)}
+        self._asker.apply(upstream for upstream in config.upstreams if upstream.name in asked)
+
+    def recall(self, kept: Findings) -> None:
+        """Go on from what was found of a route before."""
+        self._ledger(kept.route).recall(kept)
+
+    def forget(self, route: str) -> None:
+        """Begin anew with a route."""
+        self._ledgers.pop(route, None)
+        if (known := self._routes.get(route)) is not None and known.shadow is not None:
+            self._ledger(route).redact(known.shadow.redact)
+
+    def offer(self, offer: Offer) -> None:
+        """Take an offer, if there is room."""
+        if offer.route in self._routes and not self._queue.put(offer):
+            self.drop(offer.route, Drop.QUEUE_FULL)
+
+    def drop(self, route: str, why: Drop, count: int = 1) -> None:
+        """Count requests that were to be shadowed and were not."""
+        self._ledger(route).drop(why, count)
+
+    def news(self) -> tuple[Findings, ...]:
+        """Return the findings of each route that has any since the last call."""
+        return tuple(ledger.findings() for ledger in self._ledgers.values() if ledger.take_news())
+
+    def gauges(self) -> dict[str, int]:
+        """Return how many of each bounded thing there are now."""
+        return {
+            "shadow_waiting": len(self._queue),
+            "shadow_asking": self._busy,
+            "shadow_bytes": self.budget.held,
+            "shadow_breakers_open": sum(not breaker.may_ask(state, monotonic()) for state in self._breakers.values()),
+        }
+
+    async def work(self) -> None:
+        """Ask and compare one offer after the other, for ever; MOST_AT_ONCE of these run side by side."""
+        while True:
+            offer = await self._queue.take()
+            self._busy += 1
+            try:
+                await self._handle(offer)
+            except ShadowError as error:
+                self.drop(offer.route, Drop(error.why))
+            finally:
+                self._busy -= 1
+                self.budget.give(size_of(offer))
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._asker.close()
+
+    # --- inside
+
+    async def _handle(self, offer: Offer) -> None:
+        route = self._routes.get(offer.route)
+        rules = None if route is None else route.shadow
+        if route is None or rules is None or route.extracted is None:
+            # Because shadowing may have been switched off while the offer waited.
+            return
+        own, other = (
+            (route.legacy, route.extracted) if offer.primary is Side.LEGACY else (route.extracted, route.legacy)
+        )
+        again: Answer | None = None
+        shadow = await self._ask(other, offer, route, rules)
+        try:
+            if is_sampled(_NOISE + route.name, offer.request_id, rules.noise):
+                again = await self._ask_again(own, offer, route, rules)
+            # Because comparing holds the loop, nothing else of the size of a body is made meanwhile.
+            how = self._how[route.name]
+            primary = _whole(offer.answer)
+            compared = compare.compare(primary, _whole(shadow), how)
+            noise = None if again is None else compare.compare(primary, _whole(again), how)
+            self._ledger(route.name).add(offer, shadow, compared, noise, time())
+        finally:
+            self.budget.give(len(shadow.body) + (0 if again is None else len(again.body)))
+
+    async def _ask_again(self, upstream: str, offer: Offer, route: Route, rules: Shadow) -> Answer | None:
+        try:
+            return await self._ask(upstream, offer, route, rules)
+        except ShadowError:
+            # Because the comparison itself can be made, it is, without knowing the noise.
+            return None
+
+    async def _ask(self, upstream: str, offer: Offer, route: Route, rules: Shadow) -> Answer:
+        state = self._breakers.get(upstream, Breaker())
+        if not breaker.may_ask(state, monotonic()):
+            raise ShadowError(Drop.BREAKER, f"{upstream} failed too often just now")
+        self._breakers[upstream] = breaker.asked(state)
+        try:
+            answer = await self._asker.ask(upstream, offer, route, rules)
+        except ShadowError as error:
+            if error.why in (Drop.CONNECT, Drop.TIMEOUT, Drop.FAILED):
+                before = self._breakers[upstream]
+                after = self._breakers[upstream] = breaker.failed(before, monotonic())
+                if before.failures < breaker.FAILURES <= after.failures:
+                    LOG.warning("shadow_paused", extra={"fields": {"upstream": upstream, "why": str(error)}})
+            else:
+                self._breakers[upstream] = breaker.succeeded(self._breakers[upstream])
+            raise
+        except asyncio.CancelledError:
+            self._breakers[upstream] = Breaker()
+            raise
+        self._breakers[upstream] = breaker.succeeded(self._breakers[upstream])
+        return answer
+
+    def _ledger(self, route: str) -> Ledger:
+        ledger = self._ledgers.get(route)
+        if ledger is None:
+            ledger = self._ledgers[route] = Ledger(route, time(), self._salt)
+        return ledger
+
+
+def _whole(answer: Answer) -> compare.Answer:
+    return compare.Answer(status=answer.status, headers=answer.headers, body=answer.body)

@@ -1,0 +1,205 @@
+"""The ledger of one route: what its comparisons have shown. Nothing that comes in here is kept raw."""
+
+from dataclasses import dataclass, field
+
+from strangler.core import noise
+from strangler.core.comparison import Comparison, Difference, Json, Kind, Result
+from strangler.core.content import MAX_BYTES, Undecided, decode_text, undo_codings
+from strangler.core.document import parse_json
+from strangler.core.findings import MOST_EXAMPLES, MOST_GROUPS, Example, Findings, Group
+from strangler.core.grouping import general_place
+from strangler.core.jsonpath import parse_path
+from strangler.core.noise import Pairs
+from strangler.core.offer import Answer, Drop, Fields, Offer
+from strangler.core.redaction import Redaction, Redactor
+from strangler.core.secrets import mask_text
+
+GroupKey = tuple[str, str]
+"""A place without its indexes, and a kind."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    count: int = 0
+    pairs: Pairs = field(default_factory=Pairs)
+    first: float = 0.0
+    last: float = 0.0
+    examples: tuple[Example, ...] = ()
+
+
+class Ledger:
+    """Counts, groups and examples."""
+
+    def __init__(self, route: str, now: float, salt: bytes) -> None:
+        """`salt` is a secret of this process; with it a redacted value cannot be found by trying."""
+        self._route = route
+        self._since = now
+        self._last = 0.0
+        self._results = dict.fromkeys(Result, 0)
+        self._asked_twice = 0
+        self._dropped: dict[str, int] = {}
+        self._obstacles: dict[str, int] = {}
+        self._entries: dict[GroupKey, _Entry] = {}
+        self._uncounted = 0
+        self._redaction = Redaction()
+        self._salt = salt
+        self._has_news = True
+
+    def redact(self, paths: tuple[str, ...]) -> None:
+        """Keep no value that these paths name, beside those that are never kept."""
+        self._redaction = Redaction(paths=tuple(map(parse_path, paths)))
+
+    def recall(self, kept: Findings) -> None:
+        """Go on from what was found before."""
+        self._since, self._last, self._asked_twice = kept.since, kept.last, kept.asked_twice
+        self._results = {
+            Result.EQUAL: kept.equal,
+            Result.IGNORED: kept.ignored,
+            Result.DIFFERENT: kept.different,
+            Result.NOT_COMPARABLE: kept.not_comparable,
+        }
+        self._dropped, self._obstacles = dict(kept.dropped), dict(kept.obstacles)
+        self._uncounted = kept.uncounted
+        self._entries = {
+            (group.place, group.kind): _Entry(
+                group.count,
+                Pairs(raw_only=group.raw_only, noise_only=group.noise_only, both=group.both),
+                group.first,
+                group.last,
+                group.examples,
+            )
+            for group in kept.groups
+        }
+        self._has_news = True
+
+    def drop(self, why: Drop, count: int) -> None:
+        """Count what was not compared."""
+        self._dropped[why] = self._dropped.get(why, 0) + count
+        self._has_news = True
+
+    def add(self, offer: Offer, shadow: Answer, compared: Comparison, again: Comparison | None, now: float) -> None:
+        """Take one comparison, and of a request that was asked twice how the answering side differed from itself."""
+        self._has_news = True
+        self._last = now
+        self._results[compared.result] += 1
+        if compared.obstacle is not None:
+            self._obstacles[compared.obstacle] = self._obstacles.get(compared.obstacle, 0) + 1
+        seen: dict[GroupKey, Difference] = {}
+        for difference in compared.differences:
+            seen.setdefault(_key(difference), difference)
+        redactor: Redactor | None = None
+        for key, difference in seen.items():
+            entry = self._entry(key, now)
+            if entry is not None:
+                entry.count += 1
+                entry.last = now
+                if len(entry.examples) < MOST_EXAMPLES:
+                    redactor = redactor or self._redactor(offer, shadow)
+                    entry.examples = (*entry.examples, _example(offer, difference, redactor, now))
+        if again is None or Result.NOT_COMPARABLE in (compared.result, again.result):
+            return
+        self._asked_twice += 1
+        itself = {_key(difference) for difference in again.differences}
+        for key in seen.keys() | itself:
+            entry = self._entry(key, now)
+            if entry is not None:
+                entry.pairs += noise.pair(raw=key in seen, noise=key in itself)
+
+    def take_news(self) -> bool:
+        """Return whether anything came since the last call."""
+        has_news, self._has_news = self._has_news, False
+        return has_news
+
+    def findings(self) -> Findings:
+        """Return all that is known."""
+        groups = [self._group(key, entry) for key, entry in self._entries.items()]
+        return Findings(
+            route=self._route,
+            since=self._since,
+            last=self._last,
+            equal=self._results[Result.EQUAL],
+            ignored=self._results[Result.IGNORED],
+            different=self._results[Result.DIFFERENT],
+            not_comparable=self._results[Result.NOT_COMPARABLE],
+            asked_twice=self._asked_twice,
+            dropped=dict(self._dropped),
+            obstacles=dict(self._obstacles),
+            groups=tuple(sorted(groups, key=lambda group: (-group.count, group.place, group.kind))),
+            uncounted=self._uncounted,
+        )
+
+    # --- inside
+
+    def _entry(self, key: GroupKey, now: float) -> _Entry | None:
+        entry = self._entries.get(key)
+        if entry is None:
+            if len(self._entries) >= MOST_GROUPS:
+                self._uncounted += 1
+                return None
+            entry = self._entries[key] = _Entry(first=now, last=now)
+        return entry
+
+    def _group(self, key: GroupKey, entry: _Entry) -> Group:
+        ruling = noise.rule(entry.pairs, among=len(self._entries))
+        return Group(
+            place=key[0],
+            kind=key[1],
+            count=entry.count,
+            raw_only=entry.pairs.raw_only,
+            noise_only=entry.pairs.noise_only,
+            both=entry.pairs.both,
+            p=ruling.p_value,
+            nature=ruling.nature,
+            first=entry.first,
+            last=entry.last,
+            examples=entry.examples,
+        )
+
+    def _redactor(self, offer: Offer, shadow: Answer) -> Redactor:
+        """Return what redacts one record, having seen all of it."""
+        redactor = Redactor(self._redaction, self._salt)
+        for fields, body in ((offer.headers, offer.body), *((a.headers, a.body) for a in (offer.answer, shadow))):
+            redactor.learn(_texts(fields), _document(fields, body))
+        return redactor
+
+
+def _example(offer: Offer, difference: Difference, redactor: Redactor, now: float) -> Example:
+    primary, shadow = redactor.difference(difference)
+    return Example(
+        at=now,
+        request_id=redactor.text(offer.request_id.decode("latin-1")),
+        method=offer.method.decode("latin-1"),
+        path=redactor.target(offer.target.decode("latin-1")),
+        # Because `null` would be a value.
+        primary="" if difference.kind is Kind.EXTRA else primary,
+        shadow="" if difference.kind is Kind.MISSING else shadow,
+    )
+
+
+def _texts(fields: Fields) -> tuple[tuple[str, str], ...]:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in fields)
+
+
+def _document(fields: Fields, body: bytes) -> Json:
+    """Return a body as JSON; nothing if it is none."""
+    told = {name.lower(): value for name, value in _texts(fields)}
+    try:
+        plain = undo_codings(body, told.get("content-encoding", ""), MAX_BYTES)
+        return parse_json(decode_text(plain, told.get("content-type", "")))
+    except (Undecided, ValueError, RecursionError):
+        return None
+
+
+def _key(difference: Difference) -> GroupKey:
+    match difference.kind:
+        case Kind.STATUS:
+            return "status", difference.kind.value
+        case Kind.HEADER:
+            return f"header {difference.place[0]}", difference.kind.value
+        case _:
+            # Because a member's name may be somebody's card or address.
+            return mask_text(general_place(difference.place), _named), difference.kind.value
+
+
+def _named(what: str, _: str) -> str:
+    return f"[{what}]"

@@ -1,0 +1,82 @@
+"""Shadowing without faults, and the documents that say it."""
+
+import json
+
+from hypothesis import strategies as st
+
+from strangler.config.units import percent
+from strangler.core.model import FULL_SHARE, Route
+from strangler.core.shadowing import Credentials, PathRule, RuleKind, Shadow, ShadowMode
+from tests.config.values import Document, duration, durations, given, tokens
+
+paths = st.sampled_from(["$", "$.a", "$..iban", "$.items[*].price", "$.list[3]", "$['a b']", '$["no"].ü', "$.*"])
+names = st.from_regex(r"[ -~]{1,8}", fullmatch=True) | st.sampled_from(["no", "1", "null", "ü"])
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(-(10**12), 10**12), st.sampled_from([0.5, -1.25, 100.0]), names
+)
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> PathRule:
+    """Draw a rule of any kind."""
+    kind, path = draw(st.sampled_from(RuleKind)), draw(paths)
+    match kind:
+        case RuleKind.UNORDERED:
+            return PathRule(kind=kind, path=path, by=draw(st.just("") | names))
+        case RuleKind.ROUND:
+            return PathRule(kind=kind, path=path, digits=draw(st.integers(0, 15)))
+        case RuleKind.WITHIN:
+            return PathRule(kind=kind, path=path, seconds=draw(durations))
+        case RuleKind.MAP:
+            texts = [
+                json.dumps(value) for value in draw(st.lists(scalars, min_size=2, max_size=6, unique_by=json.dumps))
+            ]
+            half = len(texts) // 2
+            return PathRule(kind=kind, path=path, pairs=tuple(zip(texts[:half], texts[half:], strict=False)))
+        case _:
+            return PathRule(kind=kind, path=path)
+
+
+shadows = st.builds(
+    Shadow,
+    mode=st.sampled_from(ShadowMode),
+    sample=st.integers(1, FULL_SHARE),
+    noise=st.integers(0, FULL_SHARE),
+    max_body_bytes=st.integers(1, 8 * 1_048_576),
+    timeout_s=durations.filter(lambda seconds: seconds <= 60),
+    credentials=st.sampled_from(Credentials),
+    headers=st.lists(tokens, max_size=3, unique=True).map(tuple),
+    rules=st.lists(rules(), max_size=4).map(tuple),
+    redact=st.lists(paths, max_size=3, unique=True).map(tuple),
+)
+
+
+def shadow_document(route: Route) -> Document | None:
+    """Return what a route's `shadow` says."""
+    shadow = route.shadow
+    if shadow is None:
+        return None
+    return {
+        "mode": shadow.mode.value,
+        "sample": percent(shadow.sample),
+        "noise": percent(shadow.noise),
+        "max_body": shadow.max_body_bytes,
+        "timeout": duration(shadow.timeout_s),
+        "credentials": shadow.credentials.value,
+        "headers": list(shadow.headers),
+        "rules": [_rule(rule) for rule in shadow.rules],
+    } | given(redact=list(shadow.redact))
+
+
+def _rule(rule: PathRule) -> Document:
+    match rule.kind:
+        case RuleKind.UNORDERED:
+            return {rule.kind.value: rule.path} | given(by=rule.by)
+        case RuleKind.ROUND:
+            return {rule.kind.value: rule.path, "decimals": rule.digits}
+        case RuleKind.WITHIN:
+            return {rule.kind.value: rule.path, "tolerance": duration(rule.seconds)}
+        case RuleKind.MAP:
+            return {rule.kind.value: rule.path, "values": [[json.loads(text) for text in pair] for pair in rule.pairs]}
+        case _:
+            return {rule.kind.value: rule.path}

@@ -1,0 +1,289 @@
+"""What a route says of shadowing: what is written is meant, and what cannot be meant is a fault with its line."""
+
+from dataclasses import replace
+
+import pytest
+import yaml
+
+from strangler.core.shadowing import Credentials, PathRule, RuleKind, Shadow, ShadowMode
+from tests.config.texts import SMALL, faults, meaning, validator
+
+SPLIT = f"{SMALL}routes:\n- name: a\n  match: {{path: /a}}\n  extracted: payments\n"
+"""Eight lines, so what a test adds starts in line 9."""
+
+WHOLE = """\
+  shadow:
+    mode: both
+    sample: 12.5%
+    noise: 0%
+    max_body: 8MiB
+    timeout: 60s
+    credentials: remove
+    headers: [Location, ETag]
+    redact: [$.card, $..iban]
+    rules:
+      - ignore: $.generated_at
+      - unordered: $.items
+        by: id
+      - unordered: $.tags
+      - round: $.rate
+        decimals: 4
+      - numeric: $.amount
+      - within: $.updated_at
+        tolerance: 2s
+      - uuid: $['the id']
+      - lower: $.currency
+      - map: $.state
+        values: {A: active, B: 7, C: null, "1": 1.50}
+      - map: $.kind
+        values: [[1, one], [true, "NO"]]
+"""
+MEANT = Shadow(
+    mode=ShadowMode.BOTH,
+    sample=1_250,
+    noise=0,
+    max_body_bytes=8_388_608,
+    timeout_s=60.0,
+    credentials=Credentials.REMOVE,
+    headers=("location", "etag"),
+    redact=("$.card", "$..iban"),
+    rules=(
+        PathRule(kind=RuleKind.IGNORE, path="$.generated_at"),
+        PathRule(kind=RuleKind.UNORDERED, path="$.items", by="id"),
+        PathRule(kind=RuleKind.UNORDERED, path="$.tags"),
+        PathRule(kind=RuleKind.ROUND, path="$.rate", digits=4),
+        PathRule(kind=RuleKind.NUMERIC, path="$.amount"),
+        PathRule(kind=RuleKind.WITHIN, path="$.updated_at", seconds=2.0),
+        PathRule(kind=RuleKind.UUID, path="$['the id']"),
+        PathRule(kind=RuleKind.LOWER, path="$.currency"),
+        PathRule(
+            kind=RuleKind.MAP,
+            path="$.state",
+            pairs=(('"A"', '"active"'), ('"B"', "7"), ('"C"', "null"), ('"1"', "1.50")),
+        ),
+        PathRule(kind=RuleKind.MAP, path="$.kind", pairs=(("1", '"one"'), ("true", '"NO"'))),
+    ),
+)
+
+
+def shadow(text: str) -> Shadow | None:
+    """Return what the first route means."""
+    return meaning(text).routes[0].shadow
+
+
+def with_defaults(section: str) -> str:
+    """Return a file with `defaults.shadow` in line 5; what is added stands in line 10."""
+    return SPLIT.replace("routes:", f"defaults: {{shadow: {section}}}\nroutes:")
+
+
+def test_every_key_means_what_it_says() -> None:
+    assert shadow(SPLIT + WHOLE) == MEANT
+    validator().validate(yaml.safe_load(SPLIT + WHOLE))
+
+
+def test_a_route_shadows_only_if_it_says_so() -> None:
+    assert shadow(SPLIT) is None
+    assert shadow(with_defaults("{sample: 5%, mode: both}")) is None
+
+
+@pytest.mark.parametrize("mode", ShadowMode)
+@pytest.mark.parametrize("form", ["{}", "{{mode: {}}}"])
+def test_a_mode_alone_is_enough(mode: ShadowMode, form: str) -> None:
+    text = f"{SPLIT}  shadow: {form.format(mode)}\n"
+
+    assert shadow(text) == Shadow(mode=mode)
+    validator().validate(yaml.safe_load(text))
+
+
+@pytest.mark.parametrize("text", ["off", "{mode: off, sample: 5%}", "'off'"])
+def test_off_shadows_nothing_whatever_the_defaults_say(text: str) -> None:
+    whole = f"{with_defaults('{mode: both}')}  shadow: {text}\n"
+
+    assert shadow(whole) is None
+    validator().validate(yaml.safe_load(whole))
+
+
+def test_what_a_route_leaves_out_is_as_in_the_defaults() -> None:
+    text = with_defaults(
+        "{mode: reverse, sample: 5%, noise: 1%, max_body: 2KiB, timeout: 1s, credentials: remove, headers: [etag]}"
+    )
+    usual = Shadow(
+        mode=ShadowMode.REVERSE,
+        sample=500,
+        noise=100,
+        max_body_bytes=2_048,
+        timeout_s=1.0,
+        credentials=Credentials.REMOVE,
+        headers=("etag",),
+    )
+
+    assert shadow(f"{text}  shadow: {{}}\n") == usual
+    assert shadow(f"{text}  shadow: both\n") == replace(usual, mode=ShadowMode.BOTH)
+    assert shadow(f"{text}  shadow: {{headers: [], sample: 6%}}\n") == replace(usual, headers=(), sample=600)
+
+
+def test_the_rules_and_secrets_of_the_defaults_hold_as_well_and_come_first() -> None:
+    text = with_defaults("{redact: [$.card], rules: [{ignore: $.a}, {round: $.b, decimals: 1}]}")
+
+    own = shadow(f"{text}  shadow: {{redact: [$.iban, $.card], rules: [{{lower: $.c}}]}}\n")
+
+    assert own is not None
+    assert [rule.path for rule in own.rules] == ["$.a", "$.b", "$.c"]
+    assert own.redact == ("$.card", "$.iban")
+
+
+FAULTS = {
+    "sample: 0%": "nothing would be asked. Write more than `0%`, or `mode: off`",
+    "sample: 5": "`5` has no unit. Write `5%`",
+    "noise: 101%": "`101%` is more than everything",
+    "mode: sahdow": "`sahdow` is no mode of shadowing. Did you mean `shadow`?",
+    "max_body: 0": "no body would be compared. Write `1B` to `8MiB`",
+    "max_body: 9MiB": "no such body is kept. Write `1B` to `8MiB`",
+    "timeout: 61s": "the wait would keep others from asking. Write at most `60s`",
+    "credentials: hide": "`hide` is not known here. Known: keep, remove",
+    "headers: ['a b']": "`a b` cannot be the name of a header",
+    "headers: [etag, ETag]": "this stands twice in the list",
+    "redact: []": "the list is empty",
+    "redact: [card]": "a path starts with `$`. Write `$.card`",
+    'redact: ["$.a[?@.b]"]': "is not a step. Write `[0]`, `[*]` or `['name']`",
+    "redact: [7]": "YAML reads `7` as a whole number, and text is expected",
+    "rules: {ignore: $.a}": "a mapping stands where a list is expected",
+    "rules: [$.a]": "`$.a` stands where a mapping is expected",
+    "rules: [{}]": "this rule is of no kind. Write one of `ignore: PATH`, `unordered: PATH`",
+    "rules: [{by: id}]": "this rule is of no kind",
+    "rules: [{ignroe: $.a}]": "`ignroe` is not a known key. Did you mean `ignore`?",
+    "rules: [{ignore: $.a, lower: $.a}]": "one rule is `ignore` and `lower`. Write two rules",
+    "rules: [{ignore: $a}]": "`a` at character 2 follows no dot. Write `.name` or `['name']`",
+    "rules: [{ignore: a.b}]": "a path starts with `$`. Write `$.a.b`",
+    "rules: [{ignore: $.}]": "there is no name at character 3. Write `.name`",
+    "rules: [{ignore: ''}]": "is empty, too long, or has a control character in it",
+    'rules: [{ignore: "$.\\n"}]': "is empty, too long, or has a control character in it",
+    f"rules: [{{ignore: $.{'a' * 255}}}]": "Write 1 to 256 printable characters",
+    f"rules: [{{ignore: ${'.a' * 33}}}]": "a path has at most 32 steps, this one has 33. Use `..name` to skip some",
+    "rules: [{ignore: $.a, by: id}]": "`by` says nothing of `ignore`. Remove it",
+    "rules: [{round: $.a, decimals: 2, tolerance: 2s}]": "`tolerance` says nothing of `round`. Remove it",
+    "rules: [{round: $.a}]": "`round` needs `decimals`. Add `decimals: 2`",
+    "rules: [{round: $.a, decimals: 16}]": "16 is out of range. Write 0 to 15",
+    "rules: [{within: $.a}]": "`within` needs `tolerance`. Add `tolerance: 2s`",
+    "rules: [{within: $.a, tolerance: 2}]": "`2` has no unit. Write `2s` or `2ms`",
+    "rules: [{map: $.a}]": "`map` needs `values`. Add `values: {A: active}`",
+    "rules: [{map: $.a, values: {}}]": "nothing is mapped. Write at least one, such as `{A: active}`",
+    "rules: [{map: $.a, values: []}]": "the list is empty",
+    "rules: [{map: $.a, values: A}]": "`A` stands where a list is expected",
+    "rules: [{map: $.a, values: [[1]]}]": "this is no pair. Write the two values that mean the same",
+    "rules: [{map: $.a, values: [[1, a], [1, b]]}]": "a value is mapped twice. Map each value once",
+    "rules: [{map: $.a, values: {A: B, B: C}}]": "mapped to and mapped again. Map each value straight",
+    "rules: [{map: $.a, values: {A: [1]}}]": "a list stands where one value is expected",
+    "rules: [{map: $.a, values: {A: }}]": "no value stands here. Write one, or `null`",
+    "rules: [{map: $.a, values: {A: no}}]": "YAML reads `no` as a boolean, and JSON does not write one so",
+    "rules: [{map: $.a, values: {A: 0x1F}}]": 'Write it as JSON does, or quote it: "0x1F"',
+    "rules: [{map: $.a, values: {A: .inf}}]": 'Write it as JSON does, or quote it: ".inf"',
+    f"rules: [{{map: $.a, values: {{A: {'b' * 257}}}}}]": "a mapped value is too long",
+    f"rules: [{{map: $.a, values: [{', '.join(f'[{n}, x]' for n in range(65))}]}}]": "65 values are mapped",
+    f"rules: [{', '.join(['{ignore: $.a}'] * 201)}]": "201 rules stand in one list. Write at most 200",
+    f"redact: [{', '.join(f'$.a{n}' for n in range(65))}]": "65 stand in the list. Write at most 64",
+}
+
+
+@pytest.mark.parametrize("key", FAULTS)
+@pytest.mark.parametrize("place", ["route", "defaults"])
+def test_what_cannot_be_meant_is_one_fault_with_its_line(place: str, key: str) -> None:
+    where = f"{SPLIT}  shadow:\n    {key}\n" if place == "route" else f"{SMALL}defaults:\n  shadow:\n\n\n\n    {key}\n"
+
+    (found,) = faults(where)
+
+    assert FAULTS[key] in found
+    assert found.startswith("10:")
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("on", "`on` is no mode of shadowing. Known: shadow, reverse, both, off"),
+        ("mirror", "`mirror` is no mode of shadowing"),
+        ("[shadow]", "a list stands where a mapping is expected"),
+        ("~", "the key has no value"),
+    ],
+)
+def test_a_word_that_is_no_mode_is_a_fault(word: str, message: str) -> None:
+    (found,) = faults(f"{SPLIT}  shadow: {word}\n")
+
+    assert found.startswith("9:11: routes[0].shadow: ")
+    assert message in found
+
+
+def test_the_defaults_switch_nothing_on_or_off() -> None:
+    (found,) = faults(f"{SMALL}defaults:\n  shadow: {{mode: off}}\n")
+    (word,) = faults(f"{SMALL}defaults:\n  shadow: shadow\n")
+
+    assert found.startswith("6:18: defaults.shadow.mode: routes do not shadow unless they say so themselves. Remove it")
+    assert "`shadow` stands where a mapping is expected" in word
+
+
+def test_a_route_with_one_side_cannot_shadow() -> None:
+    text = SPLIT.replace("  extracted: payments\n", "")
+
+    (found,) = faults(f"{text}  shadow: shadow\n")
+
+    assert found.startswith("8:11: routes[0].shadow: `shadow` asks the other side of a route that has only one. Add")
+    assert shadow(f"{text}  shadow: off\n") is None
+
+
+def test_an_upstream_that_is_misspelt_is_told_once() -> None:
+    misspelt = SPLIT.replace("extracted: payments", "extracted: paymnts")
+
+    (found,) = faults(f"{misspelt}  shadow: shadow\n")
+
+    assert "there is no upstream `paymnts`" in found
+
+
+def test_a_route_of_writes_alone_cannot_shadow() -> None:
+    text = SPLIT.replace("{path: /a}", "{path: /a, methods: [POST, DELETE]}")
+
+    (found,) = faults(f"{text}  shadow: shadow\n")
+
+    assert found.startswith(
+        "9:11: routes[0].shadow: only reads are asked twice, and this route has none: DELETE, POST."
+    )
+    assert "Remove `shadow`, or add GET, HEAD or OPTIONS to `match.methods`" in found
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_a_route_of_reads_and_writes_may_shadow_its_reads(method: str) -> None:
+    text = SPLIT.replace("{path: /a}", f"{{path: /a, methods: [POST, {method}]}}")
+
+    assert shadow(f"{text}  shadow: shadow\n") == Shadow()
+
+
+def test_the_rules_of_all_routes_together_have_a_bound() -> None:
+    rules = ", ".join(f"{{ignore: $.{'a' * 240}{index}}}" for index in range(200))
+    route = "- {{name: r{0}, match: {{path: /{0}}}, extracted: payments, shadow: shadow}}\n"
+    text = f"{SMALL}defaults: {{shadow: {{rules: [{rules}]}}}}\nroutes:\n"
+
+    few = text + "".join(route.format(index) for index in range(100))
+    many = text + "".join(route.format(index) for index in range(200))
+
+    assert len(meaning(few).routes) == 100
+    (found,) = faults(many)
+    assert "are over 8 MiB. Write fewer or shorter rules in `defaults`, or shadow fewer routes" in found
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "mirror",
+        "{sample: 5}",
+        "{rules: [{}]}",
+        "{rules: [{ignore: $.a, lower: $.a}]}",
+        "{rules: [{round: $.a}]}",
+        "{rules: [{ignore: $.a, by: id}]}",
+        "{rules: [{ignore: a}]}",
+        "{rules: [{map: $.a, values: [[1]]}]}",
+        "{headers: [a, 7]}",
+    ],
+)
+def test_an_editor_tells_what_needs_no_other_part_of_the_file(section: str) -> None:
+    text = f"{SPLIT}  shadow: {section}\n"
+
+    assert faults(text)
+    assert list(validator().iter_errors(yaml.safe_load(text)))

@@ -1,0 +1,159 @@
+"""Captures: what a client was answered is copied for the shadow plane, and the client notices nothing."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from strangler.core.model import Fallback
+from strangler.core.offer import Drop, Offer
+from strangler.core.shadowing import Shadow, ShadowMode
+from strangler.proxy import capture
+from tests.support.backend import backend, ok, says
+from tests.support.plane import Proxy, config, proxy, route
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n"
+GET = b"GET /users/7?full=1 HTTP/1.1\r\nHost: shop.example\r\nX-User-Id: u\r\nCookie: a=b\r\n%b\r\n"
+
+
+@dataclass(slots=True)
+class Kept:
+    """Keeps what it is given."""
+
+    held: int = 0
+    offers: list[Offer] = field(default_factory=list)
+    drops: list[tuple[str, Drop]] = field(default_factory=list)
+
+    def put(self, offer: Offer) -> None:
+        self.offers.append(offer)
+
+    def drop(self, route: str, why: Drop) -> None:
+        self.drops.append((route, why))
+
+
+def shadowed(**more: Any) -> Any:
+    return route("users", "/users/{id}", shadow=Shadow(**more), fallback=Fallback.OFF)
+
+
+async def answer(running: Proxy, request: bytes) -> tuple[bytes, bytes]:
+    wire = await running.connect()
+    await wire.send(request)
+    return await wire.answer()
+
+
+async def test_a_read_that_the_monolith_answered_is_offered_with_its_answer() -> None:
+    async with backend(says(ok(b'{"id": 7}'))) as monolith, proxy(config(monolith.port, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept()
+        _, body = await answer(running, GET % b"")
+    (offer,) = kept.offers
+    assert body == b'{"id": 7}' == offer.answer.body
+    assert (offer.route, offer.primary, offer.method, offer.target) == ("users", "legacy", b"GET", b"/users/7?full=1")
+    assert (offer.host, offer.answer.status) == (b"shop.example", 200)
+    assert (b"cookie", b"a=b") in [(name.lower(), value) for name, value in offer.headers]
+    assert kept.held == 0
+
+
+async def test_a_chunked_answer_is_offered_without_its_chunks() -> None:
+    async with backend(says(CHUNKED)) as monolith, proxy(config(monolith.port, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept()
+        wire = await running.connect()
+        await wire.send(GET % b"")
+        await wire.head()
+        assert await wire.chunks() == (b"abcd", [])
+    assert [offer.answer.body for offer in kept.offers] == [b"abcd"]
+
+
+@pytest.mark.parametrize("method", [b"POST", b"PUT", b"PATCH", b"DELETE"])
+async def test_a_write_is_never_offered(method: bytes) -> None:
+    async with backend(says(ok(b"done"))) as monolith, proxy(config(monolith.port, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept()
+        await answer(running, method + b" /users/7 HTTP/1.1\r\nHost: a\r\nX-User-Id: u\r\nContent-Length: 2\r\n\r\nhi")
+    assert not kept.offers
+    assert not kept.drops
+
+
+async def test_what_another_proxy_shadows_is_not_shadowed_again() -> None:
+    async with backend(says(ok(b"done"))) as monolith, proxy(config(monolith.port, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept()
+        await answer(running, GET % b"X-Strangler-Shadow: 1\r\n")
+    assert not kept.offers
+
+
+async def test_a_request_whose_client_got_a_failure_is_not_offered() -> None:
+    async with proxy(config(1, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept()
+        head, _ = await answer(running, GET % b"")
+    assert head.startswith(b"HTTP/1.1 502")
+    assert not kept.offers
+    assert kept.held == 0
+
+
+async def test_an_answer_over_the_bound_reaches_the_client_whole_and_is_counted_as_not_shadowed() -> None:
+    large = b"x" * 200_000
+    async with (
+        backend(says(ok(large))) as monolith,
+        proxy(config(monolith.port, 1, shadowed(max_body_bytes=100_000))) as running,
+    ):
+        running.plane.offers = kept = Kept()
+        _, body = await answer(running, GET % b"")
+    assert body == large
+    assert not kept.offers
+    assert kept.drops == [("users", Drop.BODY_TOO_LARGE)]
+    assert kept.held == 0
+
+
+async def test_a_worker_that_holds_too_much_drops_the_shadow_and_not_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(capture, "MOST_HELD", 10)
+    async with (
+        backend(says(ok(b"more than ten bytes"))) as monolith,
+        proxy(config(monolith.port, 1, shadowed())) as running,
+    ):
+        running.plane.offers = kept = Kept()
+        _, body = await answer(running, GET % b"")
+    assert body == b"more than ten bytes"
+    assert kept.drops == [("users", Drop.BUDGET)]
+    assert kept.held == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "flag", "primary"),
+    [
+        (ShadowMode.SHADOW, False, "legacy"),
+        (ShadowMode.SHADOW, True, None),
+        (ShadowMode.REVERSE, False, None),
+        (ShadowMode.REVERSE, True, "extracted"),
+        (ShadowMode.BOTH, False, "legacy"),
+        (ShadowMode.BOTH, True, "extracted"),
+    ],
+)
+async def test_the_mode_says_whose_answers_are_checked(mode: ShadowMode, flag: bool, primary: str | None) -> None:
+    shadow = route("users", "/users/{id}", shadow=Shadow(mode=mode), flag="users")
+    async with (
+        backend(says(ok(b"{}"))) as monolith,
+        backend(says(ok(b"{}"))) as extracted,
+        proxy(config(monolith.port, extracted.port, shadow), {"users": flag}) as running,
+    ):
+        running.plane.offers = kept = Kept()
+        await answer(running, GET % b"")
+    assert [offer.primary for offer in kept.offers] == ([] if primary is None else [primary])
+
+
+async def test_a_sample_is_shadowed_and_a_larger_one_holds_it_too() -> None:
+    async def sampled(share: int) -> set[bytes]:
+        async with (
+            backend(says(ok(b"{}"))) as monolith,
+            proxy(config(monolith.port, 1, shadowed(sample=share), trusted_proxies=("127.0.0.1/32",))) as running,
+        ):
+            running.plane.offers = kept = Kept()
+            wire = await running.connect()
+            for number in range(200):
+                await wire.send(GET % (b"X-Request-Id: request-%d\r\n" % number))
+                await wire.answer()
+        return {offer.request_id for offer in kept.offers}
+
+    few, many = await sampled(1_000), await sampled(5_000)
+    assert 5 <= len(few) <= 40
+    assert 70 <= len(many) <= 130
+    assert few < many

@@ -1,0 +1,190 @@
+"""Shadowing of a whole proxy: the other side is asked and compared, and neither clients nor operators pay for it."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.backend import Conversation, Received, backend, ok, says
+from tests.support.proxy import Proxy, launch, routes_text, running
+from tests.support.waiting import until
+
+JSON = b"Content-Type: application/json"
+READ = (
+    '{name: users, match: {path: "/users/{id}"}, extracted: extracted, share: 0%, fallback: off, shadow: {noise: 0%}}'
+)
+HUNG = READ.replace("noise: 0%", "noise: 0%, timeout: 200ms")
+PLAIN = READ.replace(", shadow: {noise: 0%}", "")
+
+
+async def findings(proxy: Proxy) -> dict[str, Any]:
+    code, answer = await proxy.ask("GET", "/api/v1/shadow/users")
+    return {**answer, **answer["counts"]} if code == 200 else {}
+
+
+async def until_found(proxy: Proxy, **wanted: int) -> dict[str, Any]:
+    """Return the findings once each of these counts has been reached."""
+    found: dict[str, Any] = {}
+
+    async def is_there() -> bool:
+        found.clear()
+        found.update(await findings(proxy))
+        return bool(found) and all(found[name] >= count for name, count in wanted.items())
+
+    await until(is_there, deadline_s=30, what=f"{wanted}")
+    return found
+
+
+def comparer_of(proxy: Proxy) -> int:
+    """Return the process id of the comparer; 0 if there is none."""
+    children = Path(f"/proc/{proxy.process.pid}/task/{proxy.process.pid}/children").read_text().split()
+    for child in map(int, children):
+        if "strangler.runtime.comparer" in _command(child):
+            return child
+    return 0
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+async def until_comparing(proxy: Proxy) -> int:
+    """Return the comparer's id once workers can reach it."""
+    await until(lambda: bool(proxy.events("comparer_ready")) and comparer_of(proxy) > 0, deadline_s=30)
+    return comparer_of(proxy)
+
+
+async def until_offered(proxy: Proxy, **wanted: int) -> dict[str, Any]:
+    """Send reads until the comparer has some of them: a worker finds it within half a second."""
+
+    async def is_there() -> bool:
+        await proxy.get("/users/7")
+        found = await findings(proxy)
+        return bool(found) and all(found[name] >= count for name, count in wanted.items())
+
+    await until(is_there, deadline_s=30, what=f"{wanted}")
+    return await findings(proxy)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+async def test_reads_are_compared_and_the_difference_is_named_while_clients_get_the_monoliths_answer(
+    tmp_path: Path, workers: int
+) -> None:
+    async with (
+        backend(says(ok(b'{"id":7,"fee":5}', JSON))) as monolith,
+        backend(says(ok(b'{"id":7,"fee":4}', JSON))) as extracted,
+        running(
+            tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=[READ], workers=workers)
+        ) as proxy,
+    ):
+        await until_comparing(proxy)
+        assert await proxy.get("/users/7") == (200, '{"id":7,"fee":5}')
+        found = await until_offered(proxy, different=1)
+    (group,) = found["groups"]
+    assert (group["place"], group["kind"]) == ("$.fee", "value")
+    assert (group["examples"][0]["primary"], group["examples"][0]["shadow"]) == ("5", "4")
+    assert extracted.received[0].values(b"X-Strangler-Shadow") == [b"1"]
+
+
+async def test_a_write_never_reaches_the_shadowed_side(tmp_path: Path) -> None:
+    async with (
+        backend(says(ok(b'{"id":7}', JSON))) as monolith,
+        backend(says(ok(b'{"id":7}', JSON))) as extracted,
+        running(tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=[READ])) as proxy,
+    ):
+        await until_comparing(proxy)
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            async with proxy.session.request(method, f"{proxy.url}/users/7", headers={"X-User-Id": "u"}) as answer:
+                assert answer.status == 200
+        # Because offers are handled in their order, a read after the writes tells that they were not offered.
+        await until_offered(proxy, equal=1)
+    assert {received.method for received in extracted.received} == {b"GET"}
+    assert [received.method for received in monolith.received[:4]] == [b"POST", b"PUT", b"PATCH", b"DELETE"]
+
+
+async def test_a_shadowed_side_that_hangs_is_counted_and_no_client_waits_for_it(tmp_path: Path) -> None:
+    async def hang(_received: Received, _conversation: Conversation) -> None:
+        await asyncio.Event().wait()
+
+    async with (
+        backend(says(ok(b'{"id":7}', JSON))) as monolith,
+        backend(hang) as extracted,
+        running(tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=[HUNG])) as proxy,
+    ):
+        await until_comparing(proxy)
+
+        async def has_timed_out() -> bool:
+            assert await proxy.get("/users/7") == (200, '{"id":7}')
+            dropped = (await findings(proxy)).get("dropped", {})
+            return "timeout" in dropped and "breaker" in dropped
+
+        await until(has_timed_out, deadline_s=30)
+        assert (await findings(proxy))["different"] == 0
+
+
+async def test_a_comparer_that_is_killed_is_replaced_and_goes_on_from_what_was_found(tmp_path: Path) -> None:
+    async with (
+        backend(says(ok(b'{"id":7}', JSON))) as monolith,
+        backend(says(ok(b'{"id":8}', JSON))) as extracted,
+        running(tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=[READ])) as proxy,
+    ):
+        first = await until_comparing(proxy)
+        before = (await until_offered(proxy, different=1))["different"]
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: len(proxy.events("comparer_ready")) == 2, deadline_s=30)
+        assert await proxy.get("/users/7") == (200, '{"id":7}')
+        after = await until_offered(proxy, different=before + 1)
+        assert comparer_of(proxy) != first
+        assert after["groups"][0]["count"] > before
+
+
+async def test_findings_outlive_a_restart_of_the_proxy(tmp_path: Path) -> None:
+    async with (
+        backend(says(ok(b'{"id":7}', JSON))) as monolith,
+        backend(says(ok(b'{"id":8}', JSON))) as extracted,
+    ):
+        text = routes_text(monolith=monolith.port, extracted=extracted.port, routes=[READ])
+        async with running(tmp_path, text) as proxy:
+            await until_comparing(proxy)
+            before = await until_offered(proxy, different=1)
+            assert await proxy.stop() == 0
+        async with running(tmp_path, text) as proxy:
+            assert (await findings(proxy))["different"] >= before["different"]
+            assert (await findings(proxy))["since"] == before["since"]
+
+
+async def test_the_comparer_ends_with_its_proxy_however_that_ends(tmp_path: Path) -> None:
+    async with (
+        backend(says(ok(b"{}", JSON))) as monolith,
+        running(tmp_path, routes_text(monolith=monolith.port, routes=[READ])) as proxy,
+    ):
+        comparer = await until_comparing(proxy)
+        proxy.process.kill()
+        await until(lambda: not _command(comparer), deadline_s=10, what="the comparer's end after kill -9 of control")
+
+        again = await launch(tmp_path, session=proxy.session)
+        await again.wait_ready()
+        await until(lambda: len(proxy.events("comparer_ready")) == 2, deadline_s=30)
+        comparer = comparer_of(again)
+        assert comparer
+        assert await again.stop(signal.SIGINT) == 0
+        assert not _command(comparer)
+
+
+async def test_no_comparer_runs_unless_a_route_is_shadowed(tmp_path: Path) -> None:
+    async with (
+        backend(says(ok(b"{}", JSON))) as monolith,
+        running(tmp_path, routes_text(monolith=monolith.port, routes=[PLAIN])) as proxy,
+    ):
+        assert comparer_of(proxy) == 0
+        proxy.routes.write_text(routes_text(monolith=monolith.port, routes=[READ]))
+        comparer = await until_comparing(proxy)
+        proxy.routes.write_text(routes_text(monolith=monolith.port, routes=[PLAIN]))
+        await until(lambda: not _command(comparer), deadline_s=10, what="the comparer's end")
+        assert (await proxy.get("/users/7"))[0] == 200
