@@ -26,8 +26,9 @@ def rule_of(rule: PathRule) -> Rule:
         case RuleKind.LOWER:
             return Lower(path=path)
         case RuleKind.MAP:
-            pairs = tuple((parse_json(old), parse_json(new)) for old, new in rule.pairs)
-            return MapValues(path=path, pairs=pairs)
+            pass
+    pairs = tuple((parse_json(old), parse_json(new)) for old, new in rule.pairs)
+    return MapValues(path=path, pairs=pairs)
 
 
 def comparing_of(shadow: Shadow) -> Comparing:

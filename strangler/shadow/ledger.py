@@ -171,8 +171,8 @@ def _example(offer: Offer, difference: Difference, redactor: Redactor, now: floa
         method=offer.method.decode("latin-1"),
         path=redactor.target(offer.target.decode("latin-1")),
         # Because `null` would be a value.
-        primary="" if difference.kind is Kind.EXTRA else primary,
-        shadow="" if difference.kind is Kind.MISSING else shadow,
+        primary="" if difference.kind is Kind.EXTRA else _printable(primary),
+        shadow="" if difference.kind is Kind.MISSING else _printable(shadow),
     )
 
 
@@ -198,7 +198,12 @@ def _key(difference: Difference) -> GroupKey:
             return f"header {difference.place[0]}", difference.kind.value
         case _:
             # Because a member's name may be somebody's card or address.
-            return mask_text(general_place(difference.place), _named), difference.kind.value
+            return _printable(mask_text(general_place(difference.place), _named)), difference.kind.value
+
+
+def _printable(text: str) -> str:
+    """Return text that has an encoding: JSON may write half a surrogate pair, which has none."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _named(what: str, _: str) -> str:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from strangler.core.decide import Reason
 from strangler.core.model import FULL_SHARE, Config, Fallback, Idempotency, Side
 from strangler.core.rules import Rollback
+from strangler.core.shadowing import Shadow, ShadowMode
 from strangler.core.snapshot import compile_snapshot, with_flags
 from tests.core.requests import ASSIGNED, EVERYTHING, USER, Fixed, config, route
 
@@ -97,3 +98,21 @@ def test_a_route_says_which_statuses_fail_and_whose_keys_repeat() -> None:
     assert special.decision(Side.EXTRACTED, Reason.FLAG_RULE).failing == frozenset({429, 500, 501})
     assert (plain.key_header, [source for source, _ in plain.tenant]) == (b"x-key", [USER])
     assert plain.decision(Side.LEGACY, Reason.FLAG_RULE).keyed is plain
+
+
+@pytest.mark.parametrize(
+    ("mode", "checked"),
+    [
+        (ShadowMode.SHADOW, {Side.LEGACY}),
+        (ShadowMode.REVERSE, {Side.EXTRACTED}),
+        (ShadowMode.BOTH, {Side.LEGACY, Side.EXTRACTED}),
+        (None, set()),
+    ],
+)
+def test_the_mode_says_whose_answers_are_checked(mode: ShadowMode | None, checked: set[Side]) -> None:
+    shadow = None if mode is None else Shadow(mode=mode)
+    by = config(route("r", "/a", extracted="payments", shadow=shadow), route("s", "/b", extracted=None, shadow=shadow))
+    shadowed, lone = compile_snapshot(by, generation=1, flags=Fixed(True)).routes
+
+    assert {side for side in Side if shadowed.decision(side, Reason.SHARE).shadow is not None} == checked
+    assert lone.decision(Side.LEGACY, Reason.NOT_SPLIT).shadow is None

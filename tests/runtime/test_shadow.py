@@ -86,6 +86,8 @@ async def test_reads_are_compared_and_the_difference_is_named_while_clients_get_
         await until_comparing(proxy)
         assert await proxy.get("/users/7") == (200, '{"id":7,"fee":5}')
         found = await until_offered(proxy, different=1)
+        shown = next(route for route in (await proxy.status())["routes"] if route["name"] == "users")
+    assert (shown["shadow"]["mode"], shown["shadow"]["dropped"]) == ("shadow", sum(found["dropped"].values()))
     (group,) = found["groups"]
     assert (group["place"], group["kind"]) == ("$.fee", "value")
     assert (group["examples"][0]["primary"], group["examples"][0]["shadow"]) == ("5", "4")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
 from strangler.core.breaker import FAILURES
@@ -114,6 +115,17 @@ async def test_what_a_side_lacks_has_no_value_there() -> None:
         findings = await found(comparer)
     told = {group.kind: (group.examples[0].primary, group.examples[0].shadow) for group in findings.groups}
     assert told == {"missing": ("null", ""), "extra": ("", "null")}
+
+
+async def test_half_a_surrogate_pair_can_be_told_and_stored() -> None:
+    async with (
+        backend(says(ok(b'{"\\ud800":1,"b":"\\udfff"}', JSON))) as extracted,
+        comparing(config(1, extracted.port, shadowed())) as comparer,
+    ):
+        comparer.offer(offer(b'{"\\ud800":2,"b":"x"}'))
+        findings = await found(comparer)
+    assert len(findings.groups) == 2
+    assert msgspec.json.decode(msgspec.json.encode(findings), type=Findings) == findings
 
 
 async def test_what_a_rule_explains_is_ignored() -> None:
