@@ -40,7 +40,7 @@ class FindingsTable:
         with self._database.writing() as db:
             db.execute("DELETE FROM shadow_findings WHERE route = ?", (route,))
             row = self._journal.add(db, deed)
-        self._journal.confirm(row)
+        self._journal.confirm((row,))
 
 
 def _read(route: str, text: str) -> Findings | None:

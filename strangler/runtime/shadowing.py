@@ -21,6 +21,8 @@ from strangler.runtime.tasks import Tasks
 END_S = 3.0
 """How long the comparer may take to end; it closes connections only."""
 
+NO_GAUGES = dict.fromkeys(("shadow_waiting", "shadow_asking", "shadow_bytes", "shadow_breakers_open"), 0)
+"""Of a comparer that does not run (shadow.comparer.Comparer.gauges)."""
 SAVE_EVERY_S = 5.0
 """Between two writes of what comparisons have shown; a crash of control loses no more."""
 
@@ -33,7 +35,7 @@ class Shadowing:
     def __init__(self, store: Store, truth: Truth, *, log_format: LogFormat) -> None:
         self.restarts = 0
         """Comparers that were replaced because they ended by themselves."""
-        self.gauges: dict[str, int] = {}
+        self.gauges: dict[str, int] = dict(NO_GAUGES)
         self._truth = truth
         self._log_format = log_format
         self._book = ShadowBook(store)
@@ -138,7 +140,7 @@ class Shadowing:
                 await lost.wait()
         except TimeoutError:
             pass
-        self._link, self._sent, self._is_listening, self.gauges = None, None, False, {}
+        self._link, self._sent, self._is_listening, self.gauges = None, None, False, dict(NO_GAUGES)
 
     def _offer(self) -> None:
         if self._link is not None and self._sent is not self._truth.config:

@@ -50,9 +50,9 @@ class Demo:
             return await self.process.wait()
 
 
-def write_routes(folder: Path) -> Path:
-    """Write the repository's routes file with ports that are free now, and return it."""
-    text = (ROOT / "routes.yaml").read_text()
+def write_routes(folder: Path, source: str = "routes.yaml") -> Path:
+    """Write one of the repository's routes files with ports that are free now and a state of its own, and return it."""
+    text = re.sub(r"^state_dir: .*$", "state_dir: state", (ROOT / source).read_text(), flags=re.MULTILINE)
     with contextlib.ExitStack() as stack:
         for port in sorted(set(_ADDRESS.findall(text))):
             probe = stack.enter_context(socket.socket())
