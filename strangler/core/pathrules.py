@@ -25,10 +25,10 @@ def rule_of(rule: PathRule) -> Rule:
             return Uuid(path=path)
         case RuleKind.LOWER:
             return Lower(path=path)
-        case RuleKind.MAP:
-            pass
-    pairs = tuple((parse_json(old), parse_json(new)) for old, new in rule.pairs)
-    return MapValues(path=path, pairs=pairs)
+        case _:
+            # RuleKind.MAP; each kind has a test.
+            pairs = tuple((parse_json(old), parse_json(new)) for old, new in rule.pairs)
+            return MapValues(path=path, pairs=pairs)
 
 
 def comparing_of(shadow: Shadow) -> Comparing:
