@@ -75,6 +75,17 @@ SEQUENTIAL = Section(
     ),
 )
 
+MISMATCH_RATE = Section(
+    name="rollback.mismatch_rate",
+    about="Of a route with `shadow`: the share of compared answers that differ is surely above a limit.",
+    keys=(
+        Key(name="max", takes=kinds.SHARE, about="The limit.", default="1%"),
+        Key(name="over", takes=kinds.DURATION, about="The window, `1s` to `1h`.", default="300s"),
+        Key(name="min_compared", takes=kinds.COUNT, about="With fewer comparisons, hold.", default="100"),
+        _DRY_RUN,
+    ),
+)
+
 COOLDOWN = Section(
     name="rollback.cooldown",
     about="After a trip, traffic comes back by itself, a small share first.",
@@ -99,6 +110,7 @@ ROLLBACK = Section(
         Key(name="connect_failures", takes=OrOff(section=CONNECT_FAILURES), about=CONNECT_FAILURES.about),
         Key(name="latency", takes=OrOff(section=LATENCY), about=LATENCY.about, default="off"),
         Key(name="sequential", takes=OrOff(section=SEQUENTIAL), about=SEQUENTIAL.about),
+        Key(name="mismatch_rate", takes=OrOff(section=MISMATCH_RATE), about=MISMATCH_RATE.about, default="off"),
         Key(
             name="failures",
             takes=rollback_kinds.FAILURES,

@@ -9,6 +9,7 @@ from strangler.config.keys_rollback import (
     ERROR_RATE,
     IDEMPOTENCY,
     LATENCY,
+    MISMATCH_RATE,
     ROLLBACK,
     SEQUENTIAL,
     WEBHOOK,
@@ -17,7 +18,16 @@ from strangler.config.nodes import Scalar
 from strangler.config.reading import At, show
 from strangler.config.sections import Found
 from strangler.core.model import FULL_SHARE, Idempotency, Webhook
-from strangler.core.rules import ConnectFailures, Cooldown, ErrorRate, Latency, LongLived, Rollback, Sequential
+from strangler.core.rules import (
+    ConnectFailures,
+    Cooldown,
+    ErrorRate,
+    Latency,
+    LongLived,
+    MismatchRate,
+    Rollback,
+    Sequential,
+)
 
 SHORTEST_WINDOW_S = 1.0
 """Four reports of the workers; a shorter window would judge between two of them."""
@@ -48,6 +58,7 @@ def read_rollback(at: At | None, otherwise: Rollback | None) -> Rollback | None:
         connect_failures=_connect_failures(found.get("connect_failures"), usual.connect_failures),
         latency=_latency(found.get("latency"), usual.latency),
         sequential=_sequential(found.get("sequential"), usual.sequential),
+        mismatch_rate=_mismatch_rate(found.get("mismatch_rate"), usual.mismatch_rate),
         failures=found.take("failures", rollback_kinds.FAILURES, usual.failures),
         cooldown=_cooldown(found.get("cooldown"), usual.cooldown),
         trips_cohort=found.take("trips_cohort", kinds.BOOLEAN, usual.trips_cohort),
@@ -58,7 +69,7 @@ def read_rollback(at: At | None, otherwise: Rollback | None) -> Rollback | None:
     )
     if rules.hold_back > LARGEST_HOLD_BACK:
         (found.get("hold_back") or at).fault("more would be held back than moved", "Write at most `50%`")
-    if not (rules.error_rate or rules.connect_failures or rules.latency or rules.sequential):
+    if not any((rules.error_rate, rules.connect_failures, rules.latency, rules.sequential, rules.mismatch_rate)):
         at.fault("every rule is off, so nothing is guarded", "Write `rollback: off`, or leave a rule on")
     return rules
 
@@ -110,9 +121,7 @@ def _error_rate(at: At | None, otherwise: ErrorRate | None) -> ErrorRate | None:
         min_requests=found.take("min_requests", kinds.COUNT, usual.min_requests),
         dry_run=found.take("dry_run", kinds.BOOLEAN, usual.dry_run),
     )
-    if not 0 < rule.max < FULL_SHARE:
-        message = "every failure" if rule.max == 0 else "no share of failures"
-        (found.get("max") or at).fault(f"{message} would be above this limit", "Write more than `0%`, less than `100%`")
+    _check_max(found, rule.max, "failure")
     _check_window(found, rule.over_s, rule.min_requests)
     return rule
 
@@ -166,6 +175,22 @@ def _sequential(at: At | None, otherwise: Sequential | None) -> Sequential | Non
     )
 
 
+def _mismatch_rate(at: At | None, otherwise: MismatchRate | None) -> MismatchRate | None:
+    if at is None or is_off(at):
+        return otherwise if at is None else None
+    found = Found(at, MISMATCH_RATE)
+    usual = MismatchRate()
+    rule = MismatchRate(
+        max=found.take("max", kinds.SHARE, usual.max),
+        over_s=found.take("over", kinds.DURATION, usual.over_s),
+        min_compared=found.take("min_compared", kinds.COUNT, usual.min_compared),
+        dry_run=found.take("dry_run", kinds.BOOLEAN, usual.dry_run),
+    )
+    _check_max(found, rule.max, "difference")
+    _check_window(found, rule.over_s, rule.min_compared, "min_compared")
+    return rule
+
+
 def _cooldown(at: At | None, otherwise: Cooldown | None) -> Cooldown | None:
     if at is None or is_off(at):
         return otherwise if at is None else None
@@ -185,10 +210,17 @@ def _cooldown(at: At | None, otherwise: Cooldown | None) -> Cooldown | None:
     return rule
 
 
-def _check_window(found: Found, over_s: float, min_requests: int) -> None:
+def _check_max(found: Found, most: int, what: str) -> None:
+    if not 0 < most < FULL_SHARE:
+        message = f"every {what}" if most == 0 else f"no share of {what}s"
+        place = found.get("max") or found.at
+        place.fault(f"{message} would be above this limit", "Write more than `0%`, less than `100%`")
+
+
+def _check_window(found: Found, over_s: float, min_requests: int, key: str = "min_requests") -> None:
     if not SHORTEST_WINDOW_S <= over_s <= LONGEST_WINDOW_S:
         message = "the window is shorter than four reports of the workers" if over_s < 1 else "the window is too long"
         (found.get("over") or found.at).fault(message, "Write `1s` to `1h`")
     elif min_requests > over_s * MOST_PER_S:
         message = f"no window of {over_s:g} s can hold {min_requests} requests, so the rule would never act"
-        (found.get("min_requests") or found.at).fault(message, f"Write at most {int(over_s * MOST_PER_S)}")
+        (found.get(key) or found.at).fault(message, f"Write at most {int(over_s * MOST_PER_S)}")

@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-import msgspec
-
 from strangler.config.reading import nearest
 from strangler.control.guardtable import Kept
 from strangler.control.happening import Happening, own_cause, sentence
-from strangler.control.journal import Deed
+from strangler.control.journal import Deed, as_text
 from strangler.control.keeper import Keeper, Table
 from strangler.control.settling import Guarded, settle
 from strangler.core import guard as guards
@@ -134,6 +132,14 @@ class Guards:
         for name, requests in asked.items():
             self._judge(name, self._guarded[name], requests, now)
 
+    def compare(self, name: str, compared: int, different: int) -> None:
+        """Take what was compared of a route since the last time, judge it, and act."""
+        guarded = self._guarded.get(name)
+        if guarded is not None and guarded.watch.rules.mismatch_rate is not None:
+            now = self._clock()
+            guarded.watch.compare(compared, different, now)
+            self._judge(name, guarded, 0, now)
+
     def remember(self, fields: Mapping[str, Any]) -> None:
         """Keep a failed exchange of the extracted side as a sample of evidence."""
         guarded = self._guarded.get(str(fields.get("route")))
@@ -188,7 +194,9 @@ class Guards:
         wall = self._wall()
         before, self._is_killed = self._is_killed, is_on
         self._serve()
-        deed = Deed(at=wall, who=who, what=Action.KILL, subject="*", why=why, before=_json(before), after=_json(is_on))
+        deed = Deed(
+            at=wall, who=who, what=Action.KILL, subject="*", why=why, before=as_text(before), after=as_text(is_on)
+        )
         self._keeper.kill(is_on=is_on, at=wall, deed=deed)
         self._on_happening(Happening(action=Action.KILL, route="", who=who, why=why, at=wall, cause={"is_on": is_on}))
 
@@ -229,8 +237,8 @@ class Guards:
                 what=Action.MIGRATION,
                 subject=name,
                 why="its upstreams or its flag are others, so its guard begins anew",
-                before=_json(migration),
-                after=_json(self._guarded[name].kept.migration),
+                before=as_text(migration),
+                after=as_text(self._guarded[name].kept.migration),
             )
             for name, migration in settled.renewed.items()
         ]
@@ -311,9 +319,9 @@ class Guards:
                     what=action,
                     subject=name,
                     why=told,
-                    before=_json(asdict(before)),
-                    after=_json(asdict(guard)),
-                    evidence=None if own is None else _json(own),
+                    before=as_text(asdict(before)),
+                    after=as_text(asdict(guard)),
+                    evidence=None if own is None else as_text(own),
                 )
             )
             happenings.append(
@@ -390,7 +398,3 @@ class Guards:
         if guarded is None:
             raise UsageError(f"no route `{name}` is guarded. {nearest(name, tuple(self._guarded))}")
         return guarded
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()

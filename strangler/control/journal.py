@@ -10,6 +10,9 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from strangler.control.database import Database
 from strangler.core.audit import GENESIS, Action, Break, BreakKind, Entry, Row, first_break, seal
@@ -146,3 +149,8 @@ def _row(found: tuple[object, ...]) -> Row:
         evidence=None if evidence is None else str(evidence),
     )
     return Row(entry=entry, prev=str(prev), hash=str(hashed))
+
+
+def as_text(value: Any) -> str:
+    """Return a value as JSON, as a deed's before, after and evidence have it."""
+    return msgspec.json.encode(value).decode()

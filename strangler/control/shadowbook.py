@@ -32,15 +32,16 @@ class ShadowBook:
         self._held = {findings.route: findings for findings in kept}
         return kept
 
-    def take(self, findings: Findings) -> None:
-        """Hold newer findings of a route in place of the former; those that were forgotten do not come back."""
+    def take(self, findings: Findings) -> bool:
+        """Hold newer findings of a route in place of the former; return False for those that were forgotten."""
         route = findings.route
         if self._forgotten.get(route) == findings.since:
             # Because it was under way when they were forgotten; the next value has a `since` of its own.
-            return
+            return False
         if self._held.get(route) != findings:
             self._held[route] = findings
             self._unsaved.add(route)
+        return True
 
     def reset(self, route: str, deed: Deed) -> None:
         """Forget a route's findings and record the deed. Raises StoreError; then nothing was forgotten."""

@@ -7,7 +7,7 @@ from math import log
 
 from strangler.core import bounds
 from strangler.core.model import FULL_SHARE
-from strangler.core.rules import ConnectFailures, ErrorRate, Latency, Metric, Rollback, Sequential
+from strangler.core.rules import ConnectFailures, ErrorRate, Latency, Metric, MismatchRate, Rollback, Sequential
 from strangler.core.sequential import Evidence, is_proven
 from strangler.core.window import Counts
 
@@ -45,12 +45,18 @@ class Finding:
         return self.verdict is Verdict.BREACH and not self.dry_run
 
 
+_NOTHING = Counts()
 Look = Callable[[float], tuple[Counts, Counts]]
 """Returns what the legacy and the extracted side did within that many seconds."""
 
 
-def judge(rules: Rollback, look: Look, *, connect_run: int, evidence: Evidence) -> tuple[Finding, ...]:
-    """Return what every rule that is switched on says; `connect_run` are the failures to connect up to now."""
+def judge(
+    rules: Rollback, look: Look, *, connect_run: int, evidence: Evidence, compared: Counts = _NOTHING
+) -> tuple[Finding, ...]:
+    """Return what every rule that is switched on says.
+
+    `connect_run` are the failures to connect up to now; `compared` counts comparisons, those that differ as failures.
+    """
     found: list[Finding] = []
     if rules.error_rate is not None:
         found.append(_error_rate(rules.error_rate, *look(rules.error_rate.over_s)))
@@ -59,6 +65,8 @@ def judge(rules: Rollback, look: Look, *, connect_run: int, evidence: Evidence) 
     found += [_latency(rule, *look(rule.over_s)) for rule in rules.latency]
     if rules.sequential is not None:
         found.append(_sequential(rules.sequential, evidence))
+    if rules.mismatch_rate is not None:
+        found.append(_mismatch(rules.mismatch_rate, compared))
     return tuple(found)
 
 
@@ -127,6 +135,19 @@ def _sequential(rule: Sequential, evidence: Evidence) -> Finding:
         measured=evidence.log_e,
         limit=log(1.0 / rule.alpha),
         requests=evidence.extracted_failures + evidence.legacy_failures,
+    )
+
+
+def _mismatch(rule: MismatchRate, compared: Counts) -> Finding:
+    limit = rule.max / FULL_SHARE
+    breached = bounds.is_above(compared.failures, compared.requests, limit, RISK_NATS)
+    return Finding(
+        metric=Metric.MISMATCH_RATE,
+        verdict=_verdict(compared.requests < rule.min_compared, breached=breached),
+        dry_run=rule.dry_run,
+        measured=_share(compared) or 0.0,
+        limit=limit,
+        requests=compared.requests,
     )
 
 

@@ -70,6 +70,19 @@ class Sequential:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MismatchRate:
+    """Compared answers that differ, whoever answered. Opted in to: noise is different until a rule ignores it."""
+
+    max: int = 100
+    """Basis points. Precedent: Flagger's example of a success rate of 99 %."""
+    over_s: float = 300.0
+    """Longer than the error rate's, because only what is shadowed is compared."""
+    min_compared: int = 100
+    """Precedent: Envoy's `success_rate_request_volume` 100."""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cooldown:
     """Opted in to: after a trip, traffic comes back by itself, a small share first."""
 
@@ -99,6 +112,7 @@ class Rollback:
     connect_failures: ConnectFailures | None = field(default_factory=ConnectFailures)
     latency: tuple[Latency, ...] = ()
     sequential: Sequential | None = field(default_factory=Sequential)
+    mismatch_rate: MismatchRate | None = None
     failures: tuple[tuple[int, int], ...] = ((500, 599),)
     """Ranges of statuses that are failures, both ends included."""
     cooldown: Cooldown | None = None

@@ -56,6 +56,12 @@ class Watch:
         self._run = 0
         self._longest = 0
         self._windows = {span: {side: Window(span) for side in Side} for span in _spans(rules)}
+        self._compared = None if rules.mismatch_rate is None else Window(rules.mismatch_rate.over_s)
+
+    def compare(self, compared: int, different: int, now: float) -> None:
+        """Take so many comparisons of both sides' answers."""
+        if self._compared is not None:
+            self._compared.add(now, requests=compared, failures=different, latency=())
 
     def count(self, legacy: Count, extracted: Count, now: float, *, is_comparable: bool = True) -> None:
         """Take what one worker told of both sides; `is_comparable`: it began with the share that there is now."""
@@ -79,7 +85,8 @@ class Watch:
             windows = self._windows[span]
             return windows[Side.LEGACY].sums(now), windows[Side.EXTRACTED].sums(now)
 
-        return judge(self.rules, look, connect_run=self._longest, evidence=self.evidence)
+        compared = Counts() if self._compared is None else self._compared.sums(now)
+        return judge(self.rules, look, connect_run=self._longest, evidence=self.evidence, compared=compared)
 
     def rebase(self) -> None:
         """Forget the mix of requests: the share was changed."""
@@ -88,6 +95,7 @@ class Watch:
     def clear(self) -> None:
         """Begin anew: nothing that was counted before says anything of what comes now."""
         self._windows = {span: {side: Window(span) for side in Side} for span in _spans(self.rules)}
+        self._compared = None if self.rules.mismatch_rate is None else Window(self.rules.mismatch_rate.over_s)
         self.evidence = Evidence()
         self._run = self._longest = 0
 

@@ -116,7 +116,9 @@ class Instance:
         )
         self._rollout = Rollout(self._supervisor)
         self._protection = Protection(store, self._truth, self._source, lost=lost)
-        self._shadowing = Shadowing(store, self._truth, log_format=log_format)
+        self._shadowing = Shadowing(
+            store, self._truth, log_format=log_format, on_compared=self._protection.guards.compare
+        )
         self._routes = RoutesFile(path, running=config, overrides=overrides, on_config=self._protection.take_config)
         self._health = HealthChecks(spawn=self._tasks.spawn, resolve=resolve, on_change=self._truth.replace_unhealthy)
         self._overview = Overview(

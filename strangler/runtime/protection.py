@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import msgspec
 
 from strangler.control.guarddesk import GuardDesk
 from strangler.control.guards import Guards
 from strangler.control.happening import Happening
-from strangler.control.journal import Deed
+from strangler.control.journal import Deed, as_text
 from strangler.control.outbox import Outbox
 from strangler.control.share import Shares
 from strangler.control.store import Store
@@ -88,8 +87,8 @@ class Protection:
                 what=Action.RELOAD,
                 subject="routes",
                 why="the file changed",
-                before=_json(before),
-                after=_json(config.digest),
+                before=as_text(before),
+                after=as_text(config.digest),
             )
         )
 
@@ -189,7 +188,3 @@ class Protection:
         except StoreError:
             # Because what was done is done and in the log, a full disk does not undo it.
             LOG.exception("audit_failed", extra={"fields": {"what": deed.what.value, "subject": deed.subject}})
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()

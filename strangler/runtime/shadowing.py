@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 
 from strangler.control.shadowbook import ShadowBook
 from strangler.control.shadowdesk import ShadowDesk
 from strangler.control.store import Store
 from strangler.control.truth import Truth
+from strangler.core.findings import Findings
 from strangler.core.model import Config
 from strangler.errors import LinkError
 from strangler.runtime import findinglink
@@ -32,12 +34,16 @@ LOG = logging.getLogger(__name__)
 class Shadowing:
     """Owns the comparer."""
 
-    def __init__(self, store: Store, truth: Truth, *, log_format: LogFormat) -> None:
+    def __init__(
+        self, store: Store, truth: Truth, *, log_format: LogFormat, on_compared: Callable[[str, int, int], None]
+    ) -> None:
+        """`on_compared` is told of a route how many comparisons came since the last time, and how many differed."""
         self.restarts = 0
         """Comparers that were replaced because they ended by themselves."""
         self.gauges: dict[str, int] = dict(NO_GAUGES)
         self._truth = truth
         self._log_format = log_format
+        self._on_compared = on_compared
         self._book = ShadowBook(store)
         self.desk = ShadowDesk(self._book, lambda: truth.config, on_reset=self._forget)
         """What operators see of it."""
@@ -152,12 +158,21 @@ class Shadowing:
                 return
             self._sent = self._truth.config
 
+    def _take(self, found: Findings) -> None:
+        before = self._book.of(found.route)
+        if not self._book.take(found):
+            return
+        # Because findings only grow until they begin anew, with another `since`.
+        known = before if before is not None and before.since == found.since else Findings(route=found.route, since=0.0)
+        if found.compared > known.compared:
+            self._on_compared(found.route, found.compared - known.compared, found.different - known.different)
+
     def _receive(self, message: FromComparer) -> None:
         match message:
             case Listening():
                 self._is_listening = True
                 LOG.info("comparer_ready")
             case Found(findings=findings):
-                self._book.take(findings)
+                self._take(findings)
             case Gauges(gauges=gauges):
                 self.gauges = gauges

@@ -4,7 +4,16 @@ from hypothesis import strategies as st
 
 from strangler.config.units import percent
 from strangler.core.model import FULL_SHARE, Idempotency, Route
-from strangler.core.rules import ConnectFailures, Cooldown, ErrorRate, Latency, LongLived, Rollback, Sequential
+from strangler.core.rules import (
+    ConnectFailures,
+    Cooldown,
+    ErrorRate,
+    Latency,
+    LongLived,
+    MismatchRate,
+    Rollback,
+    Sequential,
+)
 from tests.config.values import Document, duration, durations, given, source, sources, tokens, tries
 
 spans = st.integers(1_000, 3_600_000).map(lambda milliseconds: milliseconds / 1000)
@@ -42,6 +51,14 @@ rollbacks = st.builds(
     latency=st.just(()) | latencies,
     sequential=st.none()
     | st.builds(Sequential, ratio=multiples, alpha=st.integers(1, 1_000).map(lambda p: p / FULL_SHARE)),
+    mismatch_rate=st.none()
+    | st.builds(
+        MismatchRate,
+        max=st.integers(1, FULL_SHARE - 1),
+        over_s=spans,
+        min_compared=st.integers(1, 100_000),
+        dry_run=st.booleans(),
+    ),
     failures=st.lists(ranges, min_size=1, max_size=3, unique=True).map(tuple),
     cooldown=st.none()
     | st.builds(
@@ -72,6 +89,7 @@ def rollback_document(route: Route) -> Document | str | None:
     if rules is None:
         return "off" if route.extracted else None
     rate, connect, sequential, cooldown = rules.error_rate, rules.connect_failures, rules.sequential, rules.cooldown
+    mismatch = rules.mismatch_rate
     assert connect is not None
     return {
         "error_rate": "off"
@@ -88,6 +106,14 @@ def rollback_document(route: Route) -> Document | str | None:
         "sequential": "off"
         if sequential is None
         else {"ratio": _multiple(sequential.ratio), "alpha": percent(round(sequential.alpha * FULL_SHARE))},
+        "mismatch_rate": "off"
+        if mismatch is None
+        else {
+            "max": percent(mismatch.max),
+            "over": duration(mismatch.over_s),
+            "min_compared": mismatch.min_compared,
+            "dry_run": mismatch.dry_run,
+        },
         "failures": [f"{low}-{high}" for low, high in rules.failures],
         "cooldown": "off"
         if cooldown is None

@@ -18,6 +18,7 @@ from strangler.config.keys_rollback import (
     ERROR_RATE,
     IDEMPOTENCY,
     LATENCY,
+    MISMATCH_RATE,
     ROLLBACK,
     SEQUENTIAL,
     WEBHOOK,
@@ -54,7 +55,7 @@ PLACES: dict[str, tuple[Section, str, str]] = {
             f"{SMALL}defaults:\n  rollback:\n    {section.name.removeprefix('rollback.')}:\n      ",
             f"defaults.{section.name}.",
         )
-        for section in (ERROR_RATE, CONNECT_FAILURES, LATENCY, SEQUENTIAL, COOLDOWN)
+        for section in (ERROR_RATE, CONNECT_FAILURES, LATENCY, SEQUENTIAL, MISMATCH_RATE, COOLDOWN)
     },
     "shadow": (SHADOW, f"{SMALL}defaults:\n  shadow:\n    ", "defaults.shadow."),
     "rules of a shadow": (RULE, f"{SMALL}defaults:\n  shadow:\n    rules:\n    - ", "defaults.shadow.rules[0]."),

@@ -32,7 +32,11 @@ FAULTS = {
     "failures: []": "the list is empty",
     "hold_back: 60%": "more would be held back than moved",
     "long_lived: kill": "`kill` is not known here",
-    "mismatch_rate: {max: 1%}": "`mismatch_rate` is not a known key",
+    "mismatches: {max: 1%}": "`mismatches` is not a known key",
+    "mismatch_rate: {max: 0%}": "every difference would be above this limit",
+    "mismatch_rate: {max: 100%}": "no share of differences would be above this limit",
+    "mismatch_rate: {over: 100ms}": "the window is shorter",
+    "mismatch_rate: {over: 1s, min_compared: 100001}": "so the rule would never act",
     "{error_rate: off, connect_failures: off, sequential: off}": "every rule is off, so nothing is guarded",
 }
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from strangler.core.histogram import BUCKETS, bucket
 from strangler.core.judge import Finding, Verdict, decisive, judge
-from strangler.core.rules import ConnectFailures, ErrorRate, Latency, Metric, Rollback, Sequential
+from strangler.core.rules import ConnectFailures, ErrorRate, Latency, Metric, MismatchRate, Rollback, Sequential
 from strangler.core.sequential import Evidence
 from strangler.core.window import Counts
 
@@ -179,3 +179,24 @@ def test_a_route_says_which_statuses_are_failures(status: int, fails: bool) -> N
     rules = replace(NONE, failures=((429, 429), (500, 599)))
 
     assert rules.is_failure(status) is fails
+
+
+@pytest.mark.parametrize(
+    ("compared", "different", "verdict"),
+    [
+        (0, 0, Verdict.HOLD),
+        (99, 99, Verdict.HOLD),
+        (100, 1, Verdict.FINE),
+        (100, 3, Verdict.FINE),
+        (100, 15, Verdict.BREACH),
+        (10_000, 100, Verdict.FINE),
+    ],
+)
+def test_answers_that_differ_break_the_rule_only_beyond_doubt(compared: int, different: int, verdict: Verdict) -> None:
+    rules = replace(NONE, mismatch_rate=MismatchRate())
+    counts = Counts(requests=compared, failures=different)
+
+    (finding,) = judge(rules, lambda _: (Counts(), Counts()), connect_run=0, evidence=Evidence(), compared=counts)
+
+    assert (finding.metric, finding.verdict) == (Metric.MISMATCH_RATE, verdict)
+    assert (finding.limit, finding.requests) == (0.01, compared)

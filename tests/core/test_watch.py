@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from strangler.core.judge import Finding, Verdict
 from strangler.core.model import Side
 from strangler.core.outcome import Outcome
-from strangler.core.rules import ErrorRate, Latency, Metric, Rollback
+from strangler.core.rules import ErrorRate, Latency, Metric, MismatchRate, Rollback
 from strangler.core.sequential import Evidence, Step
 from strangler.core.tally import Tally
 from strangler.core.watch import ALONE_AFTER, NOTHING, Count, Watch, count_of
@@ -105,3 +105,26 @@ def test_without_the_sequential_rule_nothing_is_compared() -> None:
     assert watch.evidence == Evidence()
     assert not watch.is_alone
     assert [finding.metric for finding in watch.findings(1.0)] == [Metric.CONNECT_FAILURES]
+
+
+def test_comparisons_count_within_their_window_and_not_after_a_reset() -> None:
+    watch = Watch(Rollback(mismatch_rate=MismatchRate(over_s=60.0)), Evidence())
+    watch.compare(60, 30, 100.0)
+    watch.compare(60, 30, 130.0)
+
+    both = verdict(watch, Metric.MISMATCH_RATE, 131.0)
+    later = verdict(watch, Metric.MISMATCH_RATE, 1_000.0)
+    watch.compare(200, 200, 1_000.0)
+    watch.clear()
+    cleared = verdict(watch, Metric.MISMATCH_RATE, 1_000.0)
+
+    assert (both.verdict, both.requests, both.measured) == (Verdict.BREACH, 120, 0.5)
+    assert (later.verdict, later.requests) == (Verdict.HOLD, 0)
+    assert cleared.requests == 0
+
+
+def test_comparisons_say_nothing_where_no_rule_asks_for_them() -> None:
+    watch = Watch(Rollback(), Evidence())
+    watch.compare(500, 500, 1.0)
+
+    assert Metric.MISMATCH_RATE not in {finding.metric for finding in watch.findings(1.0)}

@@ -146,6 +146,27 @@ async def test_a_comparer_that_is_killed_is_replaced_and_goes_on_from_what_was_f
         assert after["groups"][0]["count"] > before
 
 
+async def test_a_route_whose_answers_differ_is_taken_back_where_a_rule_says_so(tmp_path: Path) -> None:
+    guarded = (
+        '{name: users, match: {path: "/users/{id}"}, extracted: extracted, share: 100%, '
+        "shadow: {mode: reverse, noise: 0%}, rollback: {mismatch_rate: {max: 1%, min_compared: 20}}}"
+    )
+    async with (
+        backend(says(ok(b'{"id":7}', JSON))) as monolith,
+        backend(says(ok(b'{"id":8}', JSON))) as extracted,
+        running(tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=[guarded])) as proxy,
+    ):
+        await until_comparing(proxy)
+        assert await proxy.get("/users/7") == (200, '{"id":8}')
+
+        async def is_back() -> bool:
+            return (await proxy.get("/users/7"))[1] == '{"id":7}'
+
+        await until(is_back, deadline_s=30, what="the monolith's answer")
+        (line,) = proxy.events("guard_tripped")
+    assert "compared answers differ" in line["why"]
+
+
 async def test_findings_outlive_a_restart_of_the_proxy(tmp_path: Path) -> None:
     async with (
         backend(says(ok(b'{"id":7}', JSON))) as monolith,
