@@ -21,4 +21,6 @@ def general_place(place: Place) -> str:
     text = "".join(
         "[*]" if isinstance(key, int) or _ID.fullmatch(key) else print_place((key,)).removeprefix("$") for key in place
     )
+    # Because JSON may escape half of a surrogate pair, which no encoding can write.
+    text = text[: MAX_PLACE + 1].encode("utf-8", "backslashreplace").decode("utf-8")
     return "$" + (text if len(text) <= MAX_PLACE else text[:MAX_PLACE] + "...")

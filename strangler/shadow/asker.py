@@ -32,6 +32,10 @@ class _Target:
     upstream: Upstream
     session: aiohttp.ClientSession
     turns: "count[int]"
+    busy: int = 0
+    """Requests under way."""
+    is_retired: bool = False
+    """Whether it is asked no more, and closed with its last request."""
 
 
 class Asker:
@@ -42,18 +46,21 @@ class Asker:
         self._targets: dict[str, _Target] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    def apply(self, upstreams: Iterable[Upstream]) -> None:
-        """Ask these upstreams from now on."""
+    def apply(self, upstreams: Iterable[Upstream]) -> frozenset[str]:
+        """Ask these upstreams from now on; return the names of those that are not what they were."""
+        changed = set()
         wanted = {upstream.name: upstream for upstream in upstreams}
         for name, target in tuple(self._targets.items()):
             if wanted.get(name) != target.upstream:
                 del self._targets[name]
-                task = asyncio.get_running_loop().create_task(target.session.close(), name=f"close {name}")
-                self._closing.add(task)
-                task.add_done_callback(self._closing.discard)
+                changed.add(name)
+                # Because what is under way must not fail by our own doing.
+                target.is_retired = True
+                self._close_idle(target)
         for name, upstream in wanted.items():
             if name not in self._targets:
                 self._targets[name] = _Target(upstream, _session(upstream), count())
+        return frozenset(changed)
 
     async def close(self) -> None:
         """End all connections."""
@@ -68,36 +75,49 @@ class Asker:
         Who gets an answer gives the bytes of its body back to the budget.
         """
         target = self._targets[name]
-        addresses = target.upstream.addresses
-        address = addresses[next(target.turns) % len(addresses)]
-        scheme = "http" if target.upstream.tls is None else "https"
-        url = URL(f"{scheme}://{address}{offer.target.decode('latin-1')}", encoded=True)
-        started = monotonic()
+        target.busy += 1
         try:
-            async with (
-                asyncio.timeout(rules.timeout_s),
-                target.session.request(
-                    offer.method.decode("ascii"),
-                    url,
-                    headers=_headers(offer, route, rules, str(address)),
-                    data=offer.body or None,
-                    skip_auto_headers=_NO_AUTO,
-                    allow_redirects=False,
-                ) as response,
-            ):
-                body = await self._read(response, rules.max_body_bytes)
-                return Answer(
-                    status=response.status,
-                    headers=tuple(response.raw_headers),
-                    body=body,
-                    seconds=monotonic() - started,
-                )
+            async with asyncio.timeout(rules.timeout_s):
+                answer = await self._exchange(target, offer, route, rules)
         except TimeoutError as error:
             raise ShadowError(Drop.TIMEOUT, f"no answer within {rules.timeout_s:g} s") from error
         except aiohttp.ClientConnectorError as error:
             raise ShadowError(Drop.CONNECT, str(error)) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ShadowError(Drop.FAILED, str(error) or type(error).__name__) from error
+            # Because its text may quote the target and the answer, the log gets its kind alone.
+            raise ShadowError(Drop.FAILED, type(error).__name__) from error
+        finally:
+            target.busy -= 1
+            self._close_idle(target)
+        return answer
+
+    async def _exchange(self, target: _Target, offer: Offer, route: Route, rules: Shadow) -> Answer:
+        addresses, tls = target.upstream.addresses, target.upstream.tls
+        address = addresses[next(target.turns) % len(addresses)]
+        scheme = "http" if tls is None else "https"
+        started = monotonic()
+        async with target.session.request(
+            offer.method.decode("ascii"),
+            URL(f"{scheme}://{address}{offer.target.decode('latin-1')}", encoded=True),
+            headers=_headers(offer, route, rules, str(address)),
+            data=offer.body or None,
+            skip_auto_headers=_NO_AUTO,
+            allow_redirects=False,
+            server_hostname=(tls.server_name or None) if tls is not None else None,
+        ) as response:
+            body = await self._read(response, rules.max_body_bytes)
+            return Answer(
+                status=response.status,
+                headers=tuple(response.raw_headers),
+                body=body,
+                seconds=monotonic() - started,
+            )
+
+    def _close_idle(self, target: _Target) -> None:
+        if target.is_retired and not target.busy:
+            task = asyncio.get_running_loop().create_task(target.session.close(), name=f"close {target.upstream.name}")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
     async def _read(self, response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
         pieces, size = [], 0

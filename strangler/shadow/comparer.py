@@ -48,7 +48,8 @@ class Comparer:
             if route.shadow is not None:
                 self._ledger(name).redact(route.shadow.redact)
         asked = {name for route in self._routes.values() for name in (route.legacy, route.extracted)}
-        self._asker.apply(upstream for upstream in config.upstreams if upstream.name in asked)
+        for name in self._asker.apply(upstream for upstream in config.upstreams if upstream.name in asked):
+            self._breakers.pop(name, None)
 
     def recall(self, kept: Findings) -> None:
         """Go on from what was found of a route before."""
@@ -66,8 +67,9 @@ class Comparer:
             self.drop(offer.route, Drop.QUEUE_FULL)
 
     def drop(self, route: str, why: Drop, count: int = 1) -> None:
-        """Count requests that were to be shadowed and were not."""
-        self._ledger(route).drop(why, count)
+        """Count requests that were to be shadowed and were not; of a route that is not shadowed any more, nothing."""
+        if route in self._routes:
+            self._ledger(route).drop(why, count)
 
     def news(self) -> tuple[Findings, ...]:
         """Return the findings of each route that has any since the last call."""
@@ -113,8 +115,12 @@ class Comparer:
         again: Answer | None = None
         shadow = await self._ask(other, offer, route, rules)
         try:
+            if self._is_outdated(route):
+                return
             if is_sampled(_NOISE + route.name, offer.request_id, rules.noise):
                 again = await self._ask_again(own, offer, route, rules)
+                if self._is_outdated(route):
+                    return
             # Because comparing holds the loop, nothing else of the size of a body is made meanwhile.
             how = self._how[route.name]
             primary = _whole(offer.answer)
@@ -123,6 +129,10 @@ class Comparer:
             self._ledger(route.name).add(offer, shadow, compared, noise, time())
         finally:
             self.budget.give(len(shadow.body) + (0 if again is None else len(again.body)))
+
+    def _is_outdated(self, route: Route) -> bool:
+        """Return whether the file says something else of a route by now; what was asked before tells nothing of it."""
+        return self._routes.get(route.name) != route
 
     async def _ask_again(self, upstream: str, offer: Offer, route: Route, rules: Shadow) -> Answer | None:
         try:
