@@ -46,7 +46,7 @@ def on_response(exchange: "Exchange", status: int, reason: bytes, head: Response
         if not exchange.is_http_11:
             exchange.keeps_alive = False
     if exchange.capture is not None:
-        _capture_head(exchange, status, head)
+        _capture_head(exchange, status, head, has_body=not bodyless)
     if not exchange.request_done:
         exchange.keeps_alive = False
     if exchange.client.is_draining:
@@ -68,14 +68,14 @@ def on_response(exchange: "Exchange", status: int, reason: bytes, head: Response
     return exchange.method == b"HEAD"
 
 
-def _capture_head(exchange: "Exchange", status: int, head: ResponseHead) -> None:
+def _capture_head(exchange: "Exchange", status: int, head: ResponseHead, *, has_body: bool) -> None:
     capture = exchange.capture
     if capture is None:
         return
     if exchange.is_event_stream:
         capture.give_up_stream()
         exchange.capture = None
-    elif not capture.take_head(status, head):
+    elif not capture.take_head(status, head, has_body=has_body):
         exchange.capture = None
 
 

@@ -51,10 +51,10 @@ class Capture:
         """Take a piece of the request's body; return False when it is too much."""
         return self._take(self._request, 0, data)
 
-    def take_head(self, status: int, head: ResponseHead) -> bool:
+    def take_head(self, status: int, head: ResponseHead, *, has_body: bool) -> bool:
         """Take the head of the answer; return False when the answer announces too much."""
         self._status, self._head = status, head
-        if head.length is not None and head.length > self._limit:
+        if has_body and head.length is not None and head.length > self._limit:
             return self._give_up(Drop.BODY_TOO_LARGE)
         return True
 
@@ -67,6 +67,9 @@ class Capture:
         decision, head = exchange.decision, self._head
         self.release()
         if head is None or decision is None or self._status >= 500:
+            return
+        if not exchange.request_done:
+            # Because half a request is another request.
             return
         self._offers.put(
             Offer(
@@ -124,7 +127,16 @@ def begin(exchange: "Exchange", decision: Decision, offers: Offers) -> Capture |
         or any(name.lower() == MARK for name, _ in exchange.headers)
     ):
         return None
-    return Capture(offers, route.name, rules.max_body_bytes)
+    begun = Capture(offers, route.name, rules.max_body_bytes)
+    # Because a request that waited behind another has brought some of its body already.
+    pieces = map(_unframed, exchange.buffered) if exchange.head.chunked else exchange.buffered
+    return begun if all(map(begun.take_request, pieces)) else None
+
+
+def _unframed(chunk: bytes) -> bytes:
+    """Return what a chunk holds, as `sending` frames it; the last one holds nothing."""
+    size, _, rest = chunk.partition(b"\r\n")
+    return b"" if size == b"0" else rest[:-2]
 
 
 def _lines(head: bytes) -> list[bytes]:

@@ -1,5 +1,6 @@
 """Captures: what a client was answered is copied for the shadow plane, and the client notices nothing."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +10,9 @@ from strangler.core.model import Fallback
 from strangler.core.offer import Drop, Offer
 from strangler.core.shadowing import Shadow, ShadowMode
 from strangler.proxy import capture
-from tests.support.backend import backend, ok, says
+from tests.support.backend import Conversation, Received, backend, ok, says
 from tests.support.plane import Proxy, config, proxy, route
+from tests.support.waiting import until
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n"
 GET = b"GET /users/7?full=1 HTTP/1.1\r\nHost: shop.example\r\nX-User-Id: u\r\nCookie: a=b\r\n%b\r\n"
@@ -157,3 +159,50 @@ async def test_a_sample_is_shadowed_and_a_larger_one_holds_it_too() -> None:
     assert 5 <= len(few) <= 40
     assert 70 <= len(many) <= 130
     assert few < many
+
+
+@pytest.mark.parametrize(
+    "body", [b"Content-Length: 4\r\n\r\nbody", b"Transfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n"]
+)
+async def test_a_request_that_waited_behind_another_is_offered_with_all_of_its_body(body: bytes) -> None:
+    go_on = asyncio.Event()
+
+    async def slow(received: Received, _conversation: Conversation) -> bytes:
+        if not received.body:
+            await go_on.wait()
+        return ok(b"{}")
+
+    async with backend(slow) as monolith, proxy(config(monolith.port, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept()
+        wire = await running.connect()
+        await wire.send(GET % b"" + (GET % b"").removesuffix(b"\r\n") + body)
+        await until(lambda: bool(monolith.received), what="the first request")
+        go_on.set()
+        await wire.answer()
+        await wire.answer()
+    assert [offer.body for offer in kept.offers] == [b"", b"body"]
+    assert monolith.received[-1].body == b"body"
+    assert kept.held == 0
+
+
+async def test_a_request_that_was_answered_before_it_was_complete_is_not_offered() -> None:
+    async with (
+        backend(says(ok(b"{}")), on_head=True) as monolith,
+        proxy(config(monolith.port, 1, shadowed())) as running,
+    ):
+        running.plane.offers = kept = Kept()
+        await answer(running, GET % b"Content-Length: 10\r\n" + b"half ")
+    assert not kept.offers
+    assert kept.held == 0
+
+
+async def test_an_answer_to_head_is_as_small_as_it_is_and_not_as_it_says() -> None:
+    said = b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n"
+    request = (GET % b"").replace(b"GET", b"HEAD")
+    async with backend(says(said)) as monolith, proxy(config(monolith.port, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept()
+        wire = await running.connect()
+        await wire.send(request)
+        await wire.head()
+        await until(lambda: bool(kept.offers or kept.drops), what="an offer")
+    assert [(offer.method, offer.answer.body) for offer in kept.offers] == [(b"HEAD", b"")]
