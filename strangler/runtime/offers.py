@@ -103,6 +103,7 @@ class OfferServer:
         self._path = path
         self._links: set[Link[ToComparer]] = set()
         self._server: asyncio.AbstractServer | None = None
+        self._inode = 0
 
     async def start(self) -> None:
         """Listen; raises OSError."""
@@ -112,6 +113,7 @@ class OfferServer:
             with short(self._path) as path:
                 listener.bind(path)
             self._path.chmod(0o600)
+            self._inode = self._path.stat().st_ino
             self._server = await asyncio.get_running_loop().create_unix_server(self._accept, sock=listener)
         except BaseException:
             listener.close()
@@ -119,11 +121,20 @@ class OfferServer:
 
     async def close(self) -> None:
         """Listen no more, and end what is connected."""
+        # Because after a crash of control the next comparer may listen already, only what is ours is removed, and
+        # while it is open: then its number is nobody else's.
+        if self._server is not None and self._is_ours():
+            self._path.unlink()
         if self._server is not None:
             self._server.close()
         for link in tuple(self._links):
             await link.close(0.1)
-        self._path.unlink(missing_ok=True)
+
+    def _is_ours(self) -> bool:
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
 
     def _accept(self) -> Link[ToComparer]:
         link = _link(on_message=self._on_message, on_lost=lambda: self._links.discard(link))

@@ -52,12 +52,6 @@ class Shadowing:
         self._unwanted = asyncio.Event()
         self._link: Link[FromComparer] | None = None
         self._sent: Config | None = None
-        self._is_listening = False
-
-    @property
-    def is_listening(self) -> bool:
-        """Whether a comparer runs that workers can offer to."""
-        return self._is_listening
 
     def start(self) -> None:
         """Take up what was found before, and run a comparer whenever one is wanted."""
@@ -146,7 +140,7 @@ class Shadowing:
                 await lost.wait()
         except TimeoutError:
             pass
-        self._link, self._sent, self._is_listening, self.gauges = None, None, False, dict(NO_GAUGES)
+        self._link, self._sent, self.gauges = None, None, dict(NO_GAUGES)
 
     def _offer(self) -> None:
         if self._link is not None and self._sent is not self._truth.config:
@@ -170,7 +164,6 @@ class Shadowing:
     def _receive(self, message: FromComparer) -> None:
         match message:
             case Listening():
-                self._is_listening = True
                 LOG.info("comparer_ready")
             case Found(findings=findings):
                 self._take(findings)

@@ -1,0 +1,84 @@
+"""Offers on their way: a worker never waits for the comparer, and finds the one that lives now."""
+
+import asyncio
+import socket
+import tracemalloc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from strangler.core.model import Side
+from strangler.core.offer import Answer, Drop, Offer
+from strangler.runtime import offers
+from strangler.runtime.offers import Dropped, Offered, OfferSender, OfferServer, ToComparer
+from tests.support.waiting import until
+
+
+def offer(size: int = 2) -> Offer:
+    return Offer(
+        route="users",
+        primary=Side.LEGACY,
+        method=b"GET",
+        target=b"/users/7",
+        host=b"shop.example",
+        headers=(),
+        body=b"",
+        request_id=b"request-1",
+        trace=b"",
+        answer=Answer(status=200, headers=(), body=b"x" * size, seconds=0.01),
+    )
+
+
+@asynccontextmanager
+async def sending(path: Path) -> AsyncIterator[OfferSender]:
+    sender = OfferSender(path)
+    task = asyncio.create_task(sender.run())
+    try:
+        yield sender
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
+
+
+async def test_what_is_offered_arrives_and_what_was_dropped_before_is_told(tmp_path: Path) -> None:
+    taken: list[ToComparer] = []
+    server = OfferServer(tmp_path / "s", taken.append)
+    async with sending(tmp_path / "s") as sender:
+        sender.put(offer())
+        await server.start()
+        await until(lambda: bool(taken), what="what was dropped")
+        sender.put(offer())
+        await until(lambda: len(taken) == 2, what="an offer")
+    await server.close()
+    assert taken == [Dropped(route="users", why=Drop.NO_COMPARER, count=1), Offered(offer=offer())]
+
+
+async def test_a_comparer_that_takes_nothing_costs_a_bounded_memory_and_a_count(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen(1)
+        async with sending(tmp_path / "s") as sender:
+            connection, _ = await asyncio.to_thread(listener.accept)
+            tracemalloc.start()
+            try:
+                for _ in range(100):
+                    sender.put(offer(1_048_576))
+                    await asyncio.sleep(0)
+                held, _ = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            assert held < offers.HIGH_WATER_BYTES + 4 * 1_048_576
+            connection.close()
+
+
+async def test_a_comparer_that_ends_late_leaves_the_socket_of_the_next_one_alone(tmp_path: Path) -> None:
+    taken: list[ToComparer] = []
+    first, second = OfferServer(tmp_path / "s", lambda _: None), OfferServer(tmp_path / "s", taken.append)
+    await first.start()
+    await second.start()
+    await first.close()
+    async with sending(tmp_path / "s") as sender:
+        sender.put(offer())
+        await until(lambda: bool(taken), what="what was offered before there was a connection")
+    await second.close()
+    assert not (tmp_path / "s").exists()
