@@ -43,8 +43,8 @@ def after_failure(
 
     `has_other_side`: the extracted side was asked and the monolith was not. `is_begun`: the client has seen a part of
     an answer, an interim one included. `is_written`: a byte of the request has left the proxy, now or in an earlier
-    try. `is_whole`: all that has come of its body is at hand. `is_stale`: a connection that had served before ended
-    under it, with no answer complete. `has_retried`: this side was asked twice already.
+    try. `is_whole`: all that has come of its body is at hand. `is_stale`: a connection that had served or been
+    idle before ended under it, with no answer complete. `has_retried`: this side was asked twice already.
     """
     if is_begun or not is_whole:
         return Next.GIVE_UP

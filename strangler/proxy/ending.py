@@ -91,7 +91,7 @@ def on_upstream_lost(exchange: "Exchange", *, is_clean: bool) -> None:
         exchange.on_response_done(())
         return
     # Because a pooled connection may be closing just as it is used (RFC 9112 section 9.3.1).
-    is_stale = upstream is not None and upstream.uses > 1
+    is_stale = upstream is not None and upstream.may_be_stale
     fail(exchange, FailureKind.RESET, "the connection ended before the answer was complete", is_stale=is_stale)
 
 

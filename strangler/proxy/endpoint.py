@@ -84,6 +84,7 @@ class Endpoint:
             connection.transport.close()
             return
         pool.idle += 1
+        connection.was_idle = True
         self.idle.append(connection)
 
     def lost(self, connection: UpstreamConnection) -> None:

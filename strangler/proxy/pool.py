@@ -86,7 +86,7 @@ class Pool:
             if not self._usable:
                 self._await_name(exchange, connect_s, now)
                 return
-            endpoint = self._pick(self._usable)
+            endpoint = self._turn(self._usable)
         idle = endpoint.idle
         while idle:
             if now - idle[-1].idle_since > _FRESH_S and not exchange.is_idempotent:
@@ -105,7 +105,7 @@ class Pool:
     def acquire_fresh(self, exchange: "Exchange", connect_s: float) -> None:
         """Begin the exchange on a connection that nobody has used, in place of one that was just lost."""
         if self._usable:
-            self._open(exchange, self._only or self._pick(self._usable), connect_s)
+            self._open(exchange, self._only or self._turn(self._usable), connect_s)
         else:
             self._await_name(exchange, connect_s, monotonic())
 
@@ -184,8 +184,12 @@ class Pool:
 
     # --- inside
 
-    def _pick(self, endpoints: tuple[Endpoint, ...]) -> Endpoint:
+    def _turn(self, endpoints: tuple[Endpoint, ...]) -> Endpoint:
+        """Pick for the next request; among equals it is the next one's turn."""
         self._rotation += 1
+        return self._pick(endpoints)
+
+    def _pick(self, endpoints: tuple[Endpoint, ...]) -> Endpoint:
         size = len(endpoints)
         if size <= WINDOW:
             return endpoints[fewest([endpoint.open - len(endpoint.idle) for endpoint in endpoints], self._rotation)]
@@ -264,7 +268,7 @@ class Pool:
         while self.pending and self._usable and self.open < self.upstream.max_connections:
             exchange, connect_s, _ = self.pending.popleft()
             if exchange.waits_at(self):
-                self._open(exchange, self._only or self._pick(self._usable), connect_s)
+                self._open(exchange, self._only or self._turn(self._usable), connect_s)
 
     def _purge(self, now: float) -> None:
         """Forget waiting requests whose clients are gone, and end those whose patience is over."""

@@ -100,6 +100,7 @@ class UpstreamConnection(asyncio.Protocol):
         "is_counted",
         "transport",
         "uses",
+        "was_idle",
     )
 
     transport: asyncio.Transport
@@ -109,6 +110,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.idle_since = 0.0
         self.uses = 0
         """Exchanges begun on this connection."""
+        self.was_idle = False
+        """Whether it has waited in the pool for an exchange."""
         self.is_counted = False
         """Whether the owner was given this connection, and so is told of its end."""
         self._is_http_11 = False
@@ -156,6 +159,11 @@ class UpstreamConnection(asyncio.Protocol):
             return False
         ioctl(self._fd, FIONREAD, _UNREAD)
         return _UNREAD == _NOTHING
+
+    @property
+    def may_be_stale(self) -> bool:
+        """Whether the upstream may have meant to end it before it saw the exchange that is on it."""
+        return self.uses > 1 or self.was_idle
 
     def blame(self, why: str) -> None:
         """Note that the upstream does not do its part of the exchange."""
@@ -233,7 +241,7 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             if exchange is not None:
                 is_clean = exc is None and self._ended_well
-                is_stale = self.uses > 1 and self._in_head
+                is_stale = self.may_be_stale and self._in_head
                 if is_clean and exchange.head_sent and exchange.until_close:
                     self._judge()
                 elif not is_stale:

@@ -42,14 +42,16 @@ def events(running: Proxy, name: str) -> list[dict[str, Any]]:
     return [fields for event, fields in running.notices if event == name]
 
 
-async def test_equals_take_turns() -> None:
+@pytest.mark.parametrize("size", [2, 3, 5])
+async def test_equals_take_turns_and_a_new_connection_is_one_turn(size: int) -> None:
     async with AsyncExitStack() as stack:
-        backends = [await stack.enter_async_context(backend(says(ok(b"%d" % n)))) for n in range(3)]
+        backends = [await stack.enter_async_context(backend(says(ok(b"%d" % n)))) for n in range(size)]
         running = await stack.enter_async_context(proxy(served(*at(*backends))))
 
-        answers = [await ask(running) for _ in range(9)]
+        answers = [await ask(running) for _ in range(3 * size)]
 
-    assert sorted(answers) == sorted([(200, b"0"), (200, b"1"), (200, b"2")] * 3)
+    turn = [(200, b"%d" % (n % size)) for n in range(1, size + 1)]
+    assert answers == turn * 3
 
 
 async def test_an_address_that_is_slow_gets_what_the_others_cannot_do_at_once() -> None:
