@@ -19,6 +19,7 @@ from strangler.control.api import Surface
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.health import HealthChecks
 from strangler.control.metrics import Exposition
+from strangler.control.outbox import LAST_S
 from strangler.control.store import Store
 from strangler.control.totals import Totals
 from strangler.control.truth import Truth
@@ -166,7 +167,7 @@ class Instance:
         await self._stopping.wait()
         await self._end()
         await runner.cleanup()
-        await self._protection.close()
+        await self._protection.close(within_s=0.0 if self._hurrying.is_set() else LAST_S)
         await self._source.close()
         runfile.remove(self._state_dir)
         self._service.close()

@@ -14,7 +14,7 @@ from strangler.control.guarddesk import GuardDesk
 from strangler.control.guards import Guards
 from strangler.control.happening import Happening
 from strangler.control.journal import Deed, as_text
-from strangler.control.outbox import Outbox
+from strangler.control.outbox import LAST_S, Outbox
 from strangler.control.share import Shares
 from strangler.control.store import Store
 from strangler.control.truth import Truth
@@ -61,6 +61,9 @@ class Protection:
         self._session: aiohttp.ClientSession | None = None
         self._senders: dict[Webhook, tuple[WebhookSender, asyncio.Task[None]]] = {}
         self._write_back = WriteBack(None, None)
+        self._writing_back: asyncio.Task[None] | None = None
+        self._undelivered = 0
+        """What receivers that are gone were not told."""
         self._has_book = False
         self.guards = Guards(store.guards, on_overrides=truth.replace_overrides, on_happening=self._tell)
         self.desk = GuardDesk(self.guards, store.journal, lambda: truth.config)
@@ -113,12 +116,18 @@ class Protection:
         outboxes: list[Outbox[Any]] = [sender.outbox for sender, _ in self._senders.values()]
         if self._write_back.outbox is not None:
             outboxes.append(self._write_back.outbox)
-        return sum(outbox.dropped for outbox in outboxes)
+        return self._undelivered + sum(outbox.dropped for outbox in outboxes)
 
-    async def close(self) -> None:
-        """Store what was learnt, and end."""
+    async def close(self, *, within_s: float = LAST_S) -> None:
+        """Store what was learnt, have what waits told to others if they take it within this time, and end."""
         self.guards.save()
+        sending: dict[Outbox[Any], asyncio.Task[None]] = {one.outbox: task for one, task in self._senders.values()}
+        if self._write_back.outbox is not None and self._writing_back is not None:
+            sending[self._write_back.outbox] = self._writing_back
+        await _empty(sending, within_s)
         await self._tasks.close()
+        for outbox in sending:
+            outbox.drop("the proxy ends")
         if self._session is not None:
             await self._session.close()
 
@@ -132,9 +141,8 @@ class Protection:
     def _follow(self, config: Config) -> None:
         self.follow_flags()
         self._make_book(config)
-        for hook in tuple(self._senders):
-            if hook not in config.webhooks:
-                self._senders.pop(hook)[1].cancel()
+        gone = {hook.name: self._senders.pop(hook) for hook in tuple(self._senders) if hook not in config.webhooks}
+        self._undelivered += sum(sender.outbox.dropped for sender, _ in gone.values())
         for hook in config.webhooks:
             if hook not in self._senders and self._session is not None:
                 secret = self._environ.get(hook.secret_env, "")
@@ -142,8 +150,25 @@ class Protection:
                     why = f"{hook.secret_env} is not set, so its messages are not signed"
                     LOG.warning("webhook_unsigned", extra={"fields": {"webhook": hook.name, "why": why}})
                 sender = WebhookSender(hook, secret, self._session)
+                if hook.name in gone:
+                    # Because a receiver that has moved is still to hear what the former one has not taken.
+                    former, sending = gone.pop(hook.name)
+                    sending.cancel()
+                    sender.outbox.take_over(former.outbox)
                 task = self._tasks.spawn(f"webhook_{hook.name}", sender.outbox.run())
                 self._senders[hook] = (sender, task)
+        for name, (sender, sending) in gone.items():
+            self._tasks.spawn(f"last_of_{name}", self._retire(sender.outbox, sending))
+
+    async def _retire(self, outbox: Outbox[bytes], sending: asyncio.Task[None]) -> None:
+        """Let a receiver that the file does not have any more hear the last of it."""
+        before = outbox.dropped
+        try:
+            await _empty({outbox: sending}, LAST_S)
+        finally:
+            sending.cancel()
+            outbox.drop("the routes file does not have it any more")
+            self._undelivered += outbox.dropped - before
 
     def _make_book(self, config: Config) -> None:
         """Make the key book before a worker needs it; its size holds from start to end."""
@@ -170,7 +195,7 @@ class Protection:
             LOG.error("write_back_impossible", extra={"fields": {"why": f"{API_TOKEN} is not set"}})
         api = LaunchDarkly(config.flags, token, session, on_done=self._record_off)
         outbox: Outbox[Off] = Outbox("launchdarkly", api.switch_off)
-        self._tasks.spawn("write_back", outbox.run())
+        self._writing_back = self._tasks.spawn("write_back", outbox.run())
         return WriteBack(None, outbox)
 
     def _tell(self, happening: Happening) -> None:
@@ -188,3 +213,11 @@ class Protection:
         except StoreError:
             # Because what was done is done and in the log, a full disk does not undo it.
             LOG.exception("audit_failed", extra={"fields": {"what": deed.what.value, "subject": deed.subject}})
+
+
+async def _empty(sending: Mapping[Outbox[Any], asyncio.Task[None]], within_s: float) -> None:
+    """Have outboxes deliver what they can in this time."""
+    for outbox in sending:
+        outbox.hurry()
+    if sending:
+        await asyncio.wait(sending.values(), timeout=within_s)

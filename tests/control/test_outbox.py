@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -31,6 +32,10 @@ TRIP = Happening(
     write_back=True,
     cause={"rule": {"metric": "error_rate"}, "samples": [{"path": "/api/users/ann"}]},
 )
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    return dict(vars(record)["fields"])
 
 
 class Receiver:
@@ -225,3 +230,100 @@ def test_a_flag_that_cannot_be_written_is_an_alarm_and_no_failure(caplog: pytest
     WriteBack(fail, None).tell(TRIP)
 
     assert caplog.messages == ["write_back_failed"]
+
+
+async def test_what_waits_at_the_end_is_tried_once_more_at_once_and_then_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tries: list[int] = []
+
+    async def refuse(item: int) -> None:
+        tries.append(item)
+        raise DeliveryError("not now")
+
+    outbox: Outbox[int] = Outbox("test", refuse)
+    for number in range(3):
+        outbox.put(number)
+    task = asyncio.get_running_loop().create_task(outbox.run())
+    await until(lambda: tries == [0])
+
+    outbox.hurry()
+    await asyncio.wait_for(task, 10)
+    outbox.drop("the proxy ends")
+
+    assert tries == [0, 0]
+    assert (outbox.dropped, outbox.left) == (3, 0)
+    (record,) = [record for record in caplog.records if record.message == "outbox_dropped"]
+    assert fields_of(record) == {"outbox": "test", "messages": 3, "why": "the proxy ends"}
+
+
+async def test_what_can_be_delivered_at_the_end_is_and_nothing_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    taken: list[int] = []
+    outbox: Outbox[int] = Outbox("test", failing(1, taken))
+    for number in range(3):
+        outbox.put(number)
+    task = asyncio.get_running_loop().create_task(outbox.run())
+    await until(lambda: bool(outbox.fault))
+
+    outbox.hurry()
+    await asyncio.wait_for(task, 10)
+    outbox.drop("the proxy ends")
+
+    assert taken == [0, 1, 2]
+    assert (outbox.dropped, outbox.left) == (0, 0)
+    assert "outbox_dropped" not in caplog.messages
+
+
+async def test_what_is_on_its_way_is_counted_when_it_is_cut(caplog: pytest.LogCaptureFixture) -> None:
+    arrived = asyncio.Event()
+
+    async def hang(_: int) -> None:
+        arrived.set()
+        await asyncio.Event().wait()
+
+    outbox: Outbox[int] = Outbox("test", hang)
+    outbox.put(1)
+    outbox.put(2)
+    async with running(outbox):
+        await asyncio.wait_for(arrived.wait(), 10)
+    outbox.drop("the proxy ends")
+
+    assert outbox.dropped == 2
+    assert caplog.messages == ["outbox_dropped"]
+
+
+async def test_a_full_outbox_keeps_what_is_on_its_way() -> None:
+    arrived, go = asyncio.Event(), asyncio.Event()
+    taken: list[int] = []
+
+    async def slow(item: int) -> None:
+        arrived.set()
+        await go.wait()
+        taken.append(item)
+
+    outbox: Outbox[int] = Outbox("test", slow)
+    outbox.put(0)
+    async with running(outbox):
+        await asyncio.wait_for(arrived.wait(), 10)
+        for number in range(1, MOST + 1):
+            outbox.put(number)
+        go.set()
+        await until(lambda: len(taken) == MOST)
+
+    assert (taken[:3], outbox.dropped) == ([0, 2, 3], 1)
+
+
+async def test_what_waits_goes_over_to_another_outbox_in_order() -> None:
+    taken: list[int] = []
+    former: Outbox[int] = Outbox("test", failing(0, []))
+    following: Outbox[int] = Outbox("test", failing(0, taken))
+    former.put(1)
+    former.put(2)
+
+    following.take_over(former)
+    following.put(3)
+    async with running(following):
+        await until(lambda: len(taken) == 3)
+
+    assert taken == [1, 2, 3]
+    assert (former.left, former.dropped) == (0, 0)
