@@ -163,6 +163,8 @@ async def test_a_route_whose_answers_differ_is_taken_back_where_a_rule_says_so(t
             return (await proxy.get("/users/7"))[1] == '{"id":7}'
 
         await until(is_back, deadline_s=30, what="the monolith's answer")
+        # Because it is served before it is told.
+        await until(lambda: bool(proxy.events("guard_tripped")))
         (line,) = proxy.events("guard_tripped")
     assert "compared answers differ" in line["why"]
 
