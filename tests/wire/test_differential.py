@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,11 @@ from tests.support.waiting import until
 from tests.wire import references
 from tests.wire.corpus import BODIES, HEADS, SMUGGLED
 from tests.wire.messages import Seen, requests, spoiled
+
+_TRIES = 3
+"""Times that a reference is asked before it is believed to differ."""
+_PATIENCE_S = 0.5
+"""How long a client waits with its end for requests that may never be passed on; no promise hangs on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +78,20 @@ async def _is_open(port: int) -> bool:
     return True
 
 
-async def _pass(subject: _Subject, raw: bytes) -> list[Seen]:
-    """Return the complete requests that reach the origin when a client sends these bytes and then shuts its half."""
+async def _pass(subject: _Subject, raw: bytes, *, awaited: int = 0) -> list[Seen]:
+    """Return the complete requests that reach the origin when a client sends these bytes and then shuts its half.
+
+    It shuts its half when so many requests have reached the origin, or after a while.
+    """
     origin = subject.origin
     before = len(origin.received)
     reader, writer = await asyncio.open_connection("127.0.0.1", subject.port)
     try:
         writer.write(raw)
         await writer.drain()
+        if awaited:
+            with suppress(AssertionError):
+                await until(lambda: len(origin.received) - before >= awaited, deadline_s=_PATIENCE_S)
         writer.write_eof()
         await asyncio.wait_for(reader.read(-1), 10)
     except ConnectionError:
@@ -88,6 +99,18 @@ async def _pass(subject: _Subject, raw: bytes) -> list[Seen]:
     finally:
         writer.close()
     return [Seen((got.method, got.target), got.body) for got in origin.received[before:] if got.is_complete]
+
+
+async def _is_read_by(reference: _Subject, raw: bytes, seen: list[Seen]) -> tuple[bool, list[list[Seen]]]:
+    """Return whether a reference passes on what we did, and all that it passed on, try by try.
+
+    Because HAProxy forgets a second request if the end of its client comes before it has begun it, a reference that
+    differs is asked again, by a client that waits with its end.
+    """
+    tries = [await _pass(reference, raw)]
+    while tries[-1][: len(seen)] != seen and len(tries) < _TRIES:
+        tries.append(await _pass(reference, raw, awaited=len(seen)))
+    return tries[-1][: len(seen)] == seen, tries
 
 
 @pytest.mark.whole
@@ -104,8 +127,10 @@ async def test_what_is_passed_on_is_read_the_same_by_nginx_or_haproxy(tmp_path: 
             if not seen:
                 continue
             passed += 1
-            theirs = [await _pass(reference, raw) for reference in (nginx, haproxy)]
-            assert any(their[: len(seen)] == seen for their in theirs), (raw, seen, theirs)
+            for_nginx, by_nginx = await _is_read_by(nginx, raw, seen)
+            if not for_nginx:
+                for_haproxy, by_haproxy = await _is_read_by(haproxy, raw, seen)
+                assert for_haproxy, (raw, seen, by_nginx, by_haproxy)
         plain = [await _pass(subject, SMUGGLED) for subject in (ours, nginx, haproxy)]
 
     # Because a reference that answers nothing at all would prove nothing.
