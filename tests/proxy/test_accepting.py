@@ -1,14 +1,19 @@
 """Accepting: how many may come in, and what happens when the system has no room."""
 
 import asyncio
+import errno
 import json
+import socket
 import sys
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import pytest
 
 from strangler.core.forward import peer_of
 from strangler.core.model import ListenerLimits, ListenerTls
+from strangler.proxy.accept import Acceptor
 from strangler.proxy.crowd import Crowd
 from tests.support.backend import backend, ok, says
 from tests.support.issuer import Issuer
@@ -164,3 +169,53 @@ async def test_a_process_without_descriptors_serves_who_is_in_and_recovers(kind:
         assert told["cpu_s"] < 0.5 * told["wall_s"] + 0.2
         if tls:
             assert "accept_paused" in told["events"]
+
+
+class Exhausted(socket.socket):
+    """A listening socket of a process that has no descriptors left."""
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
+async def test_a_listener_that_is_closed_during_its_pause_stays_closed() -> None:
+    async with proxy(config(1)) as running:
+        listener = Exhausted()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        acceptor = Acceptor(running.plane, listener, proxy_protocol=True, tls=False)
+        _, waiting = await asyncio.open_connection("127.0.0.1", port)
+        await until(lambda: any(event == "accept_paused" for event, _ in running.notices), what="it has paused")
+
+        acceptor.close()
+        acceptor.close()
+        acceptor.sweep(monotonic() + 60)
+
+        assert listener.fileno() == -1
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+        waiting.close()
+
+
+async def test_a_listener_goes_on_after_its_pause_and_not_before() -> None:
+    async with proxy(config(1)) as running:
+        listener = Exhausted()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        acceptor = Acceptor(running.plane, listener, proxy_protocol=True, tls=False)
+        _, waiting = await asyncio.open_connection("127.0.0.1", listener.getsockname()[1])
+
+        def pauses() -> int:
+            return [event for event, _ in running.notices].count("accept_paused")
+
+        await until(lambda: pauses() == 1, what="it has paused")
+        acceptor.sweep(monotonic())
+        await asyncio.sleep(0)
+        before = pauses()
+        acceptor.sweep(monotonic() + 60)
+        await until(lambda: pauses() == 2, what="it has tried again")
+
+        acceptor.close()
+        waiting.close()
+    assert before == 1

@@ -346,3 +346,31 @@ async def test_an_upgrade_that_the_extracted_side_fails_is_granted_by_the_monoli
         await wire.head()
 
         assert await wire.exactly(5) == b"EARLY"
+
+
+async def test_the_monolith_may_be_asked_twice_though_the_extracted_side_was() -> None:
+    """Because an idle connection to either of them may be gone."""
+
+    def gone_at_the_second(served: set[int], body: bytes, most: int) -> Script:
+        async def script(_received: Received, conversation: Conversation) -> bytes | None:
+            if conversation.number in served or conversation.number > most:
+                return None
+            served.add(conversation.number)
+            return ok(body)
+
+        return script
+
+    async with (
+        backend(gone_at_the_second(set(), b"legacy", 2)) as monolith,
+        backend(gone_at_the_second(set(), b"extracted", 1)) as extracted,
+        proxy(migrated(monolith.port, extracted.port)) as running,
+    ):
+        wire = await running.connect()
+        await wire.send(b"GET /elsewhere HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await wire.answer())[1] == b"legacy"
+        assert (await _ask(wire, b"GET"))[1] == b"extracted"
+
+        _, body = await _ask(wire, b"GET")
+
+        assert body == b"legacy"
+        assert (extracted.connections, monolith.connections) == (2, 2)
