@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.backend import Backend, Conversation, Received, backend, ok, says
+from tests.support.launchdarkly import LaunchDarkly
 from tests.support.proxy import Proxy, routes_text, running
 from tests.support.waiting import until
 
@@ -106,3 +107,32 @@ async def test_what_waits_for_a_webhook_that_leaves_the_file_is_told_of_and_stay
     why = "the routes file does not have it any more"
     assert [(one["outbox"], one["messages"], one["why"]) for one in told] == [("webhook pager", 1, why)]
     assert "strangler_messages_undelivered_total 1.0" in metrics
+
+
+async def test_a_flag_that_could_not_be_switched_off_at_launchdarkly_is_told_of(
+    tmp_path: Path, monolith: Backend
+) -> None:
+    service = LaunchDarkly()
+    await service.up()
+    route = "{name: pay, match: {path: /pay}, extracted: extracted, flag: pay, rollback: {write_back: true}}"
+    text = routes_text(monolith=monolith.port, extracted=monolith.port, routes=[route], workers=1)
+    environ = {
+        "LAUNCHDARKLY_SDK_KEY": "sdk-key",
+        "LAUNCHDARKLY_API_TOKEN": "api-token",
+        "LAUNCHDARKLY_STREAM_URI": service.url,
+        "LAUNCHDARKLY_BASE_URI": service.url,
+    }
+    async with backend(Receiver()) as rest:
+        text += f"flags: {{source: launchdarkly, project: shop, environment: test, api_uri: {rest.url}}}\n"
+        async with running(tmp_path, text, environ=environ) as proxy:
+            await trip(proxy)
+            await asyncio.wait_for(rest.arrived.wait(), 10)
+            code = await proxy.stop()
+
+            told = proxy.events("outbox_dropped")
+            log = (tmp_path / "log").read_text()
+    await service.close()
+
+    assert code == 0
+    assert [(one["outbox"], one["messages"]) for one in told] == [("launchdarkly", 1)]
+    assert "api-token" not in log
