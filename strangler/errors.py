@@ -53,6 +53,10 @@ class UsageError(StranglerError):
     """The operator's command, address or environment is at fault; the text says how to mend it."""
 
 
+class EditError(StranglerError):
+    """A routes file could not be edited as it was asked; it is as it was, and the text says why."""
+
+
 class AdminError(StranglerError):
     """The running instance could not be asked, or refused; the text says which and why."""
 

@@ -1,4 +1,4 @@
-"""`strangler shadow report` and `reset`: what comparing both sides' answers has shown, for people."""
+"""`strangler shadow report`, `reset` and `accept`: what comparing both sides' answers has shown, for people."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from strangler.cli import admin, options
+from strangler.cli import accept, admin, options
 from strangler.cli.status import share_text
 
 _EXIT_CODES = (
@@ -22,7 +22,7 @@ def add(commands: Any, epilog: str) -> None:
     parser = commands.add_parser(
         "shadow",
         help="show what comparing both sides' answers has found",
-        description="Show what comparing both sides' answers has found, or forget it to begin anew.",
+        description="Show what comparing both sides' answers has found, forget it, or accept what differs.",
         epilog=epilog,
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
@@ -43,6 +43,8 @@ def add(commands: Any, epilog: str) -> None:
     reset.add_argument("--reason", required=True, metavar="TEXT", help="why, for the next person on call")
     options.add_admin(reset)
     reset.set_defaults(run=_reset)
+
+    accept.add(actions, epilog)
 
 
 def _report(given: argparse.Namespace) -> int:

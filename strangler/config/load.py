@@ -21,7 +21,7 @@ _STATE_DIR = re.compile(
 
 def load(path: Path) -> Config:
     """Return the meaning of the file at `path`; raises ConfigError with every fault in it."""
-    return parse(_bytes(path), path=path)
+    return parse(read_file(path), path=path)
 
 
 def find_state_dir(path: Path) -> Path:
@@ -29,7 +29,7 @@ def find_state_dir(path: Path) -> Path:
 
     Because somebody who has just saved a mistake must still reach the proxy that runs, to take traffic back.
     """
-    data = _bytes(path)
+    data = read_file(path)
     root = read(data, Report(str(path)))
     named = ""
     if isinstance(root, Mapping):
@@ -61,7 +61,8 @@ def parse(data: bytes, *, path: Path) -> Config:
     raise ConfigError(report.faults(), files=tuple(dict.fromkeys((*report.files, *report.tried))))
 
 
-def _bytes(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Return the file's bytes, one more than are allowed at most; raises ConfigError if it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
