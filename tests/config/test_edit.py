@@ -36,7 +36,7 @@ FORMS = {
     "a section": "    shadow:\n      mode: shadow\n",
     "a section with a list": "    shadow:\n      mode: both\n      headers:\n      - location  # one\n      # below\n",
     "a section with an anchor": "    shadow: &s\n      sample: 5%\n      mode: both\n",
-    "a section with a folded text": "    shadow:\n      mode: >-\n        both\n\n    # below\n",
+    "a section with a folded text": "    shadow:\n      mode: >-\n        both\n\n",
     "rules": "    shadow:\n      rules:\n        - lower: $.a  # a\n        - round: $.b\n          decimals: 2\n\n",
     "rules before other keys": "    shadow:\n      rules:\n      - ignore: $.a\n      # mode\n      mode: both\n",
     "rules with an anchor": "    shadow:\n      rules: &r  # - no\n          -   ignore: $.a\n          - lower: $.b\n",
@@ -179,6 +179,24 @@ def test_what_others_take_by_its_anchor_is_not_edited(form: str) -> None:
 
     with pytest.raises(EditError, match="route 'other' would not be as it is meant, perhaps because of a YAML anchor"):
         accept(text, "$.a")
+
+
+def test_an_anchor_may_be_defined_anew() -> None:
+    text = HEAD + "routes:\n" + OTHERS.replace("{mode: both", "{mode: &m both") + ROUTE + "    shadow: &m reverse\n"
+
+    assert plain(meaning(accept(text, "$.a"))) == plain(with_rule(meaning(text), "$.a"))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"), [("workers", "'workers' would change too"), ("routes", "another number of routes")]
+)
+def test_a_text_that_means_something_else_than_was_read_is_not_edited(change: str, says: str) -> None:
+    text = HEAD + "routes:\n" + ROUTE + "    shadow: shadow\n" + OTHERS
+    config = meaning(text)
+    config = replace(config, workers=7) if change == "workers" else replace(config, routes=config.routes[:1])
+
+    with pytest.raises(EditError, match=says):
+        ignore(text.encode(), config, route="read", path="$.a", file=FILE)
 
 
 def test_a_list_that_is_full_is_not_edited() -> None:
