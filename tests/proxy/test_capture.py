@@ -206,3 +206,62 @@ async def test_an_answer_to_head_is_as_small_as_it_is_and_not_as_it_says() -> No
         await wire.head()
         await until(lambda: bool(kept.offers or kept.drops), what="an offer")
     assert [(offer.method, offer.answer.body) for offer in kept.offers] == [(b"HEAD", b"")]
+
+
+async def test_a_client_that_leaves_gives_back_what_was_kept_of_its_answer() -> None:
+    async def half(_received: Received, conversation: Conversation) -> bytes | None:
+        await conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it")
+        await asyncio.Event().wait()
+        return None
+
+    async with backend(half) as monolith, proxy(config(monolith.port, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept()
+        wire = await running.connect()
+        await wire.send(GET % b"")
+        await until(lambda: kept.held == len(b"half of it"), what="half an answer")
+        wire.reset()
+        await until(lambda: kept.held == 0, what="what was kept, given back")
+    assert not kept.offers
+
+
+async def test_an_answer_that_the_monolith_gave_in_the_extracted_sides_place_is_not_offered() -> None:
+    fallen = route("users", "/users/{id}", shadow=Shadow(mode=ShadowMode.BOTH), flag="users", fallback=Fallback.SAFE)
+    async with (
+        backend(says(ok(b"{}"))) as monolith,
+        proxy(config(monolith.port, 1, fallen), {"users": True}) as running,
+    ):
+        running.plane.offers = kept = Kept()
+        _, body = await answer(running, GET % b"")
+    assert body == b"{}"
+    assert not kept.offers
+
+
+async def test_an_event_stream_is_counted_and_not_kept() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    said = head + b"2\r\nab\r\n0\r\n\r\n"
+    async with backend(says(said)) as monolith, proxy(config(monolith.port, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept()
+        wire = await running.connect()
+        await wire.send(GET % b"")
+        await wire.head()
+        await wire.chunks()
+    assert not kept.offers
+    assert kept.drops == [("users", Drop.STREAM)]
+
+
+async def test_a_request_to_switch_protocols_is_not_offered_though_it_was_answered() -> None:
+    async with backend(says(ok(b"no"))) as monolith, proxy(config(monolith.port, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept()
+        _, body = await answer(running, GET % b"Connection: upgrade\r\nUpgrade: websocket\r\n")
+    assert body == b"no"
+    assert not kept.offers
+
+
+async def test_a_failure_that_the_monolith_answered_is_not_offered() -> None:
+    said = b"HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\nno"
+    async with backend(says(said)) as monolith, proxy(config(monolith.port, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept()
+        head, _ = await answer(running, GET % b"")
+    assert head.startswith(b"HTTP/1.1 500")
+    assert not kept.offers
+    assert kept.held == 0

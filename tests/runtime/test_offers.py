@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import stat
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -82,3 +83,10 @@ async def test_a_comparer_that_ends_late_leaves_the_socket_of_the_next_one_alone
         await until(lambda: bool(taken), what="what was offered before there was a connection")
     await second.close()
     assert not (tmp_path / "s").exists()
+
+
+async def test_nobody_but_its_user_may_offer(tmp_path: Path) -> None:
+    server = OfferServer(tmp_path / "s", lambda _: None)
+    await server.start()
+    assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o600
+    await server.close()

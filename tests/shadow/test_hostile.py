@@ -1,6 +1,7 @@
 """The comparer among hostile sides and changes under way: it goes on, within its bounds, and tells nobody's secrets."""
 
 import asyncio
+import gzip
 import logging
 from dataclasses import replace
 
@@ -150,3 +151,44 @@ async def test_an_upstream_that_moves_is_asked_at_once_though_it_was_left_alone(
         comparer.offer(offer())
         findings = await found(comparer)
     assert (findings.equal, findings.dropped) == (1, {Drop.CONNECT: FAILURES})
+
+
+async def test_answers_that_are_too_large_are_no_failures_of_the_side() -> None:
+    rules = Shadow(noise=0, max_body_bytes=1_000)
+    async with (
+        backend(says(ok(b"x" * 2_000))) as extracted,
+        comparing(config(1, extracted.port, shadowed(shadow=rules))) as comparer,
+    ):
+        for number in range(FAILURES):
+            comparer.offer(offer())
+            await found(comparer, compared=0, dropped=number + 1)
+        comparer.offer(offer())
+        findings = await found(comparer, compared=0, dropped=FAILURES + 1)
+    assert findings.dropped == {Drop.BODY_TOO_LARGE: FAILURES + 1}
+
+
+async def test_a_redirect_is_an_answer_and_leads_nowhere() -> None:
+    said = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nSet-Cookie: a=shadow; Path=/\r\nContent-Length: 0\r\n\r\n"
+    async with (
+        backend(says(said)) as extracted,
+        comparing(config(1, extracted.port, shadowed())) as comparer,
+    ):
+        for _ in range(2):
+            comparer.offer(offer(headers=((b"X-Strangler-Shadow", b"0"),)))
+        findings = await found(comparer, compared=2)
+    assert [group.place for group in findings.groups if group.kind == "status"] == ["status"]
+    assert [received.target for received in extracted.received] == [b"/users/7?full=1"] * 2
+    assert [received.values(b"Cookie") for received in extracted.received] == [[], []], "cookies are the client's own"
+    assert extracted.received[0].values(b"X-Strangler-Shadow") == [b"1"]
+
+
+async def test_a_packed_answer_is_compared_by_what_is_in_it() -> None:
+    packed = gzip.compress(b'{ "id": 7 }')
+    said = ok(packed, JSON + b"\r\nContent-Encoding: gzip")
+    async with (
+        backend(says(said)) as extracted,
+        comparing(config(1, extracted.port, shadowed())) as comparer,
+    ):
+        comparer.offer(offer())
+        findings = await found(comparer)
+    assert (findings.equal, findings.not_comparable) == (1, 0)

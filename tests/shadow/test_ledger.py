@@ -1,0 +1,51 @@
+"""The ledger: bounded, redacted, and fair to a side whose answers cannot be read."""
+
+from strangler.core.comparison import Comparison, Difference, Kind, Obstacle, Place, Result
+from strangler.core.findings import MOST_EXAMPLES, MOST_GROUPS
+from strangler.core.offer import Answer
+from strangler.shadow.ledger import Ledger
+from tests.shadow.test_comparer import offer
+
+SHADOW = Answer(status=200, headers=(), body=b"", seconds=0.01)
+
+
+def ledger() -> Ledger:
+    return Ledger("users", 1_000.0, b"s" * 32)
+
+
+def different(*places: Place) -> Comparison:
+    found = tuple(Difference(kind=Kind.VALUE, place=place, primary=1, shadow=2) for place in places)
+    return Comparison(result=Result.DIFFERENT, differences=found)
+
+
+def test_a_group_keeps_its_first_examples_and_counts_on() -> None:
+    kept = ledger()
+    for number in range(MOST_EXAMPLES + 5):
+        kept.add(offer(), SHADOW, different(("fee",)), None, 1_000.0 + number)
+    (group,) = kept.findings().groups
+    assert (group.count, group.first, group.last) == (MOST_EXAMPLES + 5, 1_000.0, 1_000.0 + MOST_EXAMPLES + 4)
+    assert [example.at for example in group.examples] == [1_000.0 + number for number in range(MOST_EXAMPLES)]
+
+
+def test_groups_are_bounded_and_what_finds_no_room_is_counted() -> None:
+    kept = ledger()
+    for number in range(MOST_GROUPS + 3):
+        kept.add(offer(), SHADOW, different((f"member{'x' * number}",)), None, 1_000.0)
+    findings = kept.findings()
+    assert (len(findings.groups), findings.uncounted, findings.different) == (MOST_GROUPS, 3, MOST_GROUPS + 3)
+
+
+def test_a_place_is_named_without_the_cards_and_addresses_in_its_names() -> None:
+    kept = ledger()
+    kept.add(offer(), SHADOW, different(("card 4111111111111111 of ann@example.com",)), None, 1_000.0)
+    (group,) = kept.findings().groups
+    assert "4111" not in repr(group)
+    assert "ann@" not in repr(group)
+
+
+def test_a_second_answer_that_cannot_be_read_says_nothing_of_noise() -> None:
+    kept = ledger()
+    unread = Comparison(result=Result.NOT_COMPARABLE, obstacle=Obstacle.CORRUPT)
+    kept.add(offer(), SHADOW, different(("fee",)), unread, 1_000.0)
+    findings = kept.findings()
+    assert (findings.asked_twice, findings.groups[0].raw_only) == (0, 0)
