@@ -12,7 +12,7 @@ from strangler.core.jsonpath import parse_path
 from strangler.core.noise import Pairs
 from strangler.core.offer import Answer, Drop, Fields, Offer
 from strangler.core.redaction import Redaction, Redactor
-from strangler.core.secrets import mask_text
+from strangler.core.secrets import MARK, mask_text
 
 GroupKey = tuple[str, str]
 """A place without its indexes, and a kind."""
@@ -84,10 +84,10 @@ class Ledger:
         self._results[compared.result] += 1
         if compared.obstacle is not None:
             self._obstacles[compared.obstacle] = self._obstacles.get(compared.obstacle, 0) + 1
+        redactor = self._redactor(offer, shadow) if self._has_strangers(compared, again) else None
         seen: dict[GroupKey, Difference] = {}
         for difference in compared.differences:
-            seen.setdefault(_key(difference), difference)
-        redactor: Redactor | None = None
+            seen.setdefault(_safe_key(difference, redactor), difference)
         for key, difference in seen.items():
             entry = self._entry(key, now)
             if entry is not None:
@@ -99,7 +99,7 @@ class Ledger:
         if again is None or Result.NOT_COMPARABLE in (compared.result, again.result):
             return
         self._asked_twice += 1
-        itself = {_key(difference) for difference in again.differences}
+        itself = {_safe_key(difference, redactor) for difference in again.differences}
         for key in seen.keys() | itself:
             entry = self._entry(key, now)
             if entry is not None:
@@ -129,6 +129,15 @@ class Ledger:
         )
 
     # --- inside
+
+    def _has_strangers(self, *several: Comparison | None) -> bool:
+        """Return whether there are groups that may be new, so that their names have to be looked at.
+
+        Because looking costs far more than comparing, it is not done any more once no new group finds room.
+        """
+        if len(self._entries) >= MOST_GROUPS:
+            return False
+        return any(_key(found) not in self._entries for one in several if one is not None for found in one.differences)
 
     def _entry(self, key: GroupKey, now: float) -> _Entry | None:
         entry = self._entries.get(key)
@@ -204,6 +213,12 @@ def _key(difference: Difference) -> GroupKey:
 def _printable(text: str) -> str:
     """Return text that has an encoding: JSON may write half a surrogate pair, which has none."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _safe_key(difference: Difference, redactor: Redactor | None) -> GroupKey:
+    """Return a group's key without the names that are secrets of this exchange; the same for all of them."""
+    place, kind = _key(difference)
+    return (place if redactor is None else MARK.sub("[known]", redactor.text(place))), kind
 
 
 def _named(what: str, _: str) -> str:

@@ -49,3 +49,13 @@ def test_a_second_answer_that_cannot_be_read_says_nothing_of_noise() -> None:
     kept.add(offer(), SHADOW, different(("fee",)), unread, 1_000.0)
     findings = kept.findings()
     assert (findings.asked_twice, findings.groups[0].raw_only) == (0, 0)
+
+
+def test_a_name_that_is_a_secret_of_the_same_exchange_is_not_told_as_a_place() -> None:
+    kept = ledger()
+    bearer = offer(b'{"sessions":{"abc-def-ghi":1}}', headers=((b"Authorization", b"Bearer abc-def-ghi"),))
+    for _ in range(2):
+        there = different(("sessions", "abc-def-ghi"), ("fee",))
+        kept.add(bearer, SHADOW, there, there, 1_000.0)
+    groups = {group.place: (group.count, group.both) for group in kept.findings().groups}
+    assert groups == {"$.fee": (2, 2), "$.sessions.[known]": (2, 2)}
