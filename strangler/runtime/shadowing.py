@@ -96,7 +96,7 @@ class Shadowing:
             await self._wanted.wait()
             started = loop.time()
             code = await self._run()
-            if not self._wanted.is_set():
+            if code is None or not self._wanted.is_set():
                 delay_s = 0.0
                 continue
             self.restarts += 1
@@ -104,8 +104,8 @@ class Shadowing:
             delay_s = backoff(delay_s, loop.time() - started)
             await asyncio.sleep(delay_s)
 
-    async def _run(self) -> int:
-        """Run one comparer to its end; return its exit code."""
+    async def _run(self) -> int | None:
+        """Run one comparer to its end; return its exit code if it ended by itself."""
         ours, theirs = socket.socketpair()
         try:
             words = ["strangler.runtime.comparer", "--link", str(theirs.fileno()), "--log-format", self._log_format]
@@ -122,10 +122,12 @@ class Shadowing:
                 self._link.send(Recall(findings=found))
             self._offer()
             await asyncio.wait((gone, unwanted), return_when=asyncio.FIRST_COMPLETED)
+            # Because it may be wanted again before it has ended at our word, that word is what counts.
+            is_by_itself = gone.done()
         finally:
             unwanted.cancel()
             await self._end(body, gone, lost)
-        return gone.result()
+        return gone.result() if is_by_itself else None
 
     async def _end(self, body: ProcessBody, gone: "asyncio.Task[int]", lost: asyncio.Event) -> None:
         if not gone.done():

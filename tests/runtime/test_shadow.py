@@ -213,3 +213,19 @@ async def test_no_comparer_runs_unless_a_route_is_shadowed(tmp_path: Path) -> No
         proxy.routes.write_text(routes_text(monolith=monolith.port, routes=[PLAIN]))
         await until(lambda: not _command(comparer), deadline_s=10, what="the comparer's end")
         assert (await proxy.get("/users/7"))[0] == 200
+
+
+async def test_a_comparer_that_is_wanted_again_while_it_ends_has_not_died(tmp_path: Path) -> None:
+    async with (
+        backend(says(ok(b"{}", JSON))) as monolith,
+        running(tmp_path, routes_text(monolith=monolith.port, routes=[READ])) as proxy,
+    ):
+        first = await until_comparing(proxy)
+        # Because it cannot end while it is stopped, it is wanted again before it is gone.
+        os.kill(first, signal.SIGSTOP)
+        for number, routes in enumerate([PLAIN, READ], start=1):
+            proxy.routes.write_text(routes_text(monolith=monolith.port, routes=[routes]))
+            await until(lambda: len(proxy.events("config_accepted")) == number, deadline_s=10)  # noqa: B023
+        await until(lambda: len(proxy.events("comparer_ready")) == 2, deadline_s=30)
+        assert not proxy.events("comparer_died")
+        assert comparer_of(proxy) != first
