@@ -28,6 +28,8 @@ class Drop(StrEnum):
     TIMEOUT = "timeout"
     FAILED = "failed"
     """The shadowed side's answer broke off, or is not HTTP."""
+    NOT_MODIFIED = "not_modified"
+    """The client has the answer already (304), by a mark of this side that the other one need not know."""
     STREAM = "stream"
     """The answer goes on for as long as both sides like."""
 

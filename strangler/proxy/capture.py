@@ -52,8 +52,10 @@ class Capture:
         return self._take(self._request, 0, data)
 
     def take_head(self, status: int, head: ResponseHead, *, has_body: bool) -> bool:
-        """Take the head of the answer; return False when the answer announces too much."""
+        """Take the head of the answer; return False when there is nothing to compare, or too much."""
         self._status, self._head = status, head
+        if status == 304:
+            return self._give_up(Drop.NOT_MODIFIED)
         if has_body and head.length is not None and head.length > self._limit:
             return self._give_up(Drop.BODY_TOO_LARGE)
         return True

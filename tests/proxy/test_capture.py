@@ -265,3 +265,15 @@ async def test_a_failure_that_the_monolith_answered_is_not_offered() -> None:
     assert head.startswith(b"HTTP/1.1 500")
     assert not kept.offers
     assert kept.held == 0
+
+
+async def test_an_answer_that_the_client_has_already_is_counted_and_not_compared() -> None:
+    said = b'HTTP/1.1 304 Not Modified\r\nETag: "monolith-7"\r\n\r\n'
+    async with backend(says(said)) as monolith, proxy(config(monolith.port, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept()
+        wire = await running.connect()
+        await wire.send(GET % b'If-None-Match: "monolith-7"\r\n')
+        await wire.head()
+        await until(lambda: bool(kept.offers or kept.drops), what="an end")
+    assert not kept.offers
+    assert kept.drops == [("users", Drop.NOT_MODIFIED)]
