@@ -91,6 +91,9 @@ def start(paths: Iterable[JsonPath]) -> State:
 
 def advance(paths: tuple[JsonPath, ...], state: State, key: str | int) -> State:
     """Return the state one level down, in the member or element `key`."""
+    if not state:
+        # Because most of a large document is on no path, and every member and element comes by here.
+        return state
     moved = set()
     for index, taken in state:
         steps = paths[index].steps
@@ -105,7 +108,7 @@ def advance(paths: tuple[JsonPath, ...], state: State, key: str | int) -> State:
 
 def hits(paths: tuple[JsonPath, ...], state: State) -> tuple[int, ...]:
     """Return which of the paths name the place of this state, in their order."""
-    return tuple(sorted(index for index, taken in state if taken == len(paths[index].steps)))
+    return tuple(sorted(index for index, taken in state if taken == len(paths[index].steps))) if state else ()
 
 
 def _key(text: str, at: int, start: int, *, is_deep: bool) -> tuple[str | int | None, int]:
