@@ -60,6 +60,8 @@ class Reading:
     """The planes' gauges, over all workers, and the comparer's."""
     guards: tuple[GuardReading, ...] = ()
     shadow: tuple[ShadowReading, ...] = ()
+    comparers: int = 0
+    """Comparers that were replaced."""
     is_killed: bool = False
     is_store_failing: bool = False
     undelivered: int = 0
@@ -227,6 +229,7 @@ def _state(reading: Reading) -> Iterator[Metric]:
     )
     yield GaugeMetricFamily("strangler_workers", "Workers that serve.", value=reading.workers)
     yield CounterMetricFamily("strangler_worker_restarts", "Workers that were replaced.", value=reading.restarts)
+    yield CounterMetricFamily("strangler_comparer_restarts", "Comparers that were replaced.", value=reading.comparers)
     yield GaugeMetricFamily(
         "strangler_config_rejected",
         "1 if the routes file on disk was refused and the last good one is served.",

@@ -34,7 +34,6 @@ class ComparerProcess:
         self._server: OfferServer | None = None
         self._link: Link[ToComparer] | None = None
         self._exit_code = 0
-        self._gauges: dict[str, int] = {}
         self._done = asyncio.Event()
 
     async def run(self, end: socket.socket) -> int:
@@ -90,10 +89,8 @@ class ComparerProcess:
             return
         for findings in self._comparer.news():
             self._link.send(Found(findings=findings))
-        gauges = self._comparer.gauges()
-        if gauges != self._gauges:
-            self._gauges = gauges
-            self._link.send(Gauges(gauges=gauges))
+        # Because these are its sign of life as well, they are sent each time.
+        self._link.send(Gauges(gauges=self._comparer.gauges()))
 
     def _fail(self, name: str) -> None:
         self._exit_code = 1

@@ -43,7 +43,7 @@ class Found(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class Gauges(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """To control: how many of each bounded thing there are now."""
+    """To control: how many of each bounded thing there are now; twice a second, as a sign of life."""
 
     gauges: dict[str, int]
 

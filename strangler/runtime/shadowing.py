@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from typing import Any
 
 from strangler.control.shadowbook import ShadowBook
 from strangler.control.shadowdesk import ShadowDesk
@@ -17,7 +18,7 @@ from strangler.runtime.body import ProcessBody
 from strangler.runtime.findinglink import Forget, Found, FromComparer, Gauges, Listening, Recall, Watch
 from strangler.runtime.link import Link
 from strangler.runtime.logs import LogFormat
-from strangler.runtime.supervisor import backoff
+from strangler.runtime.supervisor import HUNG_S, LATE_S, LOOK_S, backoff
 from strangler.runtime.tasks import Tasks
 
 END_S = 3.0
@@ -52,6 +53,7 @@ class Shadowing:
         self._unwanted = asyncio.Event()
         self._link: Link[FromComparer] | None = None
         self._sent: Config | None = None
+        self._heard_at = 0.0
 
     def start(self) -> None:
         """Take up what was found before, and run a comparer whenever one is wanted."""
@@ -95,7 +97,12 @@ class Shadowing:
         while True:
             await self._wanted.wait()
             started = loop.time()
-            code = await self._run()
+            try:
+                code = await self._run()
+            except OSError as error:
+                # Because a system that is short of processes or memory now may not be so later.
+                code = -1
+                LOG.error("comparer_not_started", extra={"fields": {"why": str(error)}})  # noqa: TRY400
             if code is None or not self._wanted.is_set():
                 delay_s = 0.0
                 continue
@@ -110,6 +117,9 @@ class Shadowing:
         try:
             words = ["strangler.runtime.comparer", "--link", str(theirs.fileno()), "--log-format", self._log_format]
             body = ProcessBody(words, [theirs.fileno()])
+        except OSError:
+            ours.close()
+            raise
         finally:
             theirs.close()
         lost = asyncio.Event()
@@ -121,13 +131,28 @@ class Shadowing:
                 # Because all of them together may be larger than a message.
                 self._link.send(Recall(findings=found))
             self._offer()
-            await asyncio.wait((gone, unwanted), return_when=asyncio.FIRST_COMPLETED)
+            await self._watch(body, gone, unwanted)
             # Because it may be wanted again before it has ended at our word, that word is what counts.
             is_by_itself = gone.done()
         finally:
             unwanted.cancel()
             await self._end(body, gone, lost)
         return gone.result() if is_by_itself else None
+
+    async def _watch(self, body: ProcessBody, *ends: "asyncio.Task[Any]") -> None:
+        """Return once one of these tasks has ended; a comparer that hangs is killed."""
+        loop = asyncio.get_running_loop()
+        self._heard_at = looked_at = loop.time()
+        while not (await asyncio.wait(ends, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED))[0]:
+            now = loop.time()
+            if now - looked_at > LATE_S:
+                # Because control itself was held up, silence tells nothing of the comparer.
+                self._heard_at = now
+            elif now - self._heard_at > HUNG_S:
+                LOG.error("comparer_hung", extra={"fields": {"pid": body.pid}})
+                body.kill()
+                self._heard_at = now
+            looked_at = now
 
     async def _end(self, body: ProcessBody, gone: "asyncio.Task[int]", lost: asyncio.Event) -> None:
         if not gone.done():
@@ -164,6 +189,7 @@ class Shadowing:
             self._on_compared(found.route, found.compared - known.compared, found.different - known.different)
 
     def _receive(self, message: FromComparer) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
         match message:
             case Listening():
                 LOG.info("comparer_ready")

@@ -26,9 +26,9 @@ START_S = 30.0
 """How long a successor may take until it serves; about a second where a processor is free."""
 HUNG_S = 30.0
 """A worker that has said nothing for this long is killed and replaced. Precedent: gunicorn's `timeout`, 30 s."""
-_LOOK_S = 1.0
+LOOK_S = 1.0
 _KEEP = "keep_"
-_LATE_S = 5.0
+LATE_S = 5.0
 """When control itself was held up for so long, silence tells nothing of the workers."""
 
 LOG = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ class Supervisor:
 
     def look(self, now: float) -> None:
         """Kill workers that have hung by `now`, so that they are replaced; asked every second."""
-        is_late, self._looked_at = bool(self._looked_at) and now - self._looked_at > _LATE_S, now
+        is_late, self._looked_at = bool(self._looked_at) and now - self._looked_at > LATE_S, now
         for member in self._members:
             if is_late:
                 member.heard_at = now
@@ -275,7 +275,7 @@ class Supervisor:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(LOOK_S)
             self.look(asyncio.get_running_loop().time())
 
     def _forget(self, member: Member) -> None:
