@@ -43,6 +43,12 @@ function done(summary, latency)
 end
 """
 
+_PAUSE = """
+function delay()
+  return math.random(0, %(most)d)
+end
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
@@ -54,9 +60,12 @@ class Load:
     p99_ms: float
 
 
-def write_script(scenario: Scenario, folder: Path) -> Path:
-    """Write the Lua script that makes wrk send the scenario's requests, and return its path."""
-    path = folder / "load.lua"
+def write_script(scenario: Scenario, folder: Path, *, pause_ms: int = 0) -> Path:
+    """Write the Lua script that makes wrk send the scenario's requests, and return its path.
+
+    Each connection pauses between an answer and its next request, twice `pause_ms` at most and that long on average.
+    """
+    path = folder / f"{scenario.name}.lua"
     path.write_text(
         _SCRIPT
         % {
@@ -65,15 +74,18 @@ def write_script(scenario: Scenario, folder: Path) -> Path:
             "body_bytes": scenario.body_bytes,
             "users": USERS,
             "mark": _MARK,
-        },
+        }
+        + (_PAUSE % {"most": 2 * pause_ms} if pause_ms else ""),
         encoding="ascii",
     )
     return path
 
 
-def apply_load(script: Path, *, port: int, seconds: float, core: int, folder: Path) -> Load:
+def apply_load(
+    script: Path, *, port: int, seconds: float, core: int, folder: Path, connections: int = CONNECTIONS
+) -> Load:
     """Load a port of the loopback for a time; raises BenchError if any request fails."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{_LONGEST_S}s", "-s", str(script), f"http://127.0.0.1:{port}/"]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{_LONGEST_S}s", "-s", str(script), f"http://127.0.0.1:{port}/"]
     with started("wrk", command, core=core, folder=folder) as wrk:
         time.sleep(seconds)
         wrk.send(signal.SIGINT)

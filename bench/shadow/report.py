@@ -1,0 +1,65 @@
+"""Report: what was seen, as lines."""
+
+from collections.abc import Iterator
+
+from bench.figures import Spread
+from bench.shadow import documents, paired, throughput
+from bench.shadow.documents import Compared
+from bench.shadow.paired import Memory, Paired
+from bench.shadow.throughput import Throughput
+from strangler.proxy.capture import MOST_HELD
+from strangler.runtime.offers import HIGH_WATER_BYTES
+from strangler.shadow.budget import MOST_BYTES
+
+_MIB = 1_048_576
+WORKER_MIB = (MOST_HELD + HIGH_WATER_BYTES) / _MIB
+COMPARER_MIB = MOST_BYTES / _MIB
+
+
+def of_pairs(found: Paired) -> Iterator[str]:
+    """Tell a case: each figure off and on, the ratios, memory and what became of the shadowed requests."""
+    yield f"{found.case.name}:"
+    for title, name, unit in (("p50", "p50_ms", "ms"), ("p99", "p99_ms", "ms"), ("worker's CPU", "cpu_us", "µs")):
+        ratio = found.ratio(name)
+        off, on = (found.figure(name, is_on=is_on).median for is_on in (False, True))
+        told = "" if name == "cpu_us" else _verdict(ratio.median, paired.TARGET)
+        yield f"  {title:<13}{off:>10.2f} off {on:>10.2f} on {unit}   on/off {_text(ratio):<18}{told}"
+    yield f"  worker       {_memory(found.worker, WORKER_MIB)}"
+    yield f"  comparer     {_memory(found.comparer, COMPARER_MIB)}"
+    dropped = "".join(f", {count:,} dropped: {why}" for why, count in sorted(found.dropped.items()))
+    yield f"  {found.compared:,} compared{dropped}"
+
+
+def of_throughput(found: Throughput) -> Iterator[str]:
+    """Tell the comparer's throughput."""
+    yield (
+        f"comparisons: {found.a_cpu_second:,.0f} a CPU second ({found.cpu_s * 1e6 / found.compared:,.0f} µs each)   "
+        f"{_verdict(throughput.TARGET, found.a_cpu_second, throughput.TARGET)}"
+    )
+    yield (
+        f"  {found.compared:,} of {found.requests:,} requests compared in {found.seconds:.1f} s: "
+        f"{found.a_second:,.0f} a second of the clock"
+    )
+
+
+def of_documents(found: Compared) -> str:
+    """Tell one pair of documents."""
+    return (
+        f"  {found.name:<28}{found.parsing_ms:>9.1f} ms{found.comparing_ms:>12.2f} ms   {_text(found.ratio):<20}"
+        f"{_verdict(found.ratio.median, documents.TARGET)}"
+    )
+
+
+def _memory(memory: Memory, budget: float) -> str:
+    return (
+        f"{memory.before:>10.1f} MiB, {memory.peak:.1f} at most: {memory.grown:.1f} more, "
+        f"budget {budget:.0f} MiB of bodies   {_verdict(memory.grown, budget)}"
+    )
+
+
+def _verdict(value: float, most: float, shown: float | None = None) -> str:
+    return f"target {'at least' if shown else 'at most'} {shown or most:g}: {'met' if value <= most else 'MISSED'}"
+
+
+def _text(value: Spread) -> str:
+    return f"{value.median:.2f} ({value.lowest:.2f}-{value.highest:.2f})"
