@@ -5,6 +5,7 @@ Nothing that clients wait for depends on it. It ignores the terminal's Ctrl-C, b
 
 import argparse
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -22,6 +23,8 @@ from strangler.runtime.tasks import Tasks
 from strangler.shadow.comparer import MOST_AT_ONCE, Comparer
 
 TELL_EVERY_S = 0.5
+NICE = 10
+"""Because nobody waits for a comparison, it takes what workers leave of the CPU (nice(2)). Precedent: nice(1)'s own 10."""
 _FLUSH_S = 1.0
 
 
@@ -68,6 +71,8 @@ class ComparerProcess:
 
     async def _serve(self, server: OfferServer) -> None:
         await server.start()
+        # Not before, because a start that takes long is told as a comparer that is not there.
+        os.nice(NICE)
         for number in range(MOST_AT_ONCE):
             self._tasks.spawn(f"work_{number}", self._comparer.work())
         if self._link is not None:

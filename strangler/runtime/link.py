@@ -143,11 +143,11 @@ class Link(asyncio.Protocol, Generic[Received]):
                 return
             if len(self._buffer) < end:
                 return
-            with memoryview(self._buffer) as view:
-                body = bytes(view[_LENGTH_BYTES:end])
-            del self._buffer[:end]
             try:
-                message = self._decoder.decode(body)
+                # Because a message may be large, it is read where it is.
+                with memoryview(self._buffer) as view, view[_LENGTH_BYTES:end] as body:
+                    message = self._decoder.decode(body)
+                del self._buffer[:end]
             except msgspec.DecodeError as error:
                 self._break(str(error))
                 return
