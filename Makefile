@@ -8,7 +8,7 @@ SECONDS ?= 120
 RUNS ?= 200
 READY := $(VENV)/.ready
 
-.PHONY: help install demo test lint types contracts core unit bench soak rollback-sim lock clean
+.PHONY: help install demo test lint types contracts core unit bench bench-shadow soak rollback-sim lock clean
 
 help:
 	@echo "make demo [TRAFFIC=off]  start the monolith, the services and the proxy, and watch"
@@ -16,6 +16,7 @@ help:
 	@echo "make test                lint, types, import contracts and all tests"
 	@echo "make core                the deciders' own tests, which must reach every line and branch of strangler/core"
 	@echo "make bench               CPU a request beside a plain aiohttp proxy and nginx (needs wrk and nginx)"
+	@echo "make bench-shadow        what shadowing costs: latency with it on and off, memory, comparisons a second (needs wrk)"
 	@echo "make soak [SECONDS=120]  mixed load while routes, workers and upstreams change; fails on a lost request or growth"
 	@echo "make rollback-sim        rollback rules side by side: false alarms and minutes to a detection (15 minutes of CPU)"
 	@echo "make lock                choose the dependencies' versions anew (needs uv)"
@@ -59,6 +60,9 @@ unit: install
 
 bench: install
 	@exec $(BIN)/python -m bench
+
+bench-shadow: install
+	@exec $(BIN)/python -m bench.shadow
 
 soak: install
 	@exec $(BIN)/python -m bench.soak --seconds $(SECONDS)

@@ -25,7 +25,7 @@ def main() -> int:
     """Run one scenario; return 0 with figures, 1 without, 2 if the machine or the command line is at fault."""
     given = _parser().parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        signal.signal(number, interrupt)
     try:
         if given.scenario == _LOOKUP:
             return lookup.run(given.json)
@@ -60,32 +60,35 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--scenario", choices=(*SCENARIOS, _LOOKUP), default="get", help="default: get")
-    parser.add_argument("--rounds", type=_count, default=ROUNDS, metavar="N", help=f"default: {ROUNDS}")
+    parser.add_argument("--rounds", type=count, default=ROUNDS, metavar="N", help=f"default: {ROUNDS}")
     parser.add_argument(
-        "--seconds", type=_seconds, default=SECONDS, metavar="S", help=f"of each round, default: {SECONDS:g}"
+        "--seconds", type=seconds, default=SECONDS, metavar="S", help=f"of each round, default: {SECONDS:g}"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to a file")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a target is missed")
     return parser
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """Return a number of rounds."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100")
     return int(text)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Return the length of a round."""
     try:
-        seconds = float(text)
+        found = float(text)
     except ValueError:
-        seconds = 0.0
-    if not 0.1 <= seconds <= 600:
+        found = 0.0
+    if not 0.1 <= found <= 600:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.1 to 600")
-    return seconds
+    return found
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End a run that got a signal as Ctrl-C would."""
     raise KeyboardInterrupt
 
 

@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.__main__ import _count, _interrupt, _seconds
+from bench.__main__ import count, interrupt, seconds
 from bench.cpu import choose_cores
 from bench.errors import BenchError, MissingToolError
 from bench.shadow import documents, paired, report, throughput
 from bench.shadow.instance import Pinned, backends
 
 ROUNDS = 5
-SECONDS = 1.5
+SECONDS = 0.8
 PARTS = ("latency", "throughput", "documents")
 
 
@@ -23,7 +23,7 @@ def main() -> int:
     """Run all parts or one; return 0 with figures, 1 without, 2 if the machine or the command line is at fault."""
     given = _parser().parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        signal.signal(number, interrupt)
     try:
         _run(given)
     except MissingToolError as error:
@@ -91,9 +91,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m bench.shadow", description="What shadowing costs clients and cores.", allow_abbrev=False
     )
     parser.add_argument("--only", choices=PARTS, help="default: all")
-    parser.add_argument("--rounds", type=_count, default=ROUNDS, metavar="N", help=f"default: {ROUNDS}")
+    parser.add_argument("--rounds", type=count, default=ROUNDS, metavar="N", help=f"default: {ROUNDS}")
     parser.add_argument(
-        "--seconds", type=_seconds, default=SECONDS, metavar="S", help=f"of each round, default: {SECONDS:g}"
+        "--seconds", type=seconds, default=SECONDS, metavar="S", help=f"of each round, default: {SECONDS:g}"
     )
     return parser
 

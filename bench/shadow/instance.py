@@ -19,7 +19,8 @@ OFF, ON = "plain", "shadowed"
 """Routes, and the first part of their paths."""
 _IDLE = 0.02
 _LOOK_EVERY_S = 0.1
-_SETTLE_S = 15.0
+_SETTLE_S = 60.0
+"""Bodies of 64 MiB take a comparer some five seconds, and much longer where others use the core."""
 
 
 class Side(StrEnum):
@@ -142,7 +143,7 @@ def _comparer(control: int) -> int:
 
 
 def _routes(legacy: int, shadow: int, max_body: str) -> str:
-    each = "match: {methods: [GET], path: \"/%s/{id}\"}, extracted: extracted, share: 0%%, fallback: off"
+    each = 'match: {methods: [GET], path: "/%s/{id}"}, extracted: extracted, share: 0%%, fallback: off'
     return "\n".join(
         (
             "version: 1",

@@ -1,7 +1,7 @@
 """`python -m bench.shadow.sides`: a backend that answers well, after a second, or never, each on a port of its own.
 
-It answers JSON, of 8 MiB where the target says `large`. What it says on each port differs in one member, so that the
-comparer has to read both answers.
+It answers JSON, of nearly 1 MiB where the path ends in `medium` and of nearly 8 MiB where it ends in `large`. What it
+says differs in one member between the sides, so that the comparer has to read both answers.
 """
 
 import argparse
@@ -13,9 +13,9 @@ from typing import cast
 
 import uvloop
 
-LARGE_BYTES = 8 * 1_048_576
-SLOW_S = 1.0
-"""A thousand times what a well side takes."""
+MEDIUM_BYTES, LARGE_BYTES = 1_048_576, 8 * 1_048_576
+WELL_S, SLOW_S = 0.001, 1.0
+"""How long an answer takes: a thousand times longer on the slow side."""
 _HEAD_END = b"\r\n\r\n"
 
 
@@ -45,10 +45,12 @@ def _answer(body: bytes) -> bytes:
 
 class _Answers:
     def __init__(self, total: int) -> None:
-        self.small = _answer(json.dumps(order(42, total=total)).encode())
-        records = document(LARGE_BYTES - 1024)
-        records[-1] = order(42, total=total)
-        self.large = _answer(json.dumps(records).encode())
+        last = order(42, total=total)
+        self.small = _answer(json.dumps(last).encode())
+        self.named = {
+            name: _answer(json.dumps([*document(size - 1024), last]).encode())
+            for name, size in ((b"medium", MEDIUM_BYTES), (b"large", LARGE_BYTES))
+        }
 
 
 class _Side(asyncio.Protocol):
@@ -66,11 +68,9 @@ class _Side(asyncio.Protocol):
         while _HEAD_END in self._seen:
             head, _, self._seen = self._seen.partition(_HEAD_END)
             target = head.split(b" ", 2)[1]
-            answer = self._answers.large if target.endswith(b"/large") else self._answers.small
-            if self._delay_s:
+            answer = self._answers.named.get(target.rpartition(b"/")[2], self._answers.small)
+            if self._delay_s is not None:
                 asyncio.get_running_loop().call_later(self._delay_s, self._say, answer)
-            elif self._delay_s is not None:
-                self._say(answer)
 
     def _say(self, answer: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
@@ -96,7 +96,12 @@ def main() -> int:
         parser.add_argument(f"--{name}", type=int, required=True, metavar="PORT")
     given = parser.parse_args()
     ours, theirs = _Answers(1999), _Answers(2000)
-    ports = ((given.legacy, ours, 0.0), (given.well, theirs, 0.0), (given.slow, theirs, SLOW_S), (given.hung, ours, None))
+    ports = (
+        (given.legacy, ours, WELL_S),
+        (given.well, theirs, WELL_S),
+        (given.slow, theirs, SLOW_S),
+        (given.hung, theirs, None),
+    )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(ports))
     return 0

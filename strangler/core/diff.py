@@ -154,9 +154,7 @@ class _Walk:
         return self.budget >= 0
 
     def _is_permutation(self, one: list[Json], other: list[Json], state: State, depth: int) -> bool:
-        if len(one) < 2 or not (
-            state or all(any(value == against for against in other) for value in (one[0], one[-1]))
-        ):
+        if len(one) < 2 or not (state or _has_moved(one, other)):
             # Because this is what most lists with a difference are, and it takes no time.
             return False
         if not self._may_match(one, other):
@@ -205,6 +203,15 @@ class _Walk:
         if len(self.found) >= MAX_DIFFERENCES:
             raise _Full
         self.found.append(Difference(kind=kind, place=_place(trail), primary=primary, shadow=shadow))
+
+
+def _has_moved(one: list[Json], other: list[Json]) -> bool:
+    """Return whether the first element that differs from what stands in its place stands somewhere else, at least.
+
+    Equality is Python's here, which takes more for equal than ours does.
+    """
+    moved = next((value for value, against in zip(one, other, strict=True) if value != against), _ABSENT)
+    return moved is _ABSENT or moved in other
 
 
 def _under(value: dict[str, Json], name: str) -> list[Json]:

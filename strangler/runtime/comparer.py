@@ -24,7 +24,7 @@ from strangler.shadow.comparer import MOST_AT_ONCE, Comparer
 
 TELL_EVERY_S = 0.5
 NICE = 10
-"""Because nobody waits for a comparison, it takes what workers leave of the CPU (nice(2)). Precedent: nice(1)'s own 10."""
+"""Because nobody waits for a comparison, it takes what workers leave of the CPU. Precedent: nice(1), 10 unless told."""
 _FLUSH_S = 1.0
 
 
