@@ -14,8 +14,8 @@ from bench.errors import BenchError, MissingToolError
 from bench.shadow import documents, paired, report, throughput
 from bench.shadow.instance import Pinned, backends
 
-ROUNDS = 5
-SECONDS = 0.8
+ROUNDS = 4
+SECONDS = 1.0
 PARTS = ("latency", "throughput", "documents")
 
 

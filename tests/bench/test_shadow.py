@@ -58,7 +58,7 @@ def _is_gone(group: int) -> bool:
 @pytest.mark.slow
 @_WRK
 async def test_every_case_tells_latency_cpu_and_memory_with_shadow_on_and_off(tmp_path: Path) -> None:
-    code, out, err = await _bench("--only", "latency", "--rounds", "1", "--seconds", "0.5", TMPDIR=str(tmp_path))
+    code, out, err = await _bench("--only", "latency", "--rounds", "1", "--seconds", "1", TMPDIR=str(tmp_path))
 
     assert (code, err) == (0, "")
     lines = out.splitlines()
