@@ -24,6 +24,9 @@ class Offers(Protocol):
     held: int
     """Bytes of bodies that captures hold."""
 
+    def refusal(self) -> Drop | None:
+        """Return why nothing can be handed over just now; None if something can."""
+
     def put(self, offer: Offer) -> None:
         """Hand one over."""
 
@@ -128,6 +131,10 @@ def begin(exchange: "Exchange", decision: Decision, offers: Offers) -> Capture |
         or not is_sampled(route.name, exchange.request_id, rules.sample)
         or any(name.lower() == MARK for name, _ in exchange.headers)
     ):
+        return None
+    if (why := offers.refusal()) is not None:
+        # Because a copy that nobody will take is a copy too many.
+        offers.drop(route.name, why)
         return None
     begun = Capture(offers, route.name, rules.max_body_bytes)
     # Because a request that waited behind another has brought some of its body already.

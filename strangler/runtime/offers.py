@@ -59,12 +59,16 @@ class OfferSender:
         self._waiting_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
+    def refusal(self) -> Drop | None:
+        """Return why nothing can be sent just now; None if something can."""
+        if self._link is None:
+            return Drop.NO_COMPARER
+        return Drop.QUEUE_FULL if self._link.is_full else None
+
     def put(self, offer: Offer) -> None:
         """Send an offer, if there is room."""
-        if self._link is None:
-            self.drop(offer.route, Drop.NO_COMPARER)
-        elif self._link.is_full:
-            self.drop(offer.route, Drop.QUEUE_FULL)
+        if (why := self.refusal()) is not None:
+            self.drop(offer.route, why)
         else:
             self._waiting.append(offer)
             self._waiting_bytes += len(offer.body) + len(offer.answer.body)
@@ -111,11 +115,9 @@ class OfferSender:
             self._timer = None
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         for offer in waiting:
-            if self._link is None:
-                self.drop(offer.route, Drop.NO_COMPARER)
-            elif self._link.is_full:
-                self.drop(offer.route, Drop.QUEUE_FULL)
-            else:
+            if (why := self.refusal()) is not None:
+                self.drop(offer.route, why)
+            elif self._link is not None:
                 self._link.send(Offered(offer=offer))
         if self._link is not None:
             self._tell_dropped(self._link)

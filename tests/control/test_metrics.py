@@ -46,6 +46,7 @@ def test_the_state_is_shown_under_its_documented_names() -> None:
         ("strangler_generation", ()): 4.0,
         ("strangler_workers", ()): 2.0,
         ("strangler_worker_restarts_total", ()): 1.0,
+        ("strangler_comparer_restarts_total", ()): 0.0,
         ("strangler_config_rejected", ()): 1.0,
         ("strangler_flags_state", (("state", "starting"),)): 0.0,
         ("strangler_flags_state", (("state", "ready"),)): 1.0,

@@ -26,6 +26,11 @@ class Kept:
     offers: list[Offer] = field(default_factory=list)
     drops: list[tuple[str, Drop]] = field(default_factory=list)
 
+    full: Drop | None = None
+
+    def refusal(self) -> Drop | None:
+        return self.full
+
     def put(self, offer: Offer) -> None:
         self.offers.append(offer)
 
@@ -102,6 +107,14 @@ async def test_an_answer_over_the_bound_reaches_the_client_whole_and_is_counted_
     assert not kept.offers
     assert kept.drops == [("users", Drop.BODY_TOO_LARGE)]
     assert kept.held == 0
+
+
+async def test_while_nobody_can_take_a_copy_none_is_made_and_that_is_counted() -> None:
+    async with backend(says(ok(b"answer"))) as monolith, proxy(config(monolith.port, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept(full=Drop.QUEUE_FULL)
+        _, body = await answer(running, GET % b"")
+    assert body == b"answer"
+    assert (kept.offers, kept.drops) == ([], [("users", Drop.QUEUE_FULL)])
 
 
 async def test_a_worker_that_holds_too_much_drops_the_shadow_and_not_the_answer(
