@@ -35,7 +35,8 @@ class LogWriter(logging.Handler):
         """Take the record's line over (logging.Handler)."""
         line = f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
         with self._changed:
-            if len(self._lines) < MAX_LINES:
+            # Because the count of what is lost must not be lost; at most one such line comes for each that is written.
+            if len(self._lines) < MAX_LINES or record.name == LOG.name:
                 self._lines.append(line)
             else:
                 self._dropped += 1
