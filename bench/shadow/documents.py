@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from bench.errors import BenchError
 from bench.figures import Spread, spread
 from bench.shadow.sides import document
-from strangler.core.compare import Answer, Comparing, compare
+from strangler.core.compare import Comparing, compare
 from strangler.core.comparison import Result
+from strangler.core.offer import Answer
 from strangler.core.pathrules import rule_of
 from strangler.core.shadowing import PathRule, RuleKind
 

@@ -21,16 +21,8 @@ from strangler.core.content import (
 )
 from strangler.core.diff import Differences, diff
 from strangler.core.document import parse_json
+from strangler.core.offer import Answer
 from strangler.core.rewrite import Rule
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One side's answer, whole."""
-
-    status: int
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,8 @@ from hashlib import blake2b
 from strangler.core.model import FULL_SHARE, Side
 
 Fields = tuple[tuple[bytes, bytes], ...]
+MARK = "X-Strangler-Shadow"
+"""On what the shadow plane sends; whoever carries it is not shadowed again, or two proxies would ask for ever."""
 READS = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 """The methods that are asked twice: the safe ones of RFC 9110 section 9.2.1, without TRACE, which is a server's own."""
 
@@ -39,9 +41,8 @@ class Answer:
     """What a side said."""
 
     status: int
-    headers: Fields
-    body: bytes
-    seconds: float
+    headers: Fields = ()
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,7 @@ def on_response_done(exchange: "Exchange", trailers: Sequence[tuple[bytes, bytes
     exchange.upstream = None
     now = exchange.end(of_status(exchange.status))
     if exchange.capture is not None:
-        exchange.capture.finish(exchange, now - exchange.started)
+        exchange.capture.finish(exchange)
         exchange.capture = None
     may_reuse = exchange.request_done and not exchange.until_close
     if exchange.head.expects_continue and not exchange.interim_sent:

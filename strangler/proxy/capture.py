@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from strangler.core.decide import Decision
 from strangler.core.headers import ResponseHead
-from strangler.core.offer import READS, Answer, Drop, Offer, is_sampled
+from strangler.core.offer import MARK, READS, Answer, Drop, Offer, is_sampled
 
 if TYPE_CHECKING:
     from strangler.proxy.exchange import Exchange
 
-MARK = b"x-strangler-shadow"
-"""On what the shadow plane sends; whoever carries it is not shadowed again, or two proxies would ask for ever."""
+_MARK = MARK.lower().encode("ascii")
 MOST_HELD = 32 * 1_048_576
 """Bytes of bodies that one worker keeps for captures at a time."""
 
@@ -67,7 +66,7 @@ class Capture:
         """Take a piece of the answer's body; return False when it is too much."""
         return self._take(self._answer, 1, data)
 
-    def finish(self, exchange: "Exchange", seconds: float) -> None:
+    def finish(self, exchange: "Exchange") -> None:
         """Hand over what was seen; a client that got a failure has nothing to compare with."""
         decision, head = exchange.decision, self._head
         self.release()
@@ -87,9 +86,7 @@ class Capture:
                 body=b"".join(self._request),
                 request_id=exchange.request_id,
                 trace=exchange.trace,
-                answer=Answer(
-                    status=self._status, headers=_pairs(head.lines), body=b"".join(self._answer), seconds=seconds
-                ),
+                answer=Answer(status=self._status, headers=_pairs(head.lines), body=b"".join(self._answer)),
             )
         )
 
@@ -129,7 +126,7 @@ def begin(exchange: "Exchange", decision: Decision, offers: Offers) -> Capture |
         or exchange.method not in READS
         or exchange.upgrade is not None
         or not is_sampled(route.name, exchange.request_id, rules.sample)
-        or any(name.lower() == MARK for name, _ in exchange.headers)
+        or any(name.lower() == _MARK for name, _ in exchange.headers)
     ):
         return None
     if (why := offers.refusal()) is not None:

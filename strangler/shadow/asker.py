@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
-from time import monotonic
 
 import aiohttp
 from multidict import CIMultiDict
@@ -12,17 +11,16 @@ from yarl import URL
 
 from strangler.config.tls import client_context
 from strangler.core.model import HostRule, Route, Upstream
-from strangler.core.offer import Answer, Drop, Offer
+from strangler.core.offer import MARK, Answer, Drop, Offer
 from strangler.core.shadowing import Credentials, Shadow
 from strangler.errors import ShadowError
 from strangler.shadow.budget import Budget
 
-MARK = "X-Strangler-Shadow"
 MOST_CONNECTIONS = 64
 """To one upstream. Because a shadow may be as slow as it likes, this is what it may cost the shadowed side."""
 _KEEP_S = 15.0
 _CHUNK = 65_536
-_OURS = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", b"x-strangler-shadow"})
+_OURS = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", MARK.lower().encode()})
 _CREDENTIALS = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
 _NO_AUTO = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
@@ -95,7 +93,6 @@ class Asker:
         addresses, tls = target.upstream.addresses, target.upstream.tls
         address = addresses[next(target.turns) % len(addresses)]
         scheme = "http" if tls is None else "https"
-        started = monotonic()
         async with target.session.request(
             offer.method.decode("ascii"),
             URL(f"{scheme}://{address}{offer.target.decode('latin-1')}", encoded=True),
@@ -110,7 +107,6 @@ class Asker:
                 status=response.status,
                 headers=tuple(response.raw_headers),
                 body=body,
-                seconds=monotonic() - started,
             )
 
     def _close_idle(self, target: _Target) -> None:

@@ -123,9 +123,9 @@ class Comparer:
                     return
             # Because comparing holds the loop, nothing else of the size of a body is made meanwhile.
             how = self._how[route.name]
-            primary = _whole(offer.answer)
-            compared = compare.compare(primary, _whole(shadow), how)
-            noise = None if again is None else compare.compare(primary, _whole(again), how)
+            primary = offer.answer
+            compared = compare.compare(primary, shadow, how)
+            noise = None if again is None else compare.compare(primary, again, how)
             self._ledger(route.name).add(offer, shadow, compared, noise, time())
         finally:
             self.budget.give(len(shadow.body) + (0 if again is None else len(again.body)))
@@ -168,7 +168,3 @@ class Comparer:
         if ledger is None:
             ledger = self._ledgers[route] = Ledger(route, time(), self._salt)
         return ledger
-
-
-def _whole(answer: Answer) -> compare.Answer:
-    return compare.Answer(status=answer.status, headers=answer.headers, body=answer.body)

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strangler.core.compare import Answer, Comparing, compare
+from strangler.core.compare import Comparing, compare
 from strangler.core.comparison import MAX_DIFFERENCES, Comparison, Difference, Json, Kind, Obstacle, Result
 from strangler.core.document import dump_json
 from strangler.core.jsonpath import parse_path
+from strangler.core.offer import Answer
 from strangler.core.rewrite import Ignore
 from tests.core.documents import DOCUMENTS, sameness
 

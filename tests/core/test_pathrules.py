@@ -2,9 +2,10 @@
 
 import pytest
 
-from strangler.core.compare import Answer, Comparing, compare
+from strangler.core.compare import Comparing, compare
 from strangler.core.comparison import Result
 from strangler.core.jsonpath import parse_path
+from strangler.core.offer import Answer
 from strangler.core.pathrules import comparing_of, rule_of
 from strangler.core.rewrite import Ignore, Unordered
 from strangler.core.shadowing import PathRule, RuleKind, Shadow

@@ -23,7 +23,7 @@ def an_offer(number: int, body: bytes = b"") -> Offer:
         body=b"",
         request_id=b"r",
         trace=b"t",
-        answer=Answer(status=200, headers=(), body=body, seconds=0.1),
+        answer=Answer(status=200, headers=(), body=body),
     )
 
 

@@ -26,7 +26,7 @@ def offer(size: int = 2) -> Offer:
         body=b"",
         request_id=b"request-1",
         trace=b"",
-        answer=Answer(status=200, headers=(), body=b"x" * size, seconds=0.01),
+        answer=Answer(status=200, headers=(), body=b"x" * size),
     )
 
 

@@ -38,7 +38,7 @@ def offer(body: bytes = b'{"id":7}', **more: Any) -> Offer:
         "body": b"",
         "request_id": b"request-1",
         "trace": b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        "answer": Answer(status=200, headers=TYPED, body=body, seconds=0.01),
+        "answer": Answer(status=200, headers=TYPED, body=body),
     }
     return Offer(**{**given, **more})
 

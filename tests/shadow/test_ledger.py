@@ -6,7 +6,7 @@ from strangler.core.offer import Answer
 from strangler.shadow.ledger import Ledger
 from tests.shadow.test_comparer import offer
 
-SHADOW = Answer(status=200, headers=(), body=b"", seconds=0.01)
+SHADOW = Answer(status=200, headers=(), body=b"")
 
 
 def ledger() -> Ledger:
