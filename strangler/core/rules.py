@@ -127,6 +127,6 @@ class Rollback:
     write_back: bool = False
     """Whether a trip also switches the flag off where it lives."""
 
-    def is_failure(self, status: int) -> bool:
-        """Return whether an answer with this status is a failure of the side."""
-        return any(low <= status <= high for low, high in self.failures)
+    def failing(self) -> frozenset[int]:
+        """Return the statuses with which an answer is a failure of the side."""
+        return frozenset(status for low, high in self.failures for status in range(low, high + 1))

@@ -187,7 +187,7 @@ def _shadow(route: Route, side: Side) -> Shadow | None:
 def _failing(rollback: Rollback | None) -> frozenset[int] | None:
     if rollback is None or rollback.failures == Rollback().failures:
         return None
-    return frozenset(status for low, high in rollback.failures for status in range(low, high + 1))
+    return rollback.failing()
 
 
 def patience_s(timeouts: Timeouts, limits: ListenerLimits) -> float:

@@ -15,6 +15,7 @@ from pathlib import Path
 import uvloop
 
 from strangler.runtime import findinglink, logs
+from strangler.runtime.child import leave_terminal_to_control
 from strangler.runtime.findinglink import Forget, Found, Gauges, Listening, Recall, ToComparer, Watch
 from strangler.runtime.link import Link
 from strangler.runtime.offers import SOCKET, Dropped, Offered, OfferServer
@@ -104,9 +105,7 @@ class ComparerProcess:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the comparer on an inherited descriptor."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    leave_terminal_to_control()
     parser = argparse.ArgumentParser(prog="strangler.runtime.comparer", description="Started by control only.")
     parser.add_argument("--link", type=int, required=True)
     parser.add_argument("--log-format", type=logs.LogFormat, required=True)

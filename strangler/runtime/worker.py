@@ -28,6 +28,7 @@ from strangler.proxy.plane import Plane
 from strangler.proxy.tls import Served
 from strangler.runtime import link, logs, offers
 from strangler.runtime.certificates import Certificates
+from strangler.runtime.child import leave_terminal_to_control
 from strangler.runtime.handover import Offer
 from strangler.runtime.link import Applied, Blueprint, Drain, Draining, Health, Link, Notice, Report, ToWorker
 from strangler.runtime.notices import FLAG_PROBLEM, LEVELS
@@ -252,10 +253,7 @@ class Worker:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one worker process on inherited descriptors."""
-    # Because control drains its workers on Ctrl-C and on a closed terminal; control blocks SIGINT until here.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    leave_terminal_to_control()
     parser = argparse.ArgumentParser(prog="strangler.runtime.worker", description="Started by control only.")
     parser.add_argument("--link", type=int, required=True)
     parser.add_argument("--listener", type=int, action="append", required=True)
