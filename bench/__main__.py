@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -24,12 +25,15 @@ _LOOKUP = "lookup"
 def main() -> int:
     """Run one scenario; return 0 with figures, 1 without, 2 if the machine or the command line is at fault."""
     given = _parser().parse_args()
+    return guarded(lambda: lookup.run(given.json) if given.scenario == _LOOKUP else _compare(given))
+
+
+def guarded(run: Callable[[], int]) -> int:
+    """Return the exit code of a benchmark, with every failure and an interruption told in a line."""
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+        signal.signal(number, _interrupt)
     try:
-        if given.scenario == _LOOKUP:
-            return lookup.run(given.json)
-        return _compare(given)
+        return run()
     except MissingToolError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
@@ -87,7 +91,7 @@ def seconds(text: str) -> float:
     return found
 
 
-def interrupt(_number: int, _frame: FrameType | None) -> None:
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     """End a run that got a signal as Ctrl-C would."""
     raise KeyboardInterrupt
 

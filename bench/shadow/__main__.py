@@ -3,14 +3,13 @@
 import argparse
 import os
 import shutil
-import signal
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.__main__ import count, interrupt, seconds
+from bench.__main__ import count, guarded, seconds
 from bench.cpu import choose_cores
-from bench.errors import BenchError, MissingToolError
+from bench.errors import MissingToolError
 from bench.shadow import documents, paired, report, throughput
 from bench.shadow.instance import Pinned, backends
 
@@ -22,28 +21,15 @@ PARTS = ("latency", "throughput", "documents")
 def main() -> int:
     """Run all parts or one; return 0 with figures, 1 without, 2 if the machine or the command line is at fault."""
     given = _parser().parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
-    try:
-        _run(given)
-    except MissingToolError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: interrupted; every process it started has ended", file=sys.stderr)
-        return 130
-    return 0
+    return guarded(lambda: _run(given))
 
 
-def _run(given: argparse.Namespace) -> None:
+def _run(given: argparse.Namespace) -> int:
     parts = PARTS if given.only is None else (given.only,)
     if "documents" in parts:
         _documents(given.rounds)
     if "latency" not in parts and "throughput" not in parts:
-        return
+        return 0
     if shutil.which("wrk") is None:
         raise MissingToolError("wrk not found. On Debian: apt-get install --no-install-recommends wrk")
     cores = choose_cores()
@@ -73,6 +59,7 @@ def _run(given: argparse.Namespace) -> None:
                             )
                         )
                     )
+    return 0
 
 
 def _documents(rounds: int) -> None:
