@@ -77,6 +77,10 @@ class MalformedRowError(StoreError):
         super().__init__(f"entry {seq} of the audit log was altered: it is no entry any more")
 
 
+class VaultError(StranglerError):
+    """A record cannot be sealed or opened; the text names the key file and what to do. Nothing stored is changed."""
+
+
 class KeyBookBusyError(StoreError):
     """A part of the key book is held by a worker that was stopped in the middle of it."""
 
