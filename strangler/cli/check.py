@@ -10,8 +10,10 @@ from strangler.cli import options
 from strangler.config import load
 from strangler.config.schema import json_schema
 from strangler.config.warnings import warnings_of
+from strangler.control.store import read_flags
 from strangler.core.model import Config, FlagSourceKind
-from strangler.errors import ConfigError, FlagError, UsageError
+from strangler.errors import ConfigError, FlagError, StoreError, UsageError
+from strangler.flags.summary import migrations_of
 
 
 def add(commands: Any, epilog: str) -> None:
@@ -47,8 +49,8 @@ def _run(given: argparse.Namespace) -> int:
     except ConfigError as error:
         _print_faults(given, error)
         return 2
-    faults, flag_warnings = _flag_findings(config)
-    warnings = (*warnings_of(config), *flag_warnings)
+    faults, flag_warnings, migrations = _flag_findings(config)
+    warnings = (*warnings_of(config, migrations), *flag_warnings)
     if given.json:
         _print_json(given.config, faults=faults, warnings=warnings)
     else:
@@ -76,10 +78,13 @@ def _print_json(path: Path, *, faults: Any, warnings: Any) -> None:
     print(json.dumps({"file": str(path), "ok": not faults, "faults": faults, "warnings": warnings}, indent=2))
 
 
-def _flag_findings(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the faults of the flag file; what in it is rarely meant, and the flags that routes name and it lacks."""
+def _flag_findings(config: Config) -> tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]:
+    """Return the faults of the flag file; what in it is rarely meant, and the flags that routes name and it lacks; and
+    the migration flags that there are, as far as files say."""
+    if config.flags.source is FlagSourceKind.EMBEDDED:
+        return (), (), _stored_migrations(config)
     if config.flags.source is not FlagSourceKind.FILE:
-        return (), ()
+        return (), (), frozenset()
     # Because this imports LaunchDarkly's SDK, which takes longer than a check without a flag file.
     from strangler.cli.offline import flag_file
     from strangler.flags.validate import cautions
@@ -87,14 +92,27 @@ def _flag_findings(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
     try:
         known = json.loads(flag_file(Path(config.flags.file)))["flags"]
     except (FlagError, UsageError) as error:
-        return tuple(str(error).splitlines()), ()
+        return tuple(str(error).splitlines()), (), frozenset()
     rare = tuple(f"flag {key!r}: {caution}" for key, flag in known.items() for caution in cautions(flag))
-    return (), rare + tuple(
+    lacking = tuple(
         f"routes file line {route.line}: route {route.name}: the flag file has no flag {route.flag!r}, so the "
         "route stays on the monolith"
         for route in config.routes
         if route.flag is not None and route.flag not in known
     )
+    return (), rare + lacking, migrations_of(known)
+
+
+def _stored_migrations(config: Config) -> frozenset[str]:
+    state_dir = Path(config.state_dir)
+    if not (state_dir / "state.db").exists():
+        # Because asking must not make a state directory where there is none.
+        return frozenset()
+    try:
+        return migrations_of(read_flags(state_dir))
+    except StoreError:
+        # Because the file can be checked all the same; a start tells what is wrong with the store.
+        return frozenset()
 
 
 def _summary(path: Path, config: Config) -> str:

@@ -43,7 +43,7 @@ RULE = Section(
 
 SHADOW = Section(
     name="shadow",
-    about="What is asked of the other side as well, and compared. Reads only.",
+    about="What is asked of the other side as well, and compared; and whether writes go to both sides.",
     keys=(
         Key(
             name="mode",
@@ -51,6 +51,13 @@ SHADOW = Section(
             about="Whose requests: `shadow` those that the monolith answers, `reverse` those that the extracted side "
             "answers, `both`, or `off`.",
             default="shadow",
+        ),
+        Key(
+            name="writes",
+            takes=kinds.BOOLEAN,
+            about="Whether a write is sent to the other side too, once the answering side has carried it out. Each "
+            "route declares it for itself.",
+            default="false",
         ),
         Key(name="sample", takes=kinds.SHARE, about="Share of the requests.", default="100%"),
         Key(

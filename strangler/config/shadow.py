@@ -8,6 +8,7 @@ from strangler.config.nodes import Scalar
 from strangler.config.reading import At
 from strangler.config.sections import Found
 from strangler.core.content import MAX_BYTES
+from strangler.core.fallback import SAFE
 from strangler.core.pathrules import rule_of
 from strangler.core.shadowing import Credentials, PathRule, RuleKind, Shadow, ShadowMode
 
@@ -32,7 +33,12 @@ def read_default_shadow(at: At | None) -> Shadow:
     if not isinstance(mode, ShadowMode):
         (found.get("mode") or at).fault("routes do not shadow unless they say so themselves", "Remove it")
         mode = ShadowMode.SHADOW
-    return _read(found, mode, Shadow())
+    shadow = _read(found, mode, Shadow())
+    if shadow.writes:
+        # Because whether a write may be carried out twice is known of one endpoint, never of all.
+        message = "each route declares its writes itself"
+        (found.get("writes") or at).fault(message, "Move it to the routes that it is true of")
+    return replace(shadow, writes=False)
 
 
 def read_shadow(route: Found, *, extracted: str | None, methods: tuple[str, ...], otherwise: Shadow) -> Shadow | None:
@@ -47,10 +53,19 @@ def read_shadow(route: Found, *, extracted: str | None, methods: tuple[str, ...]
         if route.get("extracted") is None:
             at.fault("`shadow` asks the other side of a route that has only one", "Add `extracted: UPSTREAM`")
         return None
-    if methods and READS.isdisjoint(methods):
+    if methods and READS.isdisjoint(methods) and not shadow.writes:
         message = f"only reads are asked twice, and this route has none: {', '.join(methods[:5])}"
-        at.fault(message, "Remove `shadow`, or add GET, HEAD or OPTIONS to `match.methods`")
+        remedy = "Remove `shadow`, or add `writes: true` to it if both sides may carry out each of them"
+        at.fault(message, remedy)
+    if shadow.writes and methods and not writes_of(methods):
+        message = f"`writes` declares nothing: the route has reads alone: {', '.join(methods[:5])}"
+        at.fault(message, "Remove `writes`")
     return shadow
+
+
+def writes_of(methods: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of a route's methods that may change something; of a route of any method, nothing."""
+    return tuple(method for method in methods if method.encode("ascii") not in SAFE)
 
 
 def weight(shadow: Shadow | None) -> int:
@@ -80,6 +95,7 @@ def _section(at: At, otherwise: Shadow) -> Shadow | None:
 def _read(found: Found, mode: ShadowMode, otherwise: Shadow) -> Shadow:
     shadow = Shadow(
         mode=mode,
+        writes=found.take("writes", kinds.BOOLEAN, otherwise.writes),
         sample=found.take("sample", kinds.SHARE, otherwise.sample),
         noise=found.take("noise", kinds.SHARE, otherwise.noise),
         max_body_bytes=found.take("max_body", kinds.SIZE, otherwise.max_body_bytes),

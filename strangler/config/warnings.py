@@ -1,15 +1,20 @@
 """Warnings: what a file may say, and what somebody should know about it all the same."""
 
 import time
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 
 from strangler.config import pairs
-from strangler.core.model import Config
+from strangler.config.shadow import writes_of
+from strangler.core.model import Config, Route
 from strangler.errors import CertificateError
 
 
-def warnings_of(config: Config) -> tuple[str, ...]:
-    """Return what is to be told at `check`, at the start and at each reload."""
+def warnings_of(config: Config, migrations: Collection[str] = ()) -> tuple[str, ...]:
+    """Return what is to be told at `check`, at the start and at each reload.
+
+    `migrations`: the flags that are known to be migration flags, whose stages send writes to both sides elsewhere.
+    """
     listener: tuple[str, ...] = ()
     # Because a pair that was changed since it was tried may be bad, what would be told of it is told later.
     with suppress(CertificateError):
@@ -20,4 +25,33 @@ def warnings_of(config: Config) -> tuple[str, ...]:
         for upstream in config.upstreams
         if upstream.tls is not None and not upstream.tls.verify
     )
-    return (*listener, *upstreams)
+    return (*listener, *upstreams, *_writes(config, migrations))
+
+
+def _writes(config: Config, migrations: Collection[str]) -> Iterator[str]:
+    """Tell of writes that somebody may believe to reach both sides."""
+    for route in config.routes:
+        where = f"routes file line {route.line}: route {route.name}"
+        if route.extracted is None:
+            continue
+        if route.shadow is not None and route.shadow.writes:
+            if route.idempotency is None:
+                yield (
+                    f"{where}: `writes: true` without `idempotency`: a client's second try may be answered by another "
+                    "side than its first, and then both carry it out twice; add `idempotency: {}`"
+                )
+        elif why := _why_once(route, migrations):
+            what = ", ".join(writes_of(route.match.methods)) if route.match.methods else "any method"
+            yield (
+                f"{where}: {why}, and its writes ({what}) go to one side only, since nothing declares that both may "
+                "carry them out; write `shadow: {writes: true}` if they may, or split the route by `match.methods`"
+            )
+
+
+def _why_once(route: Route, migrations: Collection[str]) -> str:
+    """Return why somebody may believe that a route's writes go to both sides; empty if nobody can, or it has none."""
+    if route.match.methods and not writes_of(route.match.methods):
+        return ""
+    if route.flag is not None and route.flag in migrations:
+        return f"`{route.flag}` is a migration flag"
+    return "" if route.shadow is None else "`shadow` asks both sides"

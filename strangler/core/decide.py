@@ -83,7 +83,10 @@ class Decision:
     failing: frozenset[int] | None = None
     """The statuses that are the side's failures by the route's own word; None for all from 500."""
     shadow: Shadow | None = None
-    """How the other side is asked as well; None where it is not."""
+    """How the other side is asked as well; None where it is not. Reads only."""
+    writes: Shadow | None = None
+    """How a write that this side answers is sent to the other side afterwards; None where it is not, which is
+    everywhere that the route does not declare it."""
     keyed: "CompiledRoute | None" = None
     """The route, if its writes are told apart from their repetitions."""
     instead: "Decision | None" = None

@@ -58,7 +58,7 @@ class PathRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shadow:
-    """What is asked of the other side as well, and how the answers are compared. Reads only."""
+    """What is asked of the other side as well, and how the answers are compared; and whether writes go to both."""
 
     mode: ShadowMode = ShadowMode.SHADOW
     sample: int = 10_000
@@ -85,3 +85,5 @@ class Shadow:
     """What may differ without mattering; the defaults' before the route's own."""
     redact: tuple[str, ...] = ()
     """Paths whose values are never kept, as the file writes them; the defaults' before the route's own."""
+    writes: bool = False
+    """Whether the route declares that its writes may be carried out by both sides; no other word ever says so."""

@@ -88,6 +88,7 @@ class CompiledRoute:
                 sets_host=route.host is not HostRule.PRESERVE,
                 max_body_bytes=(limits.body_bytes if route.max_body_bytes is None else route.max_body_bytes) or maxsize,
                 shadow=_shadow(route, side),
+                writes=_writes(route, side),
                 keyed=self if route.idempotency is not None else None,
                 failing=_failing(route.rollback),
                 instead=self.decision(Side.LEGACY, Reason.FALLBACK) if may_fall_back else None,
@@ -182,6 +183,11 @@ def _shadow(route: Route, side: Side) -> Shadow | None:
         return None
     answering = ShadowMode.SHADOW if side is Side.LEGACY else ShadowMode.REVERSE
     return rules if rules.mode in (answering, ShadowMode.BOTH) else None
+
+
+def _writes(route: Route, side: Side) -> Shadow | None:
+    rules = _shadow(route, side)
+    return rules if rules is not None and rules.writes else None
 
 
 def _failing(rollback: Rollback | None) -> frozenset[int] | None:

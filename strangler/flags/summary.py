@@ -81,6 +81,11 @@ def kind_of(flag: Mapping[str, Any]) -> FlagKind:
     return FlagKind.MIGRATION if is_migration and set(variations) <= set(STAGES) else FlagKind.STRING
 
 
+def migrations_of(flags: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+    """Return the keys of those that are migration flags."""
+    return frozenset(key for key, flag in flags.items() if kind_of(flag) is FlagKind.MIGRATION)
+
+
 def variation_sides(
     variations: Sequence[Any], *, legacy_name: str = "", extracted_name: str = ""
 ) -> tuple[Side | None, ...]:

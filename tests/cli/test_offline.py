@@ -11,9 +11,11 @@ import pytest
 
 from strangler import __version__
 from strangler.cli import main
+from strangler.config import load
 from strangler.control import auth
 from strangler.control.store import Store
-from strangler.flags.edit import SetShare
+from strangler.core.shares import STAGES
+from strangler.flags.edit import SetShare, SetStage
 from strangler.flags.embedded import EmbeddedSource
 from tests.config.test_ten_faults import TEN
 from tests.config.texts import faults
@@ -250,3 +252,26 @@ def test_check_tells_what_is_rarely_meant_in_a_flag_file(routes: Path, capsys: p
 
     assert code == 0
     assert "warning: flag 'items': offVariation means the extracted side" in capsys.readouterr().out
+
+
+def test_check_knows_the_migration_flags_of_a_file(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    routes.write_text(GOOD + "flags: {source: file, file: flags.json}\n")
+    flag = {"on": True, "variations": list(STAGES), "offVariation": 0, "fallthrough": {"variation": 1}}
+    (routes.parent / "flags.json").write_text(json.dumps({"flags": {"items": {**flag, "migration": {}}}}))
+
+    main(["check", "-c", str(routes)])
+
+    assert "route items: `items` is a migration flag, and its writes" in capsys.readouterr().out
+
+
+def test_check_knows_the_migration_flags_of_the_state_store(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    routes.write_text(GOOD)
+    state_dir = load.load(routes).state_dir
+    with closing(Store(Path(state_dir))) as store:
+        source = EmbeddedSource(store, lambda _: None)
+        source.start()
+        source.write("items", SetStage(stage="dualwrite"), by="tests")
+
+    main(["check", "-c", str(routes)])
+
+    assert "route items: `items` is a migration flag, and its writes" in capsys.readouterr().out

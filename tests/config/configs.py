@@ -1,9 +1,11 @@
 """Configs without faults, and the documents that say them."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from strangler.config.kinds import METHODS, RESERVED_ATTRIBUTES
-from strangler.config.shadow import READS
+from strangler.config.shadow import READS, writes_of
 from strangler.config.units import percent
 from strangler.core.model import (
     FULL_SHARE,
@@ -119,7 +121,10 @@ def routes(draw: st.DrawFn, index: int, upstreams: tuple[str, ...]) -> Route:
     first = draw(st.lists(sources, min_size=1, max_size=3, unique=True))
     keys = [key for key in draw(st.lists(tokens, max_size=2, unique=True)) if key not in RESERVED_ATTRIBUTES]
     methods = draw(st.sets(st.sampled_from(METHODS), max_size=3))
-    can_shadow = is_split and (not methods or not READS.isdisjoint(methods))
+    shadow = draw(st.none() | shadows) if is_split else None
+    if shadow is not None and (not methods or writes_of(tuple(methods))):
+        # A route of writes alone has to declare them.
+        shadow = replace(shadow, writes=(bool(methods) and READS.isdisjoint(methods)) or draw(st.booleans()))
     return Route(
         name=f"r{index}.{draw(names)}",
         match=Match(
@@ -139,7 +144,7 @@ def routes(draw: st.DrawFn, index: int, upstreams: tuple[str, ...]) -> Route:
         host_value=value,
         timeouts=draw(timeouts),
         rollback=draw(st.none() | rollbacks) if is_split else None,
-        shadow=draw(st.none() | shadows) if can_shadow else None,
+        shadow=shadow,
         idempotency=draw(st.none() | idempotencies),
     )
 

@@ -65,6 +65,7 @@ def shadow_document(route: Route) -> Document | None:
         "credentials": shadow.credentials.value,
         "headers": list(shadow.headers),
         "rules": [_rule(rule) for rule in shadow.rules],
+        "writes": shadow.writes,
     } | given(redact=list(shadow.redact))
 
 

@@ -245,7 +245,7 @@ def test_a_route_of_writes_alone_cannot_shadow() -> None:
     assert found.startswith(
         "9:11: routes[0].shadow: only reads are asked twice, and this route has none: DELETE, POST."
     )
-    assert "Remove `shadow`, or add GET, HEAD or OPTIONS to `match.methods`" in found
+    assert "Remove `shadow`, or add `writes: true` to it if both sides may carry out each of them" in found
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])

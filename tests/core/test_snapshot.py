@@ -116,3 +116,14 @@ def test_the_mode_says_whose_answers_are_checked(mode: ShadowMode | None, checke
 
     assert {side for side in Side if shadowed.decision(side, Reason.SHARE).shadow is not None} == checked
     assert lone.decision(Side.LEGACY, Reason.NOT_SPLIT).shadow is None
+
+
+@pytest.mark.parametrize("mode", ShadowMode)
+@pytest.mark.parametrize("declared", [False, True])
+def test_a_write_goes_to_both_sides_only_where_it_is_declared(mode: ShadowMode, declared: bool) -> None:
+    by = config(route("r", "/a", extracted="payments", shadow=Shadow(mode=mode, writes=declared)))
+    (compiled,) = compile_snapshot(by, generation=1, flags=Fixed(True)).routes
+
+    decisions = [compiled.decision(side, Reason.SHARE) for side in Side]
+
+    assert [found.writes for found in decisions] == [found.shadow if declared else None for found in decisions]
