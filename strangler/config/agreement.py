@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from strangler.config.reading import At, show
 from strangler.config.routes import Draft
-from strangler.config.shadow import MAX_TOTAL_BYTES, weight
+from strangler.config.shadow import MAX_TOTAL_BYTES, MOST_RECORDED_BYTES, recorded, weight
 from strangler.core.model import Route
 from strangler.core.table import ConflictKind, conflicts
 
@@ -15,6 +15,7 @@ def check_routes(drafts: tuple[Draft, ...]) -> None:
     _check_matches(drafts)
     _check_cohorts(draft for draft in drafts if draft.is_sound)
     _check_rules(drafts)
+    _check_records(drafts)
 
 
 def _check_names(drafts: tuple[Draft, ...]) -> None:
@@ -76,6 +77,16 @@ def _check_rules(drafts: tuple[Draft, ...]) -> None:
         if total > MAX_TOTAL_BYTES:
             message = "the rules of shadowing of all routes, those of `defaults` counted for each, are over 8 MiB"
             _at(draft, "shadow").fault(message, "Write fewer or shorter rules in `defaults`, or shadow fewer routes")
+            return
+
+
+def _check_records(drafts: tuple[Draft, ...]) -> None:
+    total = 0
+    for draft in drafts:
+        total += recorded(draft.route.shadow)
+        if total > MOST_RECORDED_BYTES:
+            message = "the recordings of all routes together may be over 1 GiB"
+            _at(draft, "shadow").fault(message, "Lower `shadow.record.bytes`, or record fewer routes")
             return
 
 

@@ -1,7 +1,7 @@
 """The keys of shadowing: what is asked of the other side as well, and what may differ between the answers."""
 
 from strangler.config import kinds, shadow_kinds
-from strangler.config.forms import Key, Many, Section
+from strangler.config.forms import Key, Many, OrOff, Section
 
 RULE = Section(
     name="shadow.rules[]",
@@ -39,6 +39,16 @@ RULE = Section(
             **{kind: [key] for kind, key in shadow_kinds.NEEDS.items()},
         },
     },
+)
+
+RECORD = Section(
+    name="shadow.record",
+    about="Reads and their answers that are kept, sealed, to be asked again: `strangler replay`, `shadow export`.",
+    keys=(
+        Key(name="keep", takes=shadow_kinds.KEPT, about="How many, of as many kinds as there are.", default="200"),
+        Key(name="bytes", takes=kinds.SIZE, about="How much of them, `1KiB` to `64MiB`.", default="4MiB"),
+        Key(name="for", takes=shadow_kinds.AGE, about="How long, `1m` to `30d`.", default="7d"),
+    ),
 )
 
 SHADOW = Section(
@@ -91,6 +101,7 @@ SHADOW = Section(
             about="Places whose values are never kept; those of `defaults` too.",
             default="none",
         ),
+        Key(name="record", takes=OrOff(section=RECORD), about=RECORD.about, default="off"),
         Key(
             name="rules",
             takes=Many(section=RULE),

@@ -3,14 +3,15 @@
 from dataclasses import replace
 
 from strangler.config import kinds, shadow_kinds
-from strangler.config.keys_shadow import RULE, SHADOW
+from strangler.config.keys_shadow import RECORD, RULE, SHADOW
 from strangler.config.nodes import Scalar
 from strangler.config.reading import At
+from strangler.config.rollback import is_off
 from strangler.config.sections import Found
 from strangler.core.content import MAX_BYTES
 from strangler.core.fallback import SAFE
 from strangler.core.pathrules import rule_of
-from strangler.core.shadowing import Credentials, PathRule, RuleKind, Shadow, ShadowMode
+from strangler.core.shadowing import Credentials, PathRule, Record, RuleKind, Shadow, ShadowMode
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 """What is ever asked twice: safe (RFC 9110 section 9.2.1), and served by the proxy at all."""
@@ -20,6 +21,11 @@ MAX_RULES = 200
 """In one list."""
 MAX_TOTAL_BYTES = 8 * 1024 * 1024
 """Of all routes' rules, those of `defaults` counted for each. Because every worker is told all of them at once."""
+LEAST_RECORD_BYTES = 1_024
+MOST_RECORD_BYTES = 64 * 1_048_576
+"""Recordings of one route."""
+MOST_RECORDED_BYTES = 1_024 * 1_048_576
+"""Recordings of all routes. Because they share a disk with what control must not forget."""
 _BYTES_OF_RULE = 96
 """What a rule takes beside its texts, on its way to a worker."""
 
@@ -79,6 +85,11 @@ def weight(shadow: Shadow | None) -> int:
     )
 
 
+def recorded(shadow: Shadow | None) -> int:
+    """Return how many bytes a route may record."""
+    return 0 if shadow is None or shadow.record is None else shadow.record.most_bytes
+
+
 def _word(at: At, otherwise: Shadow) -> Shadow | None:
     mode = shadow_kinds.MODE.read(at)
     return replace(otherwise, mode=mode) if isinstance(mode, ShadowMode) else None
@@ -104,6 +115,7 @@ def _read(found: Found, mode: ShadowMode, otherwise: Shadow) -> Shadow:
         headers=found.take("headers", shadow_kinds.HEADERS, otherwise.headers),
         rules=otherwise.rules + _rules(found.get("rules")),
         redact=tuple(dict.fromkeys(otherwise.redact + found.take("redact", shadow_kinds.PATHS, ()))),
+        record=_record(found.get("record"), otherwise.record),
     )
     if shadow.sample == 0:
         (found.get("sample") or found.at).fault("nothing would be asked", "Write more than `0%`, or `mode: off`")
@@ -113,6 +125,23 @@ def _read(found: Found, mode: ShadowMode, otherwise: Shadow) -> Shadow:
     if shadow.timeout_s > LONGEST_TIMEOUT_S:
         (found.get("timeout") or found.at).fault("the wait would keep others from asking", "Write at most `60s`")
     return shadow
+
+
+def _record(at: At | None, otherwise: Record | None) -> Record | None:
+    if at is None:
+        return otherwise
+    if is_off(at):
+        return None
+    found, usual = Found(at, RECORD), otherwise or Record()
+    record = Record(
+        keep=found.take("keep", shadow_kinds.KEPT, usual.keep),
+        most_bytes=found.take("bytes", kinds.SIZE, usual.most_bytes),
+        for_s=found.take("for", shadow_kinds.AGE, usual.for_s),
+    )
+    if not LEAST_RECORD_BYTES <= record.most_bytes <= MOST_RECORD_BYTES:
+        message = "hardly anything would be kept" if record.most_bytes < LEAST_RECORD_BYTES else "that is too much"
+        (found.get("bytes") or at).fault(message, "Write `1KiB` to `64MiB`")
+    return record
 
 
 def _rules(at: At | None) -> tuple[PathRule, ...]:

@@ -18,6 +18,10 @@ MAX_PAIRS = 64
 """Of one `map`. Because each is held against each other one, their number has a bound."""
 MAX_LISTED = 64
 """Headers, and paths of `redact`, in one list."""
+MAX_KEPT = 1_000
+"""Recordings of one route."""
+MAX_AGE_S = 30 * 86_400.0
+"""Of a recording. Because it is personal data as often as not, and a build is checked within days."""
 OFF = "off"
 
 KINDS = tuple(kind.value for kind in RuleKind)
@@ -25,7 +29,20 @@ NEEDS = {RuleKind.ROUND.value: "decimals", RuleKind.WITHIN.value: "tolerance", R
 """Kinds of rules that say nothing without a second key."""
 EXAMPLES = {"decimals": "2", "tolerance": "2s", "values": "{A: active}"}
 
+_AGES = {"m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+
+
+def age(text: str) -> float | Wrong:
+    """Return seconds, of a time that may be days."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5})(m|h|d)", text)
+    if found is None:
+        remedy = "Write a whole number and m, h or d, such as `12h` or `7d`"
+        return Wrong(message=f"{show(text)} is no time to keep something", remedy=remedy)
+    seconds = int(found[1]) * _AGES[found[2]]
+    if seconds > MAX_AGE_S:
+        return Wrong(message=f"{show(text)} is out of range", remedy="Write at most `30d`")
+    return seconds
 
 
 def tell(at: At, error: ValueError) -> None:
@@ -121,6 +138,8 @@ _TEXT_SCHEMA: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
 PATH: Kind[str] = Kind(name="JSONPath", read=_path, schema={**_TEXT_SCHEMA, "pattern": r"^\$"})
 PATHS = listed("list of JSONPaths", PATH, most=MAX_LISTED)
 MEMBER: Kind[str] = Kind(name="text", read=_text, schema=_TEXT_SCHEMA)
+KEPT = whole(1, MAX_KEPT)
+AGE: Kind[float] = amount("time to keep", age, {"type": "string", "pattern": r"^[1-9][0-9]*(m|h|d)$"})
 DECIMALS = whole(0, MAX_DECIMALS)
 _VALUE: Schema = {"type": ["string", "number", "boolean", "null"]}
 VALUES: Kind[tuple[tuple[str, str], ...]] = Kind(

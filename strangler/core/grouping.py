@@ -16,10 +16,15 @@ _ID = re.compile(
 """Names that say which, not what: numbers, UUIDs, long hexadecimal, long mixes of letters and digits, addresses."""
 
 
+def is_id(name: str) -> bool:
+    """Return whether a name says which, not what: a number, a UUID, a long mix of letters and digits, an address."""
+    return _ID.fullmatch(name) is not None
+
+
 def general_place(place: Place) -> str:
     """Return a place with `[*]` for its indexes and for names that are ids."""
     text = "".join(
-        "[*]" if isinstance(key, int) or _ID.fullmatch(key) else print_place((key,)).removeprefix("$") for key in place
+        "[*]" if isinstance(key, int) or is_id(key) else print_place((key,)).removeprefix("$") for key in place
     )
     # Because JSON may escape half of a surrogate pair, which no encoding can write.
     text = text[: MAX_PLACE + 1].encode("utf-8", "backslashreplace").decode("utf-8")

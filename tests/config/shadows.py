@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from strangler.config.units import percent
 from strangler.core.model import FULL_SHARE, Route
-from strangler.core.shadowing import Credentials, PathRule, RuleKind, Shadow, ShadowMode
+from strangler.core.shadowing import Credentials, PathRule, Record, RuleKind, Shadow, ShadowMode
 from tests.config.values import Document, duration, durations, given, tokens
 
 paths = st.sampled_from(["$", "$.a", "$..iban", "$.items[*].price", "$.list[3]", "$['a b']", '$["no"].ü', "$.*"])
@@ -48,6 +48,13 @@ shadows = st.builds(
     headers=st.lists(tokens, max_size=3, unique=True).map(tuple),
     rules=st.lists(rules(), max_size=4).map(tuple),
     redact=st.lists(paths, max_size=3, unique=True).map(tuple),
+    record=st.none()
+    | st.builds(
+        Record,
+        keep=st.integers(1, 1_000),
+        most_bytes=st.integers(1_024, 64 * 1_048_576),
+        for_s=st.integers(1, 30 * 24 * 60).map(lambda minutes: minutes * 60.0),
+    ),
 )
 
 
@@ -66,7 +73,13 @@ def shadow_document(route: Route) -> Document | None:
         "headers": list(shadow.headers),
         "rules": [_rule(rule) for rule in shadow.rules],
         "writes": shadow.writes,
-    } | given(redact=list(shadow.redact))
+    } | given(redact=list(shadow.redact), record=_record(shadow.record))
+
+
+def _record(record: Record | None) -> Document | None:
+    if record is None:
+        return None
+    return {"keep": record.keep, "bytes": record.most_bytes, "for": f"{record.for_s / 60:.0f}m"}
 
 
 def _rule(rule: PathRule) -> Document:

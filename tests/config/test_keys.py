@@ -23,7 +23,7 @@ from strangler.config.keys_rollback import (
     SEQUENTIAL,
     WEBHOOK,
 )
-from strangler.config.keys_shadow import RULE, SHADOW
+from strangler.config.keys_shadow import RECORD, RULE, SHADOW
 from strangler.config.keys_upstreams import EJECTION, HEALTH, TIMEOUTS, UPSTREAM, UPSTREAM_TLS
 from strangler.config.schema import json_schema
 from tests.config.texts import ROUTE as ROUTE_TEXT
@@ -58,6 +58,7 @@ PLACES: dict[str, tuple[Section, str, str]] = {
         for section in (ERROR_RATE, CONNECT_FAILURES, LATENCY, SEQUENTIAL, MISMATCH_RATE, COOLDOWN)
     },
     "shadow": (SHADOW, f"{SMALL}defaults:\n  shadow:\n    ", "defaults.shadow."),
+    "record of a shadow": (RECORD, f"{SMALL}defaults:\n  shadow:\n    record:\n      ", "defaults.shadow.record."),
     "rules of a shadow": (RULE, f"{SMALL}defaults:\n  shadow:\n    rules:\n    - ", "defaults.shadow.rules[0]."),
     "idempotency": (IDEMPOTENCY, f"{SMALL}routes:\n  - idempotency:\n      ", "routes[0].idempotency."),
     "webhooks": (WEBHOOK, f"{SMALL}webhooks:\n  - ", "webhooks[0]."),

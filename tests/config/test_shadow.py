@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from strangler.core.shadowing import Credentials, PathRule, RuleKind, Shadow, ShadowMode
+from strangler.core.shadowing import Credentials, PathRule, Record, RuleKind, Shadow, ShadowMode
 from tests.config.texts import SMALL, faults, meaning, validator
 
 SPLIT = f"{SMALL}routes:\n- name: a\n  match: {{path: /a}}\n  extracted: payments\n"
@@ -21,6 +21,7 @@ WHOLE = """\
     credentials: remove
     headers: [Location, ETag]
     redact: [$.card, $..iban]
+    record: {keep: 20, bytes: 64KiB, for: 12h}
     rules:
       - ignore: $.generated_at
       - unordered: $.items
@@ -47,6 +48,7 @@ MEANT = Shadow(
     credentials=Credentials.REMOVE,
     headers=("location", "etag"),
     redact=("$.card", "$..iban"),
+    record=Record(keep=20, most_bytes=65_536, for_s=43_200.0),
     rules=(
         PathRule(kind=RuleKind.IGNORE, path="$.generated_at"),
         PathRule(kind=RuleKind.UNORDERED, path="$.items", by="id"),
@@ -147,6 +149,13 @@ FAULTS = {
     "redact: [card]": "a path starts with `$`. Write `$.card`",
     'redact: ["$.a[?@.b]"]': "is not a step. Write `[0]`, `[*]` or `['name']`",
     "redact: [7]": "YAML reads `7` as a whole number, and text is expected",
+    "record: on": "`on` stands where a mapping is expected",
+    "record: {keep: 0}": "0 is out of range. Write 1 to 1000",
+    "record: {bytes: 1023}": "hardly anything would be kept. Write `1KiB` to `64MiB`",
+    "record: {bytes: 65MiB}": "that is too much. Write `1KiB` to `64MiB`",
+    "record: {for: 31d}": "`31d` is out of range. Write at most `30d`",
+    "record: {for: 7}": "`7` is no time to keep something. Write a whole number and m, h or d",
+    "record: {for: 0d}": "is no time to keep something",
     "rules: {ignore: $.a}": "a mapping stands where a list is expected",
     "rules: [$.a]": "`$.a` stands where a mapping is expected",
     "rules: [{}]": "this rule is of no kind. Write one of `ignore: PATH`, `unordered: PATH`",
@@ -227,6 +236,26 @@ def test_a_route_with_one_side_cannot_shadow() -> None:
 
     assert found.startswith("8:11: routes[0].shadow: `shadow` asks the other side of a route that has only one. Add")
     assert shadow(f"{text}  shadow: off\n") is None
+
+
+def test_what_is_recorded_is_as_in_the_defaults_and_a_route_may_say_off() -> None:
+    text = with_defaults("{record: {keep: 50, for: 2d, bytes: 1MiB}}")
+    usual = Record(keep=50, for_s=172_800.0, most_bytes=1_048_576)
+
+    told = [shadow(f"{text}  shadow: {word}\n") for word in ("shadow", "{record: {for: 90m}}", "{record: off}")]
+
+    assert [one.record for one in told if one is not None] == [usual, replace(usual, for_s=5_400.0), None]
+    assert shadow(f"{SPLIT}  shadow: {{record: {{}}}}\n") == Shadow(record=Record())
+
+
+def test_all_routes_together_record_a_gibibyte_at_most() -> None:
+    one = "- {name: %s, match: {path: /%s}, extracted: payments, shadow: {record: {bytes: 64MiB}}}\n"
+    names = [f"r{number}" for number in range(17)]
+
+    (found,) = faults(SPLIT + "".join(one % (name, name) for name in names))
+
+    assert "the recordings of all routes together may be over 1 GiB. Lower `shadow.record.bytes`" in found
+    assert len(meaning(SPLIT + "".join(one % (name, name) for name in names[:16])).routes) == 17
 
 
 def test_an_upstream_that_is_misspelt_is_told_once() -> None:
