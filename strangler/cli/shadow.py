@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from strangler.cli import accept, admin, options
+from strangler.cli import accept, admin, options, recordings
 from strangler.cli.status import share_text
 
 _EXIT_CODES = (
@@ -45,6 +45,7 @@ def add(commands: Any, epilog: str) -> None:
     reset.set_defaults(run=_reset)
 
     accept.add(actions, epilog)
+    recordings.add(actions, epilog)
 
 
 def _report(given: argparse.Namespace) -> int:

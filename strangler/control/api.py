@@ -16,11 +16,12 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from strangler.control import auth, guardapi, shadowapi
+from strangler.control import auth, guardapi, recordingapi, shadowapi
 from strangler.control.answers import as_json, as_problem, read_body
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
 from strangler.control.metrics import Exposition
+from strangler.control.recordingdesk import RecordingDesk
 from strangler.control.shadowdesk import ShadowDesk
 from strangler.control.status import Readiness, RestartStatus, Status
 from strangler.control.tracing import trace_id, traced_application
@@ -66,6 +67,7 @@ class Surface:
     flags: FlagDesk
     guards: GuardDesk
     shadow: ShadowDesk
+    recordings: RecordingDesk
     explain: Callable[[Question], Mapping[str, Any]]
 
 
@@ -86,6 +88,7 @@ def make_app(surface: Surface) -> web.Application:
     app.router.add_post("/api/v1/explain", handlers.explain)
     guardapi.add_routes(app, surface.guards)
     shadowapi.add_routes(app, surface.shadow)
+    recordingapi.add_routes(app, surface.recordings)
     return app
 
 

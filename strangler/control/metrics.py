@@ -42,6 +42,17 @@ class ShadowReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingReading:
+    """What is recorded of one route at one moment."""
+
+    route: str
+    count: int
+    size: int
+    skipped: tuple[tuple[str, int], ...]
+    """By why, since the start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """The state of the proxy at one moment."""
 
@@ -60,6 +71,7 @@ class Reading:
     """The planes' gauges, over all workers, and the comparer's."""
     guards: tuple[GuardReading, ...] = ()
     shadow: tuple[ShadowReading, ...] = ()
+    recordings: tuple[RecordingReading, ...] = ()
     comparers: int = 0
     """Comparers that were replaced."""
     is_killed: bool = False
@@ -100,6 +112,7 @@ class _Collector(Collector):
         yield from _state(reading)
         yield from _guards(reading)
         yield from _shadow(reading)
+        yield from _recordings(reading)
 
 
 def _counted(totals: Totals) -> Iterator[Metric]:
@@ -213,6 +226,26 @@ def _shadow(reading: Reading) -> Iterator[Metric]:
     yield dropped
     yield groups
     yield bound
+
+
+def _recordings(reading: Reading) -> Iterator[Metric]:
+    there = GaugeMetricFamily(
+        "strangler_shadow_recordings", "Reads that are kept, sealed, to be asked again.", labels=("route",)
+    )
+    size = GaugeMetricFamily("strangler_shadow_recordings_bytes", "What they take.", labels=("route",))
+    skipped = CounterMetricFamily(
+        "strangler_shadow_not_recorded",
+        "Reads that might have been kept and were not, by why.",
+        labels=("route", "reason"),
+    )
+    for one in reading.recordings:
+        there.add_metric((one.route,), one.count)
+        size.add_metric((one.route,), one.size)
+        for reason, count in one.skipped:
+            skipped.add_metric((one.route, reason), count)
+    yield there
+    yield size
+    yield skipped
 
 
 def _state(reading: Reading) -> Iterator[Metric]:

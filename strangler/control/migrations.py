@@ -73,5 +73,17 @@ STEPS = (
         findings TEXT NOT NULL
     );
     """,
+    """
+    CREATE TABLE recordings (
+        route      TEXT NOT NULL,
+        id         TEXT NOT NULL,
+        shape      TEXT NOT NULL,
+        size       INTEGER NOT NULL,
+        at         REAL NOT NULL,
+        keep_until REAL NOT NULL,
+        sealed     BLOB NOT NULL,
+        PRIMARY KEY (route, id)
+    );
+    """,
 )
 """Step n takes a store from `user_version` n to n + 1."""

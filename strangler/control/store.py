@@ -14,6 +14,7 @@ from strangler.control.database import Database
 from strangler.control.findingstable import FindingsTable
 from strangler.control.guardtable import GuardTable
 from strangler.control.journal import Deed, Journal
+from strangler.control.recordingtable import RecordingTable
 from strangler.core.audit import Action
 
 CACHES_KEPT = 4
@@ -42,6 +43,7 @@ class Store:
         self.journal = Journal(self._database)
         self.guards = GuardTable(self._database, self.journal)
         self.findings = FindingsTable(self._database, self.journal)
+        self.recordings = RecordingTable(self._database, self.journal)
 
     def close(self) -> None:
         """Close the file and let another process use the directory."""

@@ -6,6 +6,7 @@ the answer. A read whose target names a secret is not recorded at all, because w
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import unquote_plus
 
@@ -71,8 +72,7 @@ class Recording:
     @property
     def size(self) -> int:
         """Return about how many bytes it is."""
-        fields = (*self.headers, *self.answer.headers)
-        return len(self.target) + len(self.body) + len(self.answer.body) + sum(len(a) + len(b) for a, b in fields)
+        return _size(self.target, self.body, self.answer.body, (*self.headers, *self.answer.headers))
 
 
 def record(offer: Offer, *, at: float, result: str, redact: tuple[JsonPath, ...], most_bytes: int) -> Recording | Skip:
@@ -103,6 +103,11 @@ def record(offer: Offer, *, at: float, result: str, redact: tuple[JsonPath, ...]
         taken_out=tuple(map(str, redact)),
     )
     return Skip.TOO_LARGE if made.size > most_bytes else made
+
+
+def size_of(offer: Offer) -> int:
+    """Return about how many bytes the recording of a read is, at most."""
+    return _size(offer.target, offer.body, offer.answer.body, (*offer.headers, *offer.answer.headers))
 
 
 def has_secret(target: bytes) -> bool:
@@ -138,6 +143,11 @@ def shape_of(offer: Offer, result: str) -> str:
     return blake2b("\n".join(told).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
+def _size(target: bytes, body: bytes, answer: bytes, fields: Fields) -> int:
+    return len(target) + len(body) + len(answer) + sum(len(name) + len(value) for name, value in fields)
+
+
+@lru_cache(maxsize=4_096)
 def _may_be_kept(name: bytes) -> bool:
     lower = name.lower()
     return lower not in _ONE_HOP and lower not in _OF_ITS_TIME and not is_secret_header(_text(name))

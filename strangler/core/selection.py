@@ -47,6 +47,23 @@ class Selection:
     def __iter__(self) -> Iterator[Kept]:
         return iter(self._kept.values())
 
+    def wants(self, new: Kept, limits: Record) -> bool:
+        """Return False where a recording would surely not be taken, at the cost of a look."""
+        former = self._kept.get(new.id)
+        if former is not None:
+            return new.at - former.at >= limits.for_s * REFRESH_SHARE
+        if new.size > limits.most_bytes:
+            return False
+        if len(self._kept) < limits.keep:
+            return True
+        most = max(map(len, self._shapes.values()))
+        own = len(self._shapes.get(new.shape, ())) + 1
+        if own < most:
+            return True
+        # Because it makes its shape one of the largest, or the largest, the highest id of these goes.
+        rivals = [ids[-1] for shape, ids in self._shapes.items() if len(ids) == most and (own == most)]
+        return new.id < max((*rivals, *self._shapes.get(new.shape, [])[-1:]), default="")
+
     def offer(self, new: Kept, limits: Record) -> tuple[str, ...] | None:
         """Take a recording and return the ids of those that it takes the place of; None if it is not taken.
 

@@ -11,12 +11,24 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from time import time
 
 import uvloop
 
 from strangler.runtime import findinglink, logs
 from strangler.runtime.child import leave_terminal_to_control
-from strangler.runtime.findinglink import Forget, Found, Gauges, Listening, Recall, ToComparer, Watch
+from strangler.runtime.findinglink import (
+    Forget,
+    Found,
+    Gauges,
+    Listening,
+    Recall,
+    Recorded,
+    Remember,
+    Salted,
+    ToComparer,
+    Watch,
+)
 from strangler.runtime.link import Link
 from strangler.runtime.offers import SOCKET, Dropped, Offered, OfferServer
 from strangler.runtime.offers import ToComparer as FromWorker
@@ -69,6 +81,10 @@ class ComparerProcess:
                     self._tasks.spawn("serve", self._serve(self._server))
             case Forget(route=route):
                 self._comparer.forget(route)
+            case Salted(salt=salt):
+                self._comparer.recorder.begin(salt)
+            case Remember(route=route, epoch=epoch, kept=kept):
+                self._comparer.recorder.recall(route, epoch, kept, time())
 
     async def _serve(self, server: OfferServer) -> None:
         await server.start()
@@ -95,6 +111,8 @@ class ComparerProcess:
             return
         for findings in self._comparer.news():
             self._link.send(Found(findings=findings))
+        for picked in self._comparer.recorder.news():
+            self._link.send(Recorded(picked=picked))
         # Because these are its sign of life as well, they are sent each time.
         self._link.send(Gauges(gauges=self._comparer.gauges()))
 

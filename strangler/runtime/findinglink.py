@@ -9,7 +9,9 @@ import msgspec
 
 from strangler.core.findings import Findings
 from strangler.core.model import Config
+from strangler.core.selection import Kept
 from strangler.runtime.link import Link
+from strangler.shadow.recorder import Picked
 
 Received = TypeVar("Received")
 
@@ -32,6 +34,20 @@ class Forget(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     route: str
 
 
+class Salted(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the comparer: record from now on, with this secret to make ids."""
+
+    salt: bytes
+
+
+class Remember(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the comparer: these are the recordings of a route."""
+
+    route: str
+    epoch: int
+    kept: tuple[Kept, ...]
+
+
 class Listening(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """To control: workers may offer."""
 
@@ -48,8 +64,14 @@ class Gauges(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     gauges: dict[str, int]
 
 
-ToComparer = Watch | Recall | Forget
-FromComparer = Listening | Found | Gauges
+class Recorded(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To control: what is to be kept of a route's reads, and what is to go."""
+
+    picked: Picked
+
+
+ToComparer = Watch | Recall | Forget | Salted | Remember
+FromComparer = Listening | Found | Gauges | Recorded
 
 
 async def open_to_comparer(

@@ -44,6 +44,7 @@ from strangler.runtime.settings import Overrides
 from strangler.runtime.shadowing import Shadowing
 from strangler.runtime.supervisor import Supervisor
 from strangler.runtime.tasks import Tasks
+from strangler.vault.vault import Vault
 
 ADMIN_GRACE_S = 1.0
 """How long an admin request that is under way may take to finish at the end; all of them take milliseconds."""
@@ -118,7 +119,11 @@ class Instance:
         self._rollout = Rollout(self._supervisor)
         self._protection = Protection(store, self._truth, self._source, lost=lost)
         self._shadowing = Shadowing(
-            store, self._truth, log_format=log_format, on_compared=self._protection.guards.compare
+            store,
+            self._truth,
+            vault=Vault(Path(config.state_dir)),
+            log_format=log_format,
+            on_compared=self._protection.guards.compare,
         )
         self._routes = RoutesFile(path, running=config, overrides=overrides, on_config=self._protection.take_config)
         self._health = HealthChecks(spawn=self._tasks.spawn, resolve=resolve, on_change=self._truth.replace_unhealthy)
@@ -303,6 +308,7 @@ class Instance:
             flags=FlagDesk(self._truth, self._source),
             guards=self._protection.desk,
             shadow=self._shadowing.desk,
+            recordings=self._shadowing.recordings.desk,
             explain=self._overview.explain,
         )
         runner = web.AppRunner(

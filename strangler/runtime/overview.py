@@ -144,6 +144,7 @@ class Overview:
             gauges=tuple(sorted(self._gauges().items())),
             guards=self._protection.desk.readings(),
             shadow=self._shadowing.desk.readings(),
+            recordings=self._shadowing.recordings.desk.readings(),
             comparers=self._shadowing.restarts,
             is_killed=self._protection.guards.is_killed,
             is_store_failing=bool(self._protection.guards.fault),

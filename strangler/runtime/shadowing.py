@@ -15,16 +15,20 @@ from strangler.core.model import Config
 from strangler.errors import LinkError
 from strangler.runtime import findinglink
 from strangler.runtime.body import ProcessBody
-from strangler.runtime.findinglink import Forget, Found, FromComparer, Gauges, Listening, Recall, Watch
+from strangler.runtime.findinglink import Forget, Found, FromComparer, Gauges, Listening, Recall, Recorded, Watch
 from strangler.runtime.link import Link
 from strangler.runtime.logs import LogFormat
+from strangler.runtime.recordings import Recordings
 from strangler.runtime.supervisor import HUNG_S, LATE_S, LOOK_S, backoff
 from strangler.runtime.tasks import Tasks
+from strangler.vault.vault import Vault
 
 END_S = 3.0
 """How long the comparer may take to end; it closes connections only."""
 
-NO_GAUGES = dict.fromkeys(("shadow_waiting", "shadow_asking", "shadow_bytes", "shadow_breakers_open"), 0)
+NO_GAUGES = dict.fromkeys(
+    ("shadow_waiting", "shadow_asking", "shadow_bytes", "shadow_recording_bytes", "shadow_breakers_open"), 0
+)
 """Of a comparer that does not run (shadow.comparer.Comparer.gauges)."""
 SAVE_EVERY_S = 5.0
 """Between two writes of what comparisons have shown; a crash of control loses no more."""
@@ -36,7 +40,13 @@ class Shadowing:
     """Owns the comparer."""
 
     def __init__(
-        self, store: Store, truth: Truth, *, log_format: LogFormat, on_compared: Callable[[str, int, int], None]
+        self,
+        store: Store,
+        truth: Truth,
+        *,
+        vault: Vault,
+        log_format: LogFormat,
+        on_compared: Callable[[str, int, int], None],
     ) -> None:
         """`on_compared` is told of a route how many comparisons came since the last time, and how many differed."""
         self.restarts = 0
@@ -48,6 +58,7 @@ class Shadowing:
         self._book = ShadowBook(store)
         self.desk = ShadowDesk(self._book, lambda: truth.config, on_reset=self._forget)
         """What operators see of it."""
+        self.recordings = Recordings(store, vault, truth)
         self._tasks = Tasks("shadowing")
         self._wanted = asyncio.Event()
         self._unwanted = asyncio.Event()
@@ -58,6 +69,7 @@ class Shadowing:
     def start(self) -> None:
         """Take up what was found before, and run a comparer whenever one is wanted."""
         self._book.start()
+        self.recordings.start()
         self.follow()
         self._tasks.spawn("keep", self._keep())
         self._tasks.spawn("save", self._save())
@@ -86,6 +98,7 @@ class Shadowing:
         while True:
             await asyncio.sleep(SAVE_EVERY_S)
             self._book.save()
+            self.recordings.expire()
 
     def _forget(self, route: str) -> None:
         if self._link is not None:
@@ -130,6 +143,7 @@ class Shadowing:
             for found in self._book.all():
                 # Because all of them together may be larger than a message.
                 self._link.send(Recall(findings=found))
+            self.recordings.attach(self._link)
             self._offer()
             await self._watch(body, gone, unwanted)
             # Because it may be wanted again before it has ended at our word, that word is what counts.
@@ -167,6 +181,7 @@ class Shadowing:
                 await lost.wait()
         except TimeoutError:
             pass
+        self.recordings.detach()
         self._link, self._sent, self.gauges = None, None, dict(NO_GAUGES)
 
     def _offer(self) -> None:
@@ -178,6 +193,7 @@ class Shadowing:
                 LOG.error("comparer_not_told", extra={"fields": {"why": str(error)}})  # noqa: TRY400 (a traceback tells no more)
                 return
             self._sent = self._truth.config
+            self.recordings.follow()
 
     def _take(self, found: Findings) -> None:
         before = self._book.of(found.route)
@@ -195,5 +211,7 @@ class Shadowing:
                 LOG.info("comparer_ready")
             case Found(findings=findings):
                 self._take(findings)
+            case Recorded(picked=picked):
+                self.recordings.take(picked)
             case Gauges(gauges=gauges):
                 self.gauges = gauges

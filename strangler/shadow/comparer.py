@@ -17,6 +17,7 @@ from strangler.shadow.asker import Asker
 from strangler.shadow.budget import Budget, size_of
 from strangler.shadow.ledger import Ledger
 from strangler.shadow.queue import Queue
+from strangler.shadow.recorder import Recorder
 
 MOST_AT_ONCE = 32
 """Offers that are asked at a time; the shadowed side never sees more of us than this."""
@@ -31,6 +32,7 @@ class Comparer:
 
     def __init__(self) -> None:
         self.budget = Budget()
+        self.recorder = Recorder()
         self._queue = Queue(self.budget)
         self._asker = Asker(self.budget)
         self._routes: dict[str, Route] = {}
@@ -47,6 +49,7 @@ class Comparer:
         for name, route in self._routes.items():
             if route.shadow is not None:
                 self._ledger(name).redact(route.shadow.redact)
+        self.recorder.apply(self._routes.values(), time())
         asked = {name for route in self._routes.values() for name in (route.legacy, route.extracted)}
         for name in self._asker.apply(upstream for upstream in config.upstreams if upstream.name in asked):
             self._breakers.pop(name, None)
@@ -81,6 +84,7 @@ class Comparer:
             "shadow_waiting": len(self._queue),
             "shadow_asking": self._busy,
             "shadow_bytes": self.budget.held,
+            "shadow_recording_bytes": self.recorder.held,
             "shadow_breakers_open": sum(not breaker.may_ask(state, monotonic()) for state in self._breakers.values()),
         }
 
@@ -93,6 +97,8 @@ class Comparer:
                 await self._handle(offer)
             except ShadowError as error:
                 self.drop(offer.route, Drop(error.why))
+                # Because what the answering side said is no worse for it.
+                self.recorder.take(offer, "", time())
             finally:
                 self._busy -= 1
                 self.budget.give(size_of(offer))
@@ -127,6 +133,7 @@ class Comparer:
             compared = compare.compare(primary, shadow, how)
             noise = None if again is None else compare.compare(primary, again, how)
             self._ledger(route.name).add(offer, shadow, compared, noise, time())
+            self.recorder.take(offer, compared.result.value, time())
         finally:
             self.budget.give(len(shadow.body) + (0 if again is None else len(again.body)))
 

@@ -11,6 +11,7 @@ to another row, altered or cut does not open, and neither does one of another ki
 
 import os
 from enum import StrEnum
+from hashlib import blake2b
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -50,17 +51,7 @@ class Vault:
 
     def seal(self, content: bytes, *, purpose: Purpose, name: str) -> bytes:
         """Return a record that opens with this purpose and name; raises VaultError if there is no key to seal with."""
-        keys = self._read()
-        if not keys:
-            if self._keys:
-                # Because what is sealed with a key that stands nowhere is lost with this process.
-                raise VaultError(
-                    f"{self.path}: the key file is gone. Put back a copy of it, or restart to begin with a new key; "
-                    "what was sealed before opens once its line is in the file again"
-                )
-            self._add_key(())
-            keys = self._read()
-        key = next(iter(keys.values()))
+        key = self._sealing_key()
         head = _FORMAT + bytes.fromhex(key.id)
         nonce = os.urandom(_NONCE_BYTES)
         return head + nonce + AESGCM(key.secret).encrypt(nonce, content, _bound(head, purpose, name))
@@ -91,6 +82,24 @@ class Vault:
     def rotate(self) -> str:
         """Seal with a new key from now on, and return its id; what the former ones sealed still opens."""
         return self._add_key(tuple(self._read().values()))
+
+    def derive(self, purpose: Purpose) -> bytes:
+        """Return a secret of 32 bytes that is the same as long as the sealing key is; raises VaultError as `seal`."""
+        key = self._sealing_key().secret
+        return blake2b(purpose.value.encode(), key=key, digest_size=32, person=b"strangler derive").digest()
+
+    def _sealing_key(self) -> Key:
+        keys = self._read()
+        if not keys:
+            if self._keys:
+                # Because what is sealed with a key that stands nowhere is lost with this process.
+                raise VaultError(
+                    f"{self.path}: the key file is gone. Put back a copy of it, or restart to begin with a new key; "
+                    "what was sealed before opens once its line is in the file again"
+                )
+            self._add_key(())
+            keys = self._read()
+        return next(iter(keys.values()))
 
     def _add_key(self, former: tuple[Key, ...]) -> str:
         key = keyfile.new_key()

@@ -76,6 +76,17 @@ def test_neither_number_nor_bytes_are_ever_passed_and_what_is_told_to_go_is_gone
         assert sum(one.size for one in selection) <= most_bytes
 
 
+@given(requests, st.integers(1, 8), st.integers(1, 2_000))
+def test_what_is_not_wanted_would_not_be_taken(came: list[Kept], keep: int, most_bytes: int) -> None:
+    selection = Selection()
+
+    for request in came:
+        is_wanted = selection.wants(request, limits(keep, most_bytes))
+        is_taken = selection.offer(request, limits(keep, most_bytes)) is not None
+        assert is_wanted or not is_taken
+        assert is_taken or not is_wanted or sum(one.size for one in selection) + request.size > most_bytes
+
+
 def test_a_rare_shape_survives_any_number_of_a_frequent_one() -> None:
     selection = Selection()
     selection.offer(kept(2**60, "rare"), limits(10))
@@ -97,6 +108,8 @@ def test_where_bytes_are_short_the_shape_that_takes_most_gives_up() -> None:
 def test_a_request_that_comes_again_is_taken_anew_once_its_recording_is_old() -> None:
     selection = Selection([kept(1, at=0.0), kept(2, at=0.0)])
 
+    assert not selection.wants(kept(1, at=99.0), limits(2))
+    assert selection.wants(kept(1, at=100.0), limits(2))
     assert selection.offer(kept(1, at=99.0), limits(2)) is None
     assert selection.offer(kept(1, at=100.0), limits(2)) == ()
     assert {one.id: one.at for one in selection} == {kept(1).id: 100.0, kept(2).id: 0.0}

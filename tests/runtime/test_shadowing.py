@@ -18,6 +18,7 @@ from strangler.flags.data import NOT_READY
 from strangler.runtime import shadowing
 from strangler.runtime.logs import LogFormat
 from strangler.runtime.shadowing import Shadowing
+from strangler.vault.vault import Vault
 from tests.support.plane import config, route
 from tests.support.waiting import until
 
@@ -26,7 +27,13 @@ from tests.support.waiting import until
 async def shadowed(folder: Path) -> AsyncIterator[Shadowing]:
     served = config(1, 1, route("users", "/users", shadow=Shadow()), state_dir=str(folder))
     with closing(Store(folder)) as store:
-        made = Shadowing(store, Truth(served, NOT_READY), log_format=LogFormat.JSON, on_compared=lambda *_: None)
+        made = Shadowing(
+            store,
+            Truth(served, NOT_READY),
+            vault=Vault(folder),
+            log_format=LogFormat.JSON,
+            on_compared=lambda *_: None,
+        )
         made.start()
         try:
             yield made

@@ -18,6 +18,8 @@ from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
 from strangler.control.guards import Guards
 from strangler.control.metrics import Exposition, Reading
+from strangler.control.recordingbook import RecordingBook
+from strangler.control.recordingdesk import RecordingDesk
 from strangler.control.shadowbook import ShadowBook
 from strangler.control.shadowdesk import ShadowDesk
 from strangler.control.status import ConfigStatus, FlagsStatus, Readiness, RestartStatus, Status, of_side
@@ -31,6 +33,7 @@ from strangler.errors import StoreError
 from strangler.flags.data import NOT_READY
 from strangler.flags.embedded import EmbeddedSource
 from strangler.flags.source import FlagSource
+from strangler.vault.vault import Vault
 
 TOKEN = "a-token-of-the-test"
 CONFIG = Config(upstreams=(), default_upstream="monolith")
@@ -93,6 +96,7 @@ class Client:
     store: Store
     book: ShadowBook
     shadow: ShadowDesk
+    recorded: RecordingBook
 
     async def ask(
         self, method: str, path: str, body: Any = None, *, data: bytes | None = None, **headers: str
@@ -120,6 +124,8 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool) -> AsyncIterator
     book = ShadowBook(store)
     book.start()
     shadow = ShadowDesk(book, lambda: GUARDED)
+    recorded = RecordingBook(store.recordings, Vault(folder))
+    recordings = RecordingDesk(recorded, lambda: GUARDED)
     source: FlagSource = EmbeddedSource(table, truth.replace_flags)
     source.start()
     truth.replace_flags(source.data())
@@ -159,15 +165,20 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool) -> AsyncIterator
         ),
         restart=lambda: STATUS.restart,
         ask_restart=lambda: None,
-        exposition=Exposition(Totals(), lambda: replace(reading, shadow=shadow.readings())),
+        exposition=Exposition(
+            Totals(), lambda: replace(reading, shadow=shadow.readings(), recordings=recordings.readings())
+        ),
         flags=FlagDesk(truth, source),
         guards=GuardDesk(guards, store.journal, lambda: GUARDED),
         shadow=shadow,
+        recordings=recordings,
         explain=explain,
     )
     runner = web.AppRunner(api.make_app(surface), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, address.host, address.port).start()
     async with aiohttp.ClientSession() as session:
-        yield Client(session=session, address=address, table=table, store=store, book=book, shadow=shadow)
+        yield Client(
+            session=session, address=address, table=table, store=store, book=book, shadow=shadow, recorded=recorded
+        )
     await runner.cleanup()

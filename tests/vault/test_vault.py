@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from strangler.errors import VaultError
+from strangler.vault import keyfile
 from strangler.vault.keyfile import KEY_FILE
 from strangler.vault.vault import OVERHEAD, Purpose, Vault
 
@@ -124,3 +125,16 @@ def test_nothing_is_sealed_with_a_key_that_stands_nowhere_any_more(tmp_path: Pat
 
     assert opened_by(vault, sealed) == RECORD
     assert not (tmp_path / KEY_FILE).exists()
+
+
+def test_what_is_derived_is_the_same_until_the_key_is_another_and_is_not_the_key(tmp_path: Path) -> None:
+    vault = Vault(tmp_path)
+    secrets = {vault.derive(purpose) for purpose in Purpose}
+    assert secrets == {Vault(tmp_path).derive(purpose) for purpose in Purpose}
+    assert len(secrets) == len(Purpose)
+
+    (key,) = keyfile.read(tmp_path / KEY_FILE)
+    vault.rotate()
+
+    assert key.secret not in secrets
+    assert vault.derive(Purpose.RECORDING) not in secrets

@@ -1,0 +1,66 @@
+"""`strangler shadow recordings` and `forget`: which reads are kept to be asked again, and deleting them."""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from strangler.cli import admin, options
+
+
+def add(actions: Any, epilog: str) -> None:
+    """Add the commands."""
+    about = "show which routes record, and how much is kept of each; never what is in it"
+    shown = actions.add_parser("recordings", help=about, epilog=epilog, allow_abbrev=False)
+    shown.add_argument("route", nargs="?", metavar="ROUTE", help="one route (default: all)")
+    shown.add_argument("--json", action="store_true", help="print JSON")
+    options.add_admin(shown)
+    shown.set_defaults(run=_show)
+
+    about = "delete the recordings of a route; it is recorded in the audit log"
+    forget = actions.add_parser("forget", help=about, epilog=epilog, allow_abbrev=False)
+    forget.add_argument("route", metavar="ROUTE")
+    forget.add_argument("--reason", required=True, metavar="TEXT", help="why, for the next person on call")
+    options.add_admin(forget)
+    forget.set_defaults(run=_forget)
+
+
+def _show(given: argparse.Namespace) -> int:
+    running = admin.find(given)
+    if given.route is None:
+        answer = running.ask("GET", "/api/v1/recordings")
+    else:
+        answer = {"fault": "", "routes": [running.ask("GET", _path(given.route))]}
+    print(json.dumps(answer, indent=2) if given.json else "\n".join(_lines(answer)))
+    return 0
+
+
+def _forget(given: argparse.Namespace) -> int:
+    answer = admin.find(given).ask("POST", f"{_path(given.route)}/forget", {"reason": given.reason})
+    print(f"forgotten: {answer['forgotten']:,} recordings of {answer['route']}")
+    return 0
+
+
+def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
+    if answer["fault"]:
+        yield answer["fault"]
+    if not answer["routes"]:
+        yield "no route records"
+    for one in answer["routes"]:
+        recording = "does not record now" if one["keep"] is None else f"at most {one['keep']:,}"
+        kept = f"{one['count']:,} reads of {one['kinds']:,} kinds, {one['bytes'] / 1024:,.0f} KiB"
+        since = f", from {_date(one['first'])} to {_date(one['last'])}" if one["count"] else ""
+        yield f"{one['route']}: {kept} ({recording}){since}"
+        if one["not_recorded"]:
+            reasons = ", ".join(f"{why} {count:,}" for why, count in sorted(one["not_recorded"].items()))
+            yield f"  not recorded: {reasons}"
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+
+
+def _path(route: str) -> str:
+    return f"/api/v1/recordings/{quote(route, safe='')}"
