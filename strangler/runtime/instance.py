@@ -16,13 +16,16 @@ from aiohttp import web
 
 from strangler.control import api, auth
 from strangler.control.api import Surface
+from strangler.control.callers import Callers
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.health import HealthChecks
 from strangler.control.metrics import Exposition
 from strangler.control.outbox import LAST_S
+from strangler.control.statusapi import Whole
 from strangler.control.store import Store
 from strangler.control.totals import Totals
 from strangler.control.truth import Truth
+from strangler.core.audit import Action
 from strangler.core.model import Config
 from strangler.core.tally import Tally
 from strangler.errors import UsageError
@@ -261,17 +264,18 @@ class Instance:
 
     def _restart_workers(self) -> None:
         try:
-            self._ask_restart()
+            self._ask_restart("signal", "SIGUSR2")
         except UsageError as error:
             LOG.warning("restart_refused", extra={"fields": {"why": str(error)}})
 
-    def _ask_restart(self) -> None:
-        """Start a rolling restart of the workers, or join the one that runs."""
+    def _ask_restart(self, who: str, why: str) -> None:
+        """Start a rolling restart of the workers, or join the one that runs, and record it."""
         if self._truth.config.workers == 0:
             raise UsageError("with `workers: 0` there are no worker processes to replace; start the proxy anew instead")
         if not self._is_up or self._stopping.is_set():
             raise UsageError("the proxy is not up yet, or stopping; nothing was restarted")
         self._rollout.ask()
+        self._protection.record(Action.RESTART, "workers", who=who, why=why)
 
     def _unready(self) -> tuple[str, ...]:
         """Return why no traffic should be sent here; nothing if it should."""
@@ -299,17 +303,20 @@ class Instance:
     async def _open_admin(self) -> web.AppRunner:
         surface = Surface(
             admin=self._admin_address,
-            token=auth.load_token(self._state_dir),
-            status=self._overview.status,
-            readiness=self._overview.readiness,
-            restart=self._overview.restart,
-            ask_restart=self._ask_restart,
-            exposition=Exposition(self._totals, self._overview.reading),
+            callers=Callers(token=auth.load_token(self._state_dir)),
+            whole=Whole(
+                status=self._overview.status,
+                readiness=self._overview.readiness,
+                tag=lambda: self._truth.tag,
+                restart=self._overview.restart,
+                ask_restart=self._ask_restart,
+                exposition=Exposition(self._totals, self._overview.reading),
+                explain=self._overview.explain,
+            ),
             flags=FlagDesk(self._truth, self._source),
             guards=self._protection.desk,
             shadow=self._shadowing.desk,
             recordings=self._shadowing.recordings.desk,
-            explain=self._overview.explain,
         )
         runner = web.AppRunner(
             api.make_app(surface), handle_signals=False, access_log=None, shutdown_timeout=ADMIN_GRACE_S
