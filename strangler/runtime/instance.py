@@ -27,6 +27,7 @@ from strangler.control.totals import Totals
 from strangler.control.truth import Truth
 from strangler.core.audit import Action
 from strangler.core.model import Config
+from strangler.core.shapes import Shape
 from strangler.core.tally import Tally
 from strangler.errors import UsageError
 from strangler.flags.data import NOT_READY, FlagData
@@ -34,6 +35,7 @@ from strangler.flags.source import SourceState
 from strangler.flags.sources import make_source
 from strangler.proxy.resolver import resolve
 from strangler.runtime import handover, runfile, sockets
+from strangler.runtime.discovering import Discovering
 from strangler.runtime.handover import Orphan
 from strangler.runtime.logs import LogFormat
 from strangler.runtime.notices import Notices
@@ -128,6 +130,7 @@ class Instance:
             log_format=log_format,
             on_compared=self._protection.guards.compare,
         )
+        self._discovering = Discovering(store, self._truth)
         self._routes = RoutesFile(path, running=config, overrides=overrides, on_config=self._protection.take_config)
         self._health = HealthChecks(spawn=self._tasks.spawn, resolve=resolve, on_change=self._truth.replace_unhealthy)
         self._overview = Overview(
@@ -151,11 +154,13 @@ class Instance:
         self._truth.watch(self._supervisor.publish)
         self._truth.watch(lambda: self._health.follow(self._truth.config))
         self._truth.watch(self._shadowing.follow)
+        self._truth.watch(self._discovering.discovery.follow)
         self._listen_to_signals()
         runner = await self._open_admin()
         self._health.follow(self._truth.config)
         self._supervisor.start()
         self._shadowing.start()
+        self._discovering.start()
         self._tasks.spawn("watch_routes", self._routes.watch())
         self._tasks.spawn("come_up", self._come_up())
         LOG.info(
@@ -186,6 +191,11 @@ class Instance:
         self._totals.add(tallies)
         self._totals.grow(grown)
         self._protection.count(tallies)
+        self._discovering.discovery.count(tallies)
+
+    def record(self, seen: int, shapes: Sequence[Shape]) -> None:
+        """Learn from what one worker has seen (Audience)."""
+        self._discovering.discovery.record(seen, shapes)
 
     def notice(self, worker: int, event: str, fields: dict[str, Any]) -> None:
         """Log what one worker has to say (Audience)."""
@@ -244,6 +254,7 @@ class Instance:
         drain_s = 0.0 if self._hurrying.is_set() else config.drain_s
         await self._supervisor.stop(drain_s)
         await self._shadowing.close()
+        await self._discovering.close()
         await self._tasks.close()
         await handover.end_all(self._orphans, drain_s)
 
