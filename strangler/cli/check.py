@@ -13,7 +13,7 @@ from strangler.config.warnings import warnings_of
 from strangler.control.store import read_flags
 from strangler.core.model import Config, FlagSourceKind
 from strangler.errors import ConfigError, FlagError, StoreError, UsageError
-from strangler.flags.summary import migrations_of
+from strangler.flags.migration import migrations_of
 
 
 def add(commands: Any, epilog: str) -> None:

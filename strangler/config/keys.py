@@ -35,7 +35,11 @@ DEFAULTS = Section(
             default="safe",
         ),
         Key(name="rollback", takes=OrOff(section=ROLLBACK), about="For routes that name an extracted service."),
-        Key(name="shadow", takes=SHADOW, about="For routes that shadow; it lets none of them do so."),
+        Key(
+            name="shadow",
+            takes=SHADOW,
+            about="For routes that shadow, or whose migration flag says so; a mode lets none do so.",
+        ),
     ),
 )
 
@@ -117,9 +121,9 @@ ROUTE = Section(
         ),
         Key(
             name="shadow",
-            takes=OrOff(section=SHADOW, also=tuple(ShadowMode)),
-            about="Whether the other side is asked as well and the answers compared; reads only. A word is the mode.",
-            default="off",
+            takes=OrOff(section=SHADOW, also=tuple(mode for mode in ShadowMode if mode is not ShadowMode.OFF)),
+            about="Whether the other side is asked as well and the answers compared. A word is the mode.",
+            default="stage with a flag, else off",
         ),
         Key(name="idempotency", takes=IDEMPOTENCY, about=IDEMPOTENCY.about, default="none"),
         Key(

@@ -59,7 +59,8 @@ SHADOW = Section(
             name="mode",
             takes=shadow_kinds.MODE,
             about="Whose requests: `shadow` those that the monolith answers, `reverse` those that the extracted side "
-            "answers, `both`, or `off`.",
+            "answers, `both`, `stage` what a migration flag says, or `off`. The stage of such a flag goes before all "
+            "but `off`.",
             default="shadow",
         ),
         Key(
@@ -69,7 +70,12 @@ SHADOW = Section(
             "route declares it for itself.",
             default="false",
         ),
-        Key(name="sample", takes=kinds.SHARE, about="Share of the requests.", default="100%"),
+        Key(
+            name="sample",
+            takes=kinds.SHARE,
+            about="Share of the reads; `0%` with `writes: true` alone.",
+            default="100%",
+        ),
         Key(
             name="noise",
             takes=kinds.SHARE,

@@ -10,6 +10,7 @@ from strangler.config.reading import At
 from strangler.config.rollback import read_webhooks
 from strangler.config.routes import read_defaults, read_routes, read_timeouts
 from strangler.config.sections import Found
+from strangler.config.shadow import left_to_stage
 from strangler.config.upstreams import read_upstreams
 from strangler.core.model import (
     Address,
@@ -31,11 +32,12 @@ def read_config(at: At, *, folder: Path, processors: int, digest: str) -> Config
     timeouts = read_timeouts(found.get("timeouts"), Timeouts())
     place = found.get("upstreams")
     upstreams, default = ((), "") if place is None else read_upstreams(place, folder)
+    defaults = read_defaults(found.get("defaults"), timeouts)
     drafts = read_routes(
         found.get("routes"),
         upstreams=tuple(upstream.name for upstream in upstreams),
         default=default,
-        defaults=read_defaults(found.get("defaults"), timeouts),
+        defaults=defaults,
     )
     check_routes(drafts)
     usual = Config(upstreams=(), default_upstream="")
@@ -52,6 +54,7 @@ def read_config(at: At, *, folder: Path, processors: int, digest: str) -> Config
         drain_delay_s=found.take("drain_delay", kinds.DURATION, usual.drain_delay_s),
         flags=_flags(found.get("flags"), folder),
         webhooks=read_webhooks(found.get("webhooks")),
+        shadow=left_to_stage(defaults.shadow),
         idempotency_keys=found.take("idempotency_keys", kinds.COUNT, usual.idempotency_keys),
         trusted_proxies=found.take("trusted_proxies", kinds.NETWORKS, ()),
         tls=read_tls(found.get("tls"), folder),

@@ -26,20 +26,17 @@ MOST_RECORD_BYTES = 64 * 1_048_576
 """Recordings of one route."""
 MOST_RECORDED_BYTES = 1_024 * 1_048_576
 """Recordings of all routes. Because they share a disk with what control must not forget."""
+_OFF = Shadow(mode=ShadowMode.OFF)
 _BYTES_OF_RULE = 96
 """What a rule takes beside its texts, on its way to a worker."""
 
 
 def read_default_shadow(at: At | None) -> Shadow:
-    """Return what routes that shadow have unless they say otherwise; it lets no route shadow."""
+    """Return what sections have that do not say otherwise."""
     if at is None:
         return Shadow()
     found = Found(at, SHADOW)
-    mode = found.take("mode", shadow_kinds.MODE, ShadowMode.SHADOW)
-    if not isinstance(mode, ShadowMode):
-        (found.get("mode") or at).fault("routes do not shadow unless they say so themselves", "Remove it")
-        mode = ShadowMode.SHADOW
-    shadow = _read(found, mode, Shadow())
+    shadow = _read(found, Shadow())
     if shadow.writes:
         # Because whether a write may be carried out twice is known of one endpoint, never of all.
         message = "each route declares its writes itself"
@@ -47,18 +44,26 @@ def read_default_shadow(at: At | None) -> Shadow:
     return replace(shadow, writes=False)
 
 
+def left_to_stage(defaults: Shadow) -> Shadow:
+    """Return how the stage of a migration flag has the other side asked on routes that say nothing of it."""
+    return _OFF if defaults.mode is ShadowMode.OFF else replace(defaults, mode=ShadowMode.STAGE, record=None)
+
+
 def read_shadow(route: Found, *, extracted: str | None, methods: tuple[str, ...], otherwise: Shadow) -> Shadow | None:
-    """Return what a route says of shadowing; what it leaves out is as in `otherwise`."""
+    """Return what a route says of shadowing, None for nothing; what it leaves out is as in `otherwise`."""
     at = route.get("shadow")
     if at is None:
         return None
-    shadow = _word(at, otherwise) if isinstance(at.node, Scalar) else _section(at, otherwise)
-    if shadow is None:
-        return None
+    shadow = _word(at, otherwise) if isinstance(at.node, Scalar) else _read(Found(at, SHADOW), otherwise)
+    if shadow is None or shadow.mode is ShadowMode.OFF:
+        return shadow and _OFF
     if extracted is None:
         if route.get("extracted") is None:
             at.fault("`shadow` asks the other side of a route that has only one", "Add `extracted: UPSTREAM`")
         return None
+    if shadow.mode is ShadowMode.STAGE and route.get("flag") is None:
+        message = "this waits for the stage of a migration flag, and the route names no flag"
+        at.fault(message, "Add `flag: KEY`, or write `both`")
     if methods and READS.isdisjoint(methods) and not shadow.writes:
         message = f"only reads are asked twice, and this route has none: {', '.join(methods[:5])}"
         remedy = "Remove `shadow`, or add `writes: true` to it if both sides may carry out each of them"
@@ -92,20 +97,13 @@ def recorded(shadow: Shadow | None) -> int:
 
 def _word(at: At, otherwise: Shadow) -> Shadow | None:
     mode = shadow_kinds.MODE.read(at)
-    return replace(otherwise, mode=mode) if isinstance(mode, ShadowMode) else None
+    return None if mode is None else replace(otherwise, mode=mode)
 
 
-def _section(at: At, otherwise: Shadow) -> Shadow | None:
-    found = Found(at, SHADOW)
-    mode = found.take("mode", shadow_kinds.MODE, otherwise.mode)
+def _read(found: Found, otherwise: Shadow) -> Shadow:
     # Because what is off may be switched on any time, all of it is read.
-    shadow = _read(found, mode if isinstance(mode, ShadowMode) else otherwise.mode, otherwise)
-    return shadow if isinstance(mode, ShadowMode) else None
-
-
-def _read(found: Found, mode: ShadowMode, otherwise: Shadow) -> Shadow:
     shadow = Shadow(
-        mode=mode,
+        mode=found.take("mode", shadow_kinds.MODE, otherwise.mode),
         writes=found.take("writes", kinds.BOOLEAN, otherwise.writes),
         sample=found.take("sample", kinds.SHARE, otherwise.sample),
         noise=found.take("noise", kinds.SHARE, otherwise.noise),
@@ -117,7 +115,7 @@ def _read(found: Found, mode: ShadowMode, otherwise: Shadow) -> Shadow:
         redact=tuple(dict.fromkeys(otherwise.redact + found.take("redact", shadow_kinds.PATHS, ()))),
         record=_record(found.get("record"), otherwise.record),
     )
-    if shadow.sample == 0:
+    if shadow.sample == 0 and not shadow.writes:
         (found.get("sample") or found.at).fault("nothing would be asked", "Write more than `0%`, or `mode: off`")
     if not 0 < shadow.max_body_bytes <= MAX_BYTES:
         message = "no body would be compared" if shadow.max_body_bytes == 0 else "no such body is kept"

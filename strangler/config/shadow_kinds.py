@@ -22,7 +22,6 @@ MAX_KEPT = 1_000
 """Recordings of one route."""
 MAX_AGE_S = 30 * 86_400.0
 """Of a recording. Because it is personal data as often as not, and a build is checked within days."""
-OFF = "off"
 
 KINDS = tuple(kind.value for kind in RuleKind)
 NEEDS = {RuleKind.ROUND.value: "decimals", RuleKind.WITHIN.value: "tolerance", RuleKind.MAP.value: "values"}
@@ -51,13 +50,13 @@ def tell(at: At, error: ValueError) -> None:
     at.fault(message, remedy[:1].upper() + remedy[1:])
 
 
-def mode(text: str) -> ShadowMode | str | Wrong:
-    """Return the mode, or `off`."""
-    if text in (OFF, "false"):
-        return OFF
+def mode(text: str) -> ShadowMode | Wrong:
+    """Return the mode; YAML's `false` is `off`."""
+    if text == "false":
+        return ShadowMode.OFF
     if text in tuple(ShadowMode):
         return ShadowMode(text)
-    return Wrong(message=f"{show(text)} is no mode of shadowing", remedy=nearest(text, (*ShadowMode, OFF)))
+    return Wrong(message=f"{show(text)} is no mode of shadowing", remedy=nearest(text, tuple(ShadowMode)))
 
 
 def _text(at: At) -> str | None:
@@ -158,5 +157,5 @@ VALUES: Kind[tuple[tuple[str, str], ...]] = Kind(
     },
 )
 HEADERS = listed("list of headers", HEADER_NAME, least=0, most=MAX_LISTED)
-MODE: Kind[ShadowMode | str] = amount("`shadow`, `reverse`, `both` or `off`", mode, {"enum": [*ShadowMode, OFF, False]})
+MODE: Kind[ShadowMode] = amount("`shadow`, `reverse`, `both`, `stage` or `off`", mode, {"enum": [*ShadowMode, False]})
 CREDENTIALS: Kind[str] = words("`keep` or `remove`", tuple(Credentials))

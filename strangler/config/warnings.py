@@ -6,7 +6,9 @@ from contextlib import suppress
 
 from strangler.config import pairs
 from strangler.config.shadow import writes_of
-from strangler.core.model import Config, Route
+from strangler.core.migration import settings
+from strangler.core.model import FULL_SHARE, Config, Route
+from strangler.core.shadowing import Shadow, ShadowMode
 from strangler.errors import CertificateError
 
 
@@ -32,15 +34,23 @@ def _writes(config: Config, migrations: Collection[str]) -> Iterator[str]:
     """Tell of writes that somebody may believe to reach both sides."""
     for route in config.routes:
         where = f"routes file line {route.line}: route {route.name}"
-        if route.extracted is None:
+        rules = settings(route, config.shadow)
+        if rules is None:
             continue
-        if route.shadow is not None and route.shadow.writes:
+        is_staged = route.flag is not None and route.flag in migrations
+        if rules.writes:
             if route.idempotency is None:
                 yield (
                     f"{where}: `writes: true` without `idempotency`: a client's second try may be answered by another "
                     "side than its first, and then both carry it out twice; add `idempotency: {}`"
                 )
-        elif why := _why_once(route, migrations):
+            if not is_staged and rules.mode in _ONE_WAY and (route.flag or 0 < route.share < FULL_SHARE):
+                answering, other = _ONE_WAY[rules.mode]
+                yield (
+                    f"{where}: with `mode: {rules.mode}` the writes that {answering} carries out reach {other}, and "
+                    "not the other way round, so the sides differ once both have callers; write `mode: both`"
+                )
+        elif why := _why_once(route, rules, is_staged=is_staged):
             what = ", ".join(writes_of(route.match.methods)) if route.match.methods else "any method"
             yield (
                 f"{where}: {why}, and its writes ({what}) go to one side only, since nothing declares that both may "
@@ -48,10 +58,16 @@ def _writes(config: Config, migrations: Collection[str]) -> Iterator[str]:
             )
 
 
-def _why_once(route: Route, migrations: Collection[str]) -> str:
+_ONE_WAY = {
+    ShadowMode.SHADOW: ("the monolith", "the extracted side"),
+    ShadowMode.REVERSE: ("the extracted side", "the monolith"),
+}
+
+
+def _why_once(route: Route, rules: Shadow, *, is_staged: bool) -> str:
     """Return why somebody may believe that a route's writes go to both sides; empty if nobody can, or it has none."""
     if route.match.methods and not writes_of(route.match.methods):
         return ""
-    if route.flag is not None and route.flag in migrations:
+    if is_staged:
         return f"`{route.flag}` is a migration flag"
-    return "" if route.shadow is None else "`shadow` asks both sides"
+    return "" if rules.mode is ShadowMode.STAGE else "`shadow` asks both sides"

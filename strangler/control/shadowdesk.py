@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,11 +16,15 @@ from strangler.control.status import ShadowStatus
 from strangler.core.audit import Action
 from strangler.core.comparison import Result
 from strangler.core.findings import Findings
+from strangler.core.migration import settings
 from strangler.core.model import Config, Route
 from strangler.core.noise import Nature
 from strangler.core.parity import RISK, Outcomes, Parity, state_parity
-from strangler.core.shadowing import Shadow
+from strangler.core.shadowing import Shadow, ShadowMode
+from strangler.errors import UsageError
 
+WHO = "admin API"
+"""There is one token so far, so the audit log cannot name a person."""
 WANTED = (0.99, 0.999)
 """The parities of which it is told how many comparisons they still take."""
 
@@ -33,11 +37,14 @@ class ShadowDesk:
         book: ShadowBook,
         config: Callable[[], Config],
         *,
+        migrations: Callable[[], Collection[str]] = lambda: (),
         on_reset: Callable[[str], None] = lambda _route: None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._book = book
         self._config = config
+        self._migrations = migrations
+        """The keys of the migration flags that there are."""
         self._now = now
         self.on_reset = on_reset
         """Told the route once its findings are forgotten, so that whoever compares begins anew."""
@@ -54,28 +61,27 @@ class ShadowDesk:
         groups = msgspec.to_builtins(_by_frequency(one.findings))
         return {**_short(one), "uncounted": one.findings.uncounted, "groups": groups}
 
-    def reset(self, name: str, why: str, *, who: str) -> Mapping[str, Any] | None:
-        """Forget what was found of a route and record it; None as in `show`. Raises StoreError."""
+    def reset(self, name: str, why: str) -> Mapping[str, Any] | None:
+        """Forget what was found of a route and record it; None as in `show`. Raises UsageError and StoreError."""
+        if not why.strip():
+            raise UsageError("a reason is needed: it is what the next person on call reads.")
         one = self._find(name)
         if one is None:
             return None
         before = msgspec.json.encode({"since": one.findings.since, **_counts(one.findings)}).decode()
-        deed = Deed(at=self._now(), who=who, what=Action.FORGET, subject=name, why=why.strip(), before=before)
+        deed = Deed(at=self._now(), who=WHO, what=Action.FORGET, subject=name, why=why.strip(), before=before)
         self._book.reset(name, deed)
         self.on_reset(name)
         return {"reset": [name]}
 
-    def names(self) -> tuple[str, ...]:
-        """Return every route that is shown."""
-        return tuple(one.findings.route for one in self._routes())
-
     def status(self, route: Route) -> ShadowStatus | None:
         """Return one route in short; None if it is not shadowed."""
-        if route.shadow is None:
+        rules = self._rules(route)
+        if rules is None:
             return None
         found = self._of(route.name)
         return ShadowStatus(
-            mode=route.shadow.mode.value,
+            mode=rules.mode.value,
             compared=found.compared,
             different=found.different,
             dropped=sum(found.dropped.values()),
@@ -87,14 +93,22 @@ class ShadowDesk:
 
     def _routes(self) -> list["_Shown"]:
         """Return all that are shadowed, or of which something was found, by name."""
+        rules = {route.name: self._rules(route) for route in self._config().routes}
         shown = {
-            route.name: _Shown(is_in_file=True, rules=route.shadow, findings=self._of(route.name))
-            for route in self._config().routes
-            if route.shadow is not None or self._book.of(route.name) is not None
+            name: _Shown(is_in_file=True, rules=rules[name], findings=self._of(name))
+            for name in rules
+            if rules[name] is not None or self._book.of(name) is not None
         }
         for findings in self._book.all():
             shown.setdefault(findings.route, _Shown(is_in_file=False, rules=None, findings=findings))
         return [shown[name] for name in sorted(shown)]
+
+    def _rules(self, route: Route) -> Shadow | None:
+        """Return how a route's other side is asked; None where it is not, whatever its flag may say."""
+        rules = settings(route, self._config().shadow)
+        if rules is not None and route.flag in self._migrations():
+            return replace(rules, mode=ShadowMode.STAGE)
+        return rules if route.shadow is not None else None
 
     def _find(self, name: str) -> "_Shown | None":
         return next((one for one in self._routes() if one.findings.route == name), None)

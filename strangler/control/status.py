@@ -120,7 +120,7 @@ class ShadowStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What is compared of a route, in short; `GET /api/v1/shadow/{route}` has the rest."""
 
     mode: str
-    """`shadow`, `reverse` or `both`."""
+    """`shadow`, `reverse`, `both`, or `stage` for what a migration flag says."""
     compared: int
     different: int
     dropped: int

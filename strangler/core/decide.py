@@ -11,6 +11,7 @@ from sys import maxsize
 from typing import TYPE_CHECKING, Protocol
 
 from strangler.core.identity import read_attributes, read_key
+from strangler.core.migration import SIDES, Stage
 from strangler.core.model import Route, Side, Source, SourceKind, Timeouts
 from strangler.core.normalise import normal
 from strangler.core.problem import Problem, RefusedError
@@ -63,7 +64,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Where one request goes. There is one value per route, side and reason, made when the snapshot is."""
+    """Where one request goes. There is one value per route, side, reason and stage, made when it is first needed."""
 
     route: Route | None
     """None when no route names the request."""
@@ -82,6 +83,8 @@ class Decision:
     """The largest body of a request."""
     failing: frozenset[int] | None = None
     """The statuses that are the side's failures by the route's own word; None for all from 500."""
+    stage: Stage | None = None
+    """What the route's migration flag says for this key; None where it has no such flag, or that is not known."""
     shadow: Shadow | None = None
     """How the other side is asked as well; None where it is not. Reads only."""
     writes: Shadow | None = None
@@ -99,6 +102,8 @@ class Evaluation:
 
     value: bool | str | None
     reason: Reason
+    stage: Stage | None = None
+    """Of a migration flag; `off`, LaunchDarkly's default, where its value is no stage."""
 
 
 class Flags(Protocol):
@@ -109,6 +114,9 @@ class Flags(Protocol):
 
     def evaluate(self, flag: str, key: str, attributes: tuple[tuple[str, str], ...]) -> Evaluation:
         """Return what `flag` says for `key`, the same for the same arguments; never raises and never waits."""
+
+    def check_ratio(self, flag: str) -> int | None:
+        """Return of how many reads one is compared (`checkRatio`, 0 for none); None unless it is a migration flag."""
 
 
 _METHODS = {method.encode("ascii"): method for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
@@ -125,8 +133,8 @@ Choice = tuple[Decision, str]
 Because one is made for each request, it is a plain tuple, and so is a verdict.
 """
 
-Verdict = tuple[Side, Reason, str, Source | None, str]
-"""How a route that is really split comes to its side: side, reason, key, the key's source, and the key to assign."""
+Verdict = tuple[Side, Reason, Stage | None, str, Source | None, str]
+"""How a route that is really split comes to its side: side, reason, stage, key, the key's source, the key to assign."""
 
 
 def decide(
@@ -148,8 +156,8 @@ def decide(
         return snapshot.unrouted, ""
     if route.fixed is not None:
         return route.fixed, ""
-    side, reason, _, _, assigned = judge(route, snapshot.flags, headers, target, peer, spare_key)
-    return route.decision(side, reason), assigned
+    side, reason, stage, _, _, assigned = judge(route, snapshot.flags, headers, target, peer, spare_key)
+    return route.decision(side, reason, stage), assigned
 
 
 def find(
@@ -200,26 +208,35 @@ def judge(
     peer: str,
     spare_key: str,
 ) -> Verdict:
-    """Return the side of a route's request, by its key and the route's flag or share."""
+    """Return the side of a route's request, by its key and the route's flag or share.
+
+    Where a guard decides, a migration flag is asked all the same: its stage says what becomes of the other side.
+    """
     route = compiled.route
+    if compiled.cap == 0 and not _is_staged(route, flags):
+        return (Side.LEGACY, Reason.TRIPPED, None, "", None, "")
     key, source = read_key(compiled.sources, headers, target, peer)
     assigned = ""
     if not key:
         source = next((source for source in route.identity if source.kind is SourceKind.ASSIGNED), None)
         if source is None:
-            return (Side.LEGACY, Reason.NO_IDENTITY, "", None, "")
+            reason = Reason.TRIPPED if compiled.cap == 0 else Reason.NO_IDENTITY
+            return (Side.LEGACY, reason, Stage.OFF if _is_staged(route, flags) else None, "", None, "")
         key = assigned = spare_key
     if compiled.cap is not None and side_at(place(route.cohort or route.name, key), compiled.cap) is Side.LEGACY:
-        return (Side.LEGACY, Reason.PROBING, key, source, assigned)
+        reason = Reason.PROBING if compiled.cap else Reason.TRIPPED
+        return (Side.LEGACY, reason, _stage(compiled, flags, key, headers, target, peer), key, source, assigned)
     if route.flag is None:
-        return (side_at(place(route.cohort or route.name, key), route.share), Reason.SHARE, key, source, assigned)
+        return (side_at(place(route.cohort or route.name, key), route.share), Reason.SHARE, None, key, source, assigned)
     attributes = read_attributes(compiled.attributes, headers, target, peer) if compiled.attributes else ()
     evaluation = flags.evaluate(route.flag, key, attributes)
+    stage = evaluation.stage
     if evaluation.value is None:
-        return (Side.LEGACY, evaluation.reason, key, source, assigned)
-    named = side_of(evaluation.value, route.legacy, route.extracted or "")
+        return (Side.LEGACY, evaluation.reason, stage, key, source, assigned)
+    # Because a stage is LaunchDarkly's word, an upstream of the same name does not change what it means.
+    named = side_of(evaluation.value, route.legacy, route.extracted or "") if stage is None else SIDES[stage]
     if named is None:
-        return (Side.LEGACY, Reason.FLAG_INVALID, key, source, assigned)
+        return (Side.LEGACY, Reason.FLAG_INVALID, None, key, source, assigned)
     if (
         compiled.hold_back
         and named is Side.EXTRACTED
@@ -227,5 +244,24 @@ def judge(
         and evaluation.value != FINISHED
         and flags.place(route.flag, key) < compiled.hold_back
     ):
-        return (Side.LEGACY, Reason.HOLD_BACK, key, source, assigned)
-    return (named, evaluation.reason, key, source, assigned)
+        return (Side.LEGACY, Reason.HOLD_BACK, stage, key, source, assigned)
+    return (named, evaluation.reason, stage, key, source, assigned)
+
+
+def _is_staged(route: Route, flags: Flags) -> bool:
+    return route.flag is not None and flags.check_ratio(route.flag) is not None
+
+
+def _stage(
+    compiled: "CompiledRoute",
+    flags: Flags,
+    key: str,
+    headers: Sequence[tuple[bytes, bytes]],
+    target: bytes,
+    peer: str,
+) -> Stage | None:
+    if not _is_staged(compiled.route, flags):
+        return None
+    assert compiled.route.flag is not None
+    attributes = read_attributes(compiled.attributes, headers, target, peer)
+    return flags.evaluate(compiled.route.flag, key, attributes).stage

@@ -56,7 +56,7 @@ def explain(
     route = compiled.route
     if compiled.fixed is not None:
         return _fixed(snapshot, path, compiled.fixed.side, compiled.fixed.reason, compiled.fixed.upstream, route.name)
-    side, reason, key, source, assigned = judge(
+    side, reason, stage, key, source, assigned = judge(
         compiled, snapshot.flags, headers=headers, target=target, peer=peer, spare_key=spare_key
     )
     by_share = route.flag is None and bool(key)
@@ -71,7 +71,7 @@ def explain(
         place=place(route.cohort or route.name, key) if by_share else None,
         side=side,
         reason=reason,
-        upstream=compiled.decision(side, reason).upstream,
+        upstream=compiled.decision(side, reason, stage).upstream,
         generation=snapshot.generation,
     )
 

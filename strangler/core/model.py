@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from strangler.core.rules import Rollback
-from strangler.core.shadowing import Shadow
+from strangler.core.shadowing import Shadow, ShadowMode
 
 FULL_SHARE = 10_000
 """All of the traffic, in basis points."""
@@ -239,7 +239,7 @@ class Route:
     rollback: Rollback | None = None
     """When its traffic is taken back; None leaves it unguarded."""
     shadow: Shadow | None = None
-    """What is asked of the other side as well; None for nothing."""
+    """What is asked of the other side as well; None leaves that to the stage of a migration flag (`Config.shadow`)."""
     idempotency: "Idempotency | None" = None
     """How its writes are told apart from their repetitions; None where they cannot be."""
     line: int = 0
@@ -370,6 +370,8 @@ class Config:
     """
     flags: FlagSettings = field(default_factory=FlagSettings)
     webhooks: tuple[Webhook, ...] = ()
+    shadow: Shadow = field(default_factory=lambda: Shadow(mode=ShadowMode.STAGE))
+    """How the stage of a migration flag has the other side asked on routes that say nothing of it."""
     idempotency_keys: int = 1_000_000
     """How many are remembered, 48 bytes each. At ten keyed writes a second, a day is 864,000."""
     trusted_proxies: tuple[str, ...] = ()

@@ -68,7 +68,17 @@ def is_sampled(route: str, request_id: bytes, share: int) -> bool:
 
     It depends on nothing but route and request id, so raising the share only ever adds requests to the sample.
     """
-    if share >= FULL_SHARE:
-        return True
-    digest = blake2b(request_id, digest_size=8, person=route.encode()[:16]).digest()
-    return int.from_bytes(digest) % FULL_SHARE < share
+    return share >= FULL_SHARE or _point(route, request_id) % FULL_SHARE < share
+
+
+def is_checked(route: str, request_id: bytes, ratio: int) -> bool:
+    """Return whether a request is the one in `ratio` whose answers are compared (LaunchDarkly's `checkRatio`).
+
+    It depends on nothing but route and request id; 0 is for none. LaunchDarkly's own sampler throws dice.
+    """
+    # Because a sample by share is drawn as well, this one is drawn by itself, and the two multiply.
+    return ratio == 1 or (ratio > 0 and _point(f"check.{route}", request_id) % ratio == 0)
+
+
+def _point(salt: str, request_id: bytes) -> int:
+    return int.from_bytes(blake2b(request_id, digest_size=8, person=salt.encode()[:16]).digest())

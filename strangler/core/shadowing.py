@@ -16,6 +16,10 @@ class ShadowMode(StrEnum):
     REVERSE = "reverse"
     """Those that the extracted side answers: after it."""
     BOTH = "both"
+    STAGE = "stage"
+    """Those that the stage of a migration flag says; such a flag's stage goes before every other mode but `off`."""
+    OFF = "off"
+    """None, whatever the stage says."""
 
 
 class Credentials(StrEnum):

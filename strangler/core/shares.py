@@ -6,9 +6,10 @@ kill switch, a route's guard, the flag or the route's own share.
 
 from dataclasses import dataclass
 
+from strangler.core.migration import SIDES, Stage
 from strangler.core.model import Side
 
-STAGES = ("off", "dualwrite", "shadow", "live", "rampdown", "complete")
+STAGES = tuple(stage.value for stage in Stage)
 """A migration flag's values, in the order of a migration; LaunchDarkly's own six words."""
 
 FINISHED = STAGES[-1]
@@ -17,13 +18,8 @@ FINISHED = STAGES[-1]
 _WORDS = {
     "legacy": Side.LEGACY,
     "monolith": Side.LEGACY,
-    "off": Side.LEGACY,
-    "dualwrite": Side.LEGACY,
-    "shadow": Side.LEGACY,
     "extracted": Side.EXTRACTED,
-    "live": Side.EXTRACTED,
-    "rampdown": Side.EXTRACTED,
-    "complete": Side.EXTRACTED,
+    **{stage.value: side for stage, side in SIDES.items()},
 }
 
 

@@ -9,6 +9,7 @@ from sys import maxsize
 
 from strangler.core.decide import Decision, Flags, Reason
 from strangler.core.identity import Reader, reader_of
+from strangler.core.migration import Stage, compares, doubles, settings
 from strangler.core.model import (
     FULL_SHARE,
     Config,
@@ -22,7 +23,7 @@ from strangler.core.model import (
     Timeouts,
 )
 from strangler.core.rules import Rollback
-from strangler.core.shadowing import Shadow, ShadowMode
+from strangler.core.shadowing import Shadow
 from strangler.core.shares import NO_OVERRIDES, Overrides
 from strangler.core.table import Table
 
@@ -44,14 +45,17 @@ class CompiledRoute:
         "is_closed",
         "key_header",
         "route",
+        "rules",
         "sources",
         "tenant",
     )
 
     def __init__(
-        self, route: Route, first_slot: int, limits: ListenerLimits, *, cap: int | None = None, is_killed: bool = False
+        self, route: Route, first_slot: int, config: Config, *, cap: int | None = None, is_killed: bool = False
     ) -> None:
         self.route = route
+        self.rules = None if is_killed else settings(route, config.shadow)
+        """How its other side is asked; None where it never is. A kill switch leaves the extracted side alone."""
         self.cap = cap
         """The most basis points that the guard lets the extracted side have; None for no limit."""
         self.is_closed = is_killed or cap == 0
@@ -61,17 +65,17 @@ class CompiledRoute:
         """Where it is read whose idempotency key it is."""
         self.hold_back = route.rollback.hold_back / FULL_SHARE if route.rollback is not None else 0.0
         """The part of the keys that stays on the monolith when a flag gives everything away."""
-        self._limits = limits
+        self._limits = config.limits
         self._slots = {Side.LEGACY: first_slot, Side.EXTRACTED: first_slot + 1}
         self.sources = tuple((source, reader_of(source)) for source in route.identity)
         self.attributes = tuple((attribute.name, reader_of(attribute.source)) for attribute in route.attributes)
-        self.decisions: dict[tuple[Side, Reason], Decision] = {}
+        self.decisions: dict[tuple[Side, Reason, Stage | None], Decision] = {}
         self.fixed = self._fixed(is_killed=is_killed)
         """The decision of a route that needs no key; None for one that is really split."""
 
-    def decision(self, side: Side, reason: Reason) -> Decision:
-        """Return the one decision for a side and a reason."""
-        found = self.decisions.get((side, reason))
+    def decision(self, side: Side, reason: Reason, stage: Stage | None = None) -> Decision:
+        """Return the one decision for a side, a reason and what a migration flag says."""
+        found = self.decisions.get((side, reason, stage))
         if found is None:
             upstream = self.route.extracted if side is Side.EXTRACTED else self.route.legacy
             assert upstream is not None
@@ -87,14 +91,22 @@ class CompiledRoute:
                 patience_s=patience_s(route.timeouts, limits),
                 sets_host=route.host is not HostRule.PRESERVE,
                 max_body_bytes=(limits.body_bytes if route.max_body_bytes is None else route.max_body_bytes) or maxsize,
-                shadow=_shadow(route, side),
-                writes=_writes(route, side),
+                stage=stage,
+                shadow=self.rules if self.rules is not None and compares(self.rules, side, stage) else None,
+                writes=self._writes(side, reason, stage),
                 keyed=self if route.idempotency is not None else None,
                 failing=_failing(route.rollback),
-                instead=self.decision(Side.LEGACY, Reason.FALLBACK) if may_fall_back else None,
+                instead=self.decision(Side.LEGACY, Reason.FALLBACK, stage) if may_fall_back else None,
             )
-            self.decisions[(side, reason)] = found
+            self.decisions[(side, reason, stage)] = found
         return found
+
+    def _writes(self, side: Side, reason: Reason, stage: Stage | None) -> Shadow | None:
+        if self.rules is None or not doubles(self.rules, side, stage):
+            return None
+        # Because the extracted side may have carried out what it was asked before, it is not asked a second time.
+        may_be_repeated = reason is Reason.FALLBACK and self.route.fallback is Fallback.DECLARED
+        return None if may_be_repeated else self.rules
 
     def _fixed(self, *, is_killed: bool) -> Decision | None:
         route = self.route
@@ -102,7 +114,7 @@ class CompiledRoute:
             return self.decision(Side.LEGACY, Reason.NOT_SPLIT)
         if is_killed:
             return self.decision(Side.LEGACY, Reason.KILLED)
-        if self.cap == 0:
+        if self.cap == 0 and (route.flag is None or self.rules is None):
             return self.decision(Side.LEGACY, Reason.TRIPPED)
         if self.cap is not None or route.flag is not None or 0 < route.share < FULL_SHARE:
             return None
@@ -141,7 +153,7 @@ def compile_snapshot(
     routes: list[CompiledRoute] = []
     for route in config.routes:
         cap = caps.get(route.name)
-        routes.append(CompiledRoute(route, len(slots), config.limits, cap=cap, is_killed=overrides.is_killed))
+        routes.append(CompiledRoute(route, len(slots), config, cap=cap, is_killed=overrides.is_killed))
         slots += [(route.name, Side.LEGACY), (route.name, Side.EXTRACTED)]
     return Snapshot(
         generation=generation,
@@ -175,19 +187,6 @@ def with_flags(snapshot: Snapshot, *, generation: int, flags: Flags) -> Snapshot
 def _tenant(sources: tuple[Source, ...]) -> tuple[tuple[Source, Reader], ...]:
     # Because a repetition may come without the cookie that the first try was assigned, that says nobody's name.
     return tuple((source, reader_of(source)) for source in sources if source.kind is not SourceKind.ASSIGNED)
-
-
-def _shadow(route: Route, side: Side) -> Shadow | None:
-    rules = route.shadow
-    if rules is None or route.extracted is None:
-        return None
-    answering = ShadowMode.SHADOW if side is Side.LEGACY else ShadowMode.REVERSE
-    return rules if rules.mode in (answering, ShadowMode.BOTH) else None
-
-
-def _writes(route: Route, side: Side) -> Shadow | None:
-    rules = _shadow(route, side)
-    return rules if rules is not None and rules.writes else None
 
 
 def _failing(rollback: Rollback | None) -> frozenset[int] | None:

@@ -14,8 +14,11 @@ from ldclient.context import Context
 from ldclient.versioned_data_kind import FEATURES, SEGMENTS
 
 from strangler.core.decide import Evaluation, Flags, Reason
+from strangler.core.migration import Stage
+from strangler.core.shares import STAGES
 from strangler.core.split import bucket
 from strangler.flags.data import FlagData
+from strangler.flags.migration import check_ratio
 from strangler.flags.sdk import Decoder, fixed_client, silence
 
 MEMO_KEYS = 16_384
@@ -94,6 +97,9 @@ class _NotReady:
     def evaluate(self, flag: str, key: str, attributes: Attributes) -> Evaluation:
         return _NOT_READY
 
+    def check_ratio(self, flag: str) -> int | None:
+        return None
+
 
 class _Generation:
     """One data set, its client and its memo."""
@@ -105,6 +111,7 @@ class _Generation:
         "_memo_keys",
         "_old",
         "_prefixes",
+        "_ratios",
         "_settled",
         "_sound",
         "_tell",
@@ -124,7 +131,8 @@ class _Generation:
         self._sound = sound
         self._tell = tell
         self._memo_keys = memo_keys
-        self._answers: dict[tuple[str, Reason], Evaluation] = {}
+        self._answers: dict[tuple[str | None, Reason, Stage | None], Evaluation] = {}
+        self._ratios: dict[str, int | None] = {}
         self._prefixes: dict[str, str] = {}
         """For each flag that was asked for a place, what is hashed before the key; empty if it is not the key."""
         self._young: dict[tuple[str, str, Attributes], Evaluation] = {}
@@ -143,6 +151,11 @@ class _Generation:
             prefix = self._prefixes[flag] = _prefix(flag, self._flags.get(flag) or {})
         return _place(prefix, _encodable(key)) if prefix else 1.0
 
+    def check_ratio(self, flag: str) -> int | None:
+        if flag not in self._ratios:
+            self._ratios[flag] = check_ratio(self._flags[flag]) if flag in self._sound else None
+        return self._ratios[flag]
+
     def evaluate(self, flag: str, key: str, attributes: Attributes) -> Evaluation:
         asked = (flag, key, attributes)
         found = self._young.get(asked)
@@ -160,7 +173,7 @@ class _Generation:
             if settled is not None:
                 return settled
             answer = self._ask(flag, key, attributes)
-            if answer is _INVALID:
+            if answer.reason is Reason.FLAG_INVALID:
                 self._tell(flag, answer.reason, self._flags.get(flag))
             if _length(key, attributes) > MEMO_TEXT or not self._memo_keys:
                 return answer
@@ -179,7 +192,7 @@ class _Generation:
             answer = self._ask(flag, "any", ())
         else:
             return None
-        if answer is _MISSING or answer is _INVALID:
+        if answer.reason in (Reason.FLAG_MISSING, Reason.FLAG_INVALID):
             self._tell(flag, answer.reason, definition)
         return answer
 
@@ -190,13 +203,27 @@ class _Generation:
             return _MISSING
         reason = _REASONS.get(kind)
         value = detail.value
+        if self.check_ratio(flag) is not None:
+            return self._staged(value, reason)
         if reason is None:
             return _INVALID
         if isinstance(value, bool) or (value is None and reason is Reason.FLAG_OFF):
             return _KNOWN[value, reason]
         if not isinstance(value, str):
             return _INVALID
-        return self._answers.setdefault((value, reason), Evaluation(value=value, reason=reason))
+        return self._known(value, reason, None)
+
+    def _staged(self, value: Any, reason: Reason | None) -> Evaluation:
+        """Return what a migration flag says: `off` where it says no stage, as LaunchDarkly's migrator is told to."""
+        if reason is not None and value in STAGES:
+            return self._known(value, reason, Stage(value))
+        return self._known(None, Reason.FLAG_OFF if value is None and reason else Reason.FLAG_INVALID, Stage.OFF)
+
+    def _known(self, value: str | None, reason: Reason, stage: Stage | None) -> Evaluation:
+        answer = self._answers.get((value, reason, stage))
+        if answer is None:
+            answer = self._answers[value, reason, stage] = Evaluation(value=value, reason=reason, stage=stage)
+        return answer
 
 
 @lru_cache(maxsize=MEMO_KEYS)

@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 from strangler.core.model import FULL_SHARE, Side
-from strangler.core.shares import STAGES, side_of
+from strangler.core.shares import side_of
+from strangler.flags.migration import is_migration
 
 FULL_WEIGHT = 100_000
 """What the weights of one rollout add up to in LaunchDarkly's format."""
@@ -49,8 +50,11 @@ class FlagSummary:
 def summarise(flag: Mapping[str, Any], *, legacy_name: str = "", extracted_name: str = "") -> FlagSummary:
     """Return the summary of a valid flag; the names are the upstreams' of the route that it is for."""
     variations = flag["variations"]
-    sides = variation_sides(variations, legacy_name=legacy_name, extracted_name=extracted_name)
     kind = kind_of(flag)
+    if kind is FlagKind.MIGRATION:
+        # Because a stage means what LaunchDarkly says, whatever upstreams are called.
+        legacy_name = extracted_name = ""
+    sides = variation_sides(variations, legacy_name=legacy_name, extracted_name=extracted_name)
     on = flag.get("on") is True
     share_bp = _share(flag.get("fallthrough") or {}, sides)
     off = flag.get("offVariation")
@@ -71,19 +75,13 @@ def summarise(flag: Mapping[str, Any], *, legacy_name: str = "", extracted_name:
 
 
 def kind_of(flag: Mapping[str, Any]) -> FlagKind:
-    """Return what the flag's values are; all of them being stages makes a migration flag."""
+    """Return what the flag's values are."""
     variations = flag["variations"]
     if all(isinstance(value, bool) for value in variations):
         return FlagKind.BOOLEAN
     if not all(isinstance(value, str) for value in variations):
         return FlagKind.OTHER
-    is_migration = "migration" in flag or len(variations) > 1
-    return FlagKind.MIGRATION if is_migration and set(variations) <= set(STAGES) else FlagKind.STRING
-
-
-def migrations_of(flags: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
-    """Return the keys of those that are migration flags."""
-    return frozenset(key for key, flag in flags.items() if kind_of(flag) is FlagKind.MIGRATION)
+    return FlagKind.MIGRATION if is_migration(flag) else FlagKind.STRING
 
 
 def variation_sides(

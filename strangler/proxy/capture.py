@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from strangler.core.decide import Decision
 from strangler.core.headers import ResponseHead
-from strangler.core.offer import MARK, READS, Answer, Drop, Offer, is_sampled
+from strangler.core.model import Route
+from strangler.core.offer import MARK, READS, Answer, Drop, Offer, is_checked, is_sampled
 
 if TYPE_CHECKING:
     from strangler.proxy.exchange import Exchange
@@ -127,6 +128,7 @@ def begin(exchange: "Exchange", decision: Decision, offers: Offers) -> Capture |
         or exchange.upgrade is not None
         or not is_sampled(route.name, exchange.request_id, rules.sample)
         or any(name.lower() == _MARK for name, _ in exchange.headers)
+        or (decision.stage is not None and not _is_checked(exchange, route))
     ):
         return None
     if (why := offers.refusal()) is not None:
@@ -137,6 +139,16 @@ def begin(exchange: "Exchange", decision: Decision, offers: Offers) -> Capture |
     # Because a request that waited behind another has brought some of its body already.
     pieces = map(_unframed, exchange.buffered) if exchange.head.chunked else exchange.buffered
     return begun if all(map(begun.take_request, pieces)) else None
+
+
+def _is_checked(exchange: "Exchange", route: Route) -> bool:
+    """Return whether the migration flag's `checkRatio` has this read compared, by the flags that it was decided by."""
+    ratio = (
+        None
+        if exchange.serving is None or route.flag is None
+        else exchange.serving.snapshot.flags.check_ratio(route.flag)
+    )
+    return ratio is None or is_checked(route.name, exchange.request_id, ratio)
 
 
 def _unframed(chunk: bytes) -> bytes:

@@ -51,7 +51,7 @@ def settle(exchange: "Exchange", decision: Decision, book: "KeyBook | None", pee
     is_gone = side is Side.EXTRACTED and compiled.route.extracted is None
     if is_gone or (side is Side.EXTRACTED and compiled.is_closed and not rules.asks_tripped):
         raise RefusedError(Problem.KEPT_SIDE)
-    return compiled.decision(side, Reason.KEPT)
+    return compiled.decision(side, Reason.KEPT, decision.stage)
 
 
 def may_fall_back(exchange: "Exchange") -> bool:

@@ -1,6 +1,7 @@
-"""Shadowing, as control sees it: a comparer runs while any route is shadowed, and another one if it ends."""
+"""Shadowing, as control sees it: a comparer runs while any route may be shadowed, and another one if it ends."""
 
 import asyncio
+import json
 import logging
 import socket
 from collections.abc import Callable
@@ -11,8 +12,12 @@ from strangler.control.shadowdesk import ShadowDesk
 from strangler.control.store import Store
 from strangler.control.truth import Truth
 from strangler.core.findings import Findings
-from strangler.core.model import Config
+from strangler.core.migration import settings
+from strangler.core.model import Config, Route
+from strangler.core.shadowing import ShadowMode
 from strangler.errors import LinkError
+from strangler.flags.data import FlagData
+from strangler.flags.migration import migrations_of
 from strangler.runtime import findinglink
 from strangler.runtime.body import ProcessBody
 from strangler.runtime.findinglink import Forget, Found, FromComparer, Gauges, Listening, Recall, Recorded, Watch
@@ -56,7 +61,9 @@ class Shadowing:
         self._log_format = log_format
         self._on_compared = on_compared
         self._book = ShadowBook(store)
-        self.desk = ShadowDesk(self._book, lambda: truth.config, on_reset=self._forget)
+        self.desk = ShadowDesk(
+            self._book, lambda: truth.config, migrations=lambda: self._migrations, on_reset=self._forget
+        )
         """What operators see of it."""
         self.recordings = Recordings(store, vault, truth)
         self._tasks = Tasks("shadowing")
@@ -65,6 +72,9 @@ class Shadowing:
         self._link: Link[FromComparer] | None = None
         self._sent: Config | None = None
         self._heard_at = 0.0
+        self._flags: FlagData | None = None
+        self._migrations: frozenset[str] = frozenset()
+        """The migration flags among these flags."""
 
     def start(self) -> None:
         """Take up what was found before, and run a comparer whenever one is wanted."""
@@ -76,8 +86,10 @@ class Shadowing:
 
     def follow(self) -> None:
         """Look anew at the truth."""
-        config = self._truth.config
-        if any(route.shadow is not None for route in config.routes):
+        config, flags = self._truth.config, self._truth.flags
+        if flags is not self._flags:
+            self._flags, self._migrations = flags, migrations_of(json.loads(flags.document)["flags"])
+        if any(self._may_ask(route, config) for route in config.routes):
             self._unwanted.clear()
             self._wanted.set()
         else:
@@ -93,6 +105,10 @@ class Shadowing:
         self._book.save()
 
     # --- inside
+
+    def _may_ask(self, route: Route, config: Config) -> bool:
+        rules = settings(route, config.shadow)
+        return rules is not None and (rules.mode is not ShadowMode.STAGE or route.flag in self._migrations)
 
     async def _save(self) -> None:
         while True:

@@ -18,6 +18,7 @@ from typing import Any
 import uvloop
 
 from strangler.core.decide import Flags, Reason
+from strangler.core.migration import settings
 from strangler.core.model import Config
 from strangler.core.snapshot import Snapshot, compile_snapshot, with_flags
 from strangler.errors import StoreError
@@ -156,8 +157,11 @@ class Worker:
             self._notice("key_book_lost", {"why": str(error), "keyed_writes": "refused"})
 
     def _follow_shadow(self, config: Config) -> None:
-        """Offer exchanges to the comparer while any route is shadowed."""
-        is_wanted = any(route.shadow is not None for route in config.routes)
+        """Offer exchanges to the comparer while any route may have its other side asked.
+
+        Because only flags know which flag is a migration flag, every route with one that says nothing else may.
+        """
+        is_wanted = any(settings(route, config.shadow) is not None for route in config.routes)
         if is_wanted and self._offering is None:
             sender = OfferSender(Path(config.state_dir) / offers.SOCKET)
             self._plane.offers = sender
@@ -216,8 +220,7 @@ class Worker:
         is_news = bool(tallies) or gauges != self._gauges or counters != self._counters
         if last or is_news or self._quiet * REPORT_EVERY_S >= HEARTBEAT_S:
             self._gauges, self._counters, self._quiet = gauges, counters, 0
-            seen, shapes = self._plane.sampler.drain()
-            self._link.send(Report(tallies=tallies, gauges=gauges, counters=counters, seen=seen, shapes=shapes))
+            self._link.send(Report(tallies=tallies, gauges=gauges, counters=counters))
 
     def _notice(self, event: str, fields: dict[str, Any]) -> None:
         if self._is_orphan:

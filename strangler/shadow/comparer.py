@@ -8,10 +8,11 @@ from time import monotonic, time
 from strangler.core import breaker, compare
 from strangler.core.breaker import Breaker
 from strangler.core.findings import Findings
+from strangler.core.migration import settings
 from strangler.core.model import Config, Route, Side
 from strangler.core.offer import Answer, Drop, Offer, is_sampled
 from strangler.core.pathrules import comparing_of
-from strangler.core.shadowing import Shadow
+from strangler.core.shadowing import Shadow, ShadowMode
 from strangler.errors import ShadowError
 from strangler.shadow.asker import Asker
 from strangler.shadow.budget import Budget, size_of
@@ -36,6 +37,7 @@ class Comparer:
         self._queue = Queue(self.budget)
         self._asker = Asker(self.budget)
         self._routes: dict[str, Route] = {}
+        self._rules: dict[str, Shadow] = {}
         self._how: dict[str, compare.Comparing] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._breakers: dict[str, Breaker] = {}
@@ -44,11 +46,16 @@ class Comparer:
 
     def apply(self, config: Config) -> None:
         """Ask and compare by this configuration from now on."""
-        self._routes = {route.name: route for route in config.routes if route.shadow is not None}
-        self._how = {name: comparing_of(route.shadow) for name, route in self._routes.items() if route.shadow}
-        for name, route in self._routes.items():
-            if route.shadow is not None:
-                self._ledger(name).redact(route.shadow.redact)
+        found = ((route, settings(route, config.shadow)) for route in config.routes)
+        asking = [(route, rules) for route, rules in found if rules is not None]
+        self._routes = {route.name: route for route, _ in asking}
+        self._rules = {route.name: rules for route, rules in asking}
+        # Because routes that leave it to the stage have the same, it is compiled once.
+        compiled = {id(rules): comparing_of(rules) for rules in {id(rules): rules for _, rules in asking}.values()}
+        self._how = {name: compiled[id(rules)] for name, rules in self._rules.items()}
+        for name, rules in self._rules.items():
+            if name in self._ledgers or rules.mode is not ShadowMode.STAGE:
+                self._ledger(name).redact(rules.redact)
         self.recorder.apply(self._routes.values(), time())
         asked = {name for route in self._routes.values() for name in (route.legacy, route.extracted)}
         for name in self._asker.apply(upstream for upstream in config.upstreams if upstream.name in asked):
@@ -60,9 +67,8 @@ class Comparer:
 
     def forget(self, route: str) -> None:
         """Begin anew with a route."""
-        self._ledgers.pop(route, None)
-        if (known := self._routes.get(route)) is not None and known.shadow is not None:
-            self._ledger(route).redact(known.shadow.redact)
+        if self._ledgers.pop(route, None) is not None and route in self._rules:
+            self._ledger(route)
 
     def offer(self, offer: Offer) -> None:
         """Take an offer, if there is room."""
@@ -111,7 +117,7 @@ class Comparer:
 
     async def _handle(self, offer: Offer) -> None:
         route = self._routes.get(offer.route)
-        rules = None if route is None else route.shadow
+        rules = self._rules.get(offer.route)
         if route is None or rules is None or route.extracted is None:
             # Because shadowing may have been switched off while the offer waited.
             return
@@ -121,11 +127,11 @@ class Comparer:
         again: Answer | None = None
         shadow = await self._ask(other, offer, route, rules)
         try:
-            if self._is_outdated(route):
+            if self._is_outdated(route, rules):
                 return
             if is_sampled(_NOISE + route.name, offer.request_id, rules.noise):
                 again = await self._ask_again(own, offer, route, rules)
-                if self._is_outdated(route):
+                if self._is_outdated(route, rules):
                     return
             # Because comparing holds the loop, nothing else of the size of a body is made meanwhile.
             how = self._how[route.name]
@@ -137,9 +143,9 @@ class Comparer:
         finally:
             self.budget.give(len(shadow.body) + (0 if again is None else len(again.body)))
 
-    def _is_outdated(self, route: Route) -> bool:
+    def _is_outdated(self, route: Route, rules: Shadow) -> bool:
         """Return whether the file says something else of a route by now; what was asked before tells nothing of it."""
-        return self._routes.get(route.name) != route
+        return self._routes.get(route.name) != route or self._rules.get(route.name) != rules
 
     async def _ask_again(self, upstream: str, offer: Offer, route: Route, rules: Shadow) -> Answer | None:
         try:
@@ -174,4 +180,6 @@ class Comparer:
         ledger = self._ledgers.get(route)
         if ledger is None:
             ledger = self._ledgers[route] = Ledger(route, time(), self._salt)
+            if (rules := self._rules.get(route)) is not None:
+                ledger.redact(rules.redact)
         return ledger

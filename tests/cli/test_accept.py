@@ -174,7 +174,7 @@ def test_what_the_defaults_ignore_is_not_written_again(file: Path) -> None:
     [
         ("itms", "$.now", "there is no route 'itms'. Nearest: items."),
         ("zzzz", "$.now", "there is no route 'zzzz'. Known: items, plain, asleep, ruled."),
-        ("plain", "$.now", "route 'plain' does not shadow. Add `shadow: shadow` to it"),
+        ("plain", "$.now", "route 'plain' has no `shadow` to add a rule to. Add `shadow: shadow` to it"),
         ("asleep", "$.now", "or write that mode where `off` stands."),
         ("items", "now", "PATH: a path starts with `$`; write `$.now`."),
         ("items", "$.a[?(@.b)]", "PATH: `[?(@.b)]` at character 4 is not a step"),

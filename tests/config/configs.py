@@ -27,6 +27,7 @@ from strangler.core.model import (
     Upstream,
     UpstreamTls,
 )
+from strangler.core.shadowing import ShadowMode
 from tests.config.protections import idempotencies, idempotency_document, rollback_document, rollbacks
 from tests.config.shadows import shadow_document, shadows
 from tests.config.texts import FILE
@@ -121,10 +122,13 @@ def routes(draw: st.DrawFn, index: int, upstreams: tuple[str, ...]) -> Route:
     first = draw(st.lists(sources, min_size=1, max_size=3, unique=True))
     keys = [key for key in draw(st.lists(tokens, max_size=2, unique=True)) if key not in RESERVED_ATTRIBUTES]
     methods = draw(st.sets(st.sampled_from(METHODS), max_size=3))
-    shadow = draw(st.none() | shadows) if is_split else None
-    if shadow is not None and (not methods or writes_of(tuple(methods))):
+    # Because TRACE is neither asked twice nor a write, a route of nothing else has nothing to shadow.
+    shadow = draw(st.none() | shadows) if is_split and methods != {"TRACE"} else None
+    if shadow is not None and shadow.mode is not ShadowMode.OFF and (not methods or writes_of(tuple(methods))):
         # A route of writes alone has to declare them.
         shadow = replace(shadow, writes=(bool(methods) and READS.isdisjoint(methods)) or draw(st.booleans()))
+    if shadow is not None and shadow.mode is ShadowMode.STAGE and flag is None:
+        shadow = replace(shadow, mode=ShadowMode.BOTH)
     return Route(
         name=f"r{index}.{draw(names)}",
         match=Match(

@@ -39,7 +39,7 @@ def rules(draw: st.DrawFn) -> PathRule:
 
 shadows = st.builds(
     Shadow,
-    mode=st.sampled_from(ShadowMode),
+    mode=st.sampled_from([mode for mode in ShadowMode if mode is not ShadowMode.OFF]),
     sample=st.integers(1, FULL_SHARE),
     noise=st.integers(0, FULL_SHARE),
     max_body_bytes=st.integers(1, 8 * 1_048_576),
@@ -55,7 +55,7 @@ shadows = st.builds(
         most_bytes=st.integers(1_024, 64 * 1_048_576),
         for_s=st.integers(1, 30 * 24 * 60).map(lambda minutes: minutes * 60.0),
     ),
-)
+) | st.just(Shadow(mode=ShadowMode.OFF))
 
 
 def shadow_document(route: Route) -> Document | None:

@@ -91,7 +91,7 @@ def test_a_route_shadows_only_if_it_says_so() -> None:
 @pytest.mark.parametrize("mode", ShadowMode)
 @pytest.mark.parametrize("form", ["{}", "{{mode: {}}}"])
 def test_a_mode_alone_is_enough(mode: ShadowMode, form: str) -> None:
-    text = f"{SPLIT}  shadow: {form.format(mode)}\n"
+    text = f"{SPLIT}  flag: move\n  shadow: {form.format(mode)}\n"
 
     assert shadow(text) == Shadow(mode=mode)
     validator().validate(yaml.safe_load(text))
@@ -101,7 +101,7 @@ def test_a_mode_alone_is_enough(mode: ShadowMode, form: str) -> None:
 def test_off_shadows_nothing_whatever_the_defaults_say(text: str) -> None:
     whole = f"{with_defaults('{mode: both}')}  shadow: {text}\n"
 
-    assert shadow(whole) is None
+    assert shadow(whole) == Shadow(mode=ShadowMode.OFF)
     validator().validate(yaml.safe_load(whole))
 
 
@@ -208,7 +208,7 @@ def test_what_cannot_be_meant_is_one_fault_with_its_line(place: str, key: str) -
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("on", "`on` is no mode of shadowing. Known: shadow, reverse, both, off"),
+        ("on", "`on` is no mode of shadowing. Known: shadow, reverse, both, stage, off"),
         ("mirror", "`mirror` is no mode of shadowing"),
         ("[shadow]", "a list stands where a mapping is expected"),
         ("~", "the key has no value"),
@@ -221,12 +221,33 @@ def test_a_word_that_is_no_mode_is_a_fault(word: str, message: str) -> None:
     assert message in found
 
 
-def test_the_defaults_switch_nothing_on_or_off() -> None:
-    (found,) = faults(f"{SMALL}defaults:\n  shadow: {{mode: off}}\n")
+def test_the_defaults_switch_nothing_on() -> None:
     (word,) = faults(f"{SMALL}defaults:\n  shadow: shadow\n")
 
-    assert found.startswith("6:18: defaults.shadow.mode: routes do not shadow unless they say so themselves. Remove it")
     assert "`shadow` stands where a mapping is expected" in word
+    assert shadow(with_defaults("{mode: both}")) is None
+
+
+def test_a_route_that_says_nothing_leaves_it_to_the_stage_of_its_flag_by_the_defaults() -> None:
+    usual = meaning(f"{with_defaults('{mode: both, sample: 5%, rules: [{ignore: $.a}]}')}  flag: move\n")
+    forbidden = meaning(f"{with_defaults('{mode: off, sample: 5%}')}  flag: move\n")
+
+    rules = (PathRule(kind=RuleKind.IGNORE, path="$.a"),)
+    assert meaning(SPLIT).shadow == Shadow(mode=ShadowMode.STAGE)
+    assert usual.shadow == Shadow(mode=ShadowMode.STAGE, sample=500, rules=rules)
+    assert forbidden.shadow == Shadow(mode=ShadowMode.OFF)
+    assert [config.routes[0].shadow for config in (usual, forbidden)] == [None, None]
+
+
+def test_who_waits_for_a_stage_names_a_flag() -> None:
+    (found,) = faults(f"{SPLIT}  shadow: stage\n")
+
+    assert found.startswith("9:11: routes[0].shadow: this waits for the stage of a migration flag, and the route names")
+    assert "Add `flag: KEY`, or write `both`" in found
+
+
+def test_a_sample_of_nothing_asks_for_writes_alone() -> None:
+    assert shadow(f"{SPLIT}  shadow: {{sample: 0%, writes: true}}\n") == Shadow(sample=0, writes=True)
 
 
 def test_a_route_with_one_side_cannot_shadow() -> None:
@@ -235,7 +256,7 @@ def test_a_route_with_one_side_cannot_shadow() -> None:
     (found,) = faults(f"{text}  shadow: shadow\n")
 
     assert found.startswith("8:11: routes[0].shadow: `shadow` asks the other side of a route that has only one. Add")
-    assert shadow(f"{text}  shadow: off\n") is None
+    assert shadow(f"{text}  shadow: off\n") == Shadow(mode=ShadowMode.OFF)
 
 
 def test_what_is_recorded_is_as_in_the_defaults_and_a_route_may_say_off() -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from strangler.core.decide import Evaluation, Reason
+from strangler.core.migration import Stage
 from strangler.core.model import (
     Address,
     Attribute,
@@ -35,8 +36,16 @@ class Request(NamedTuple):
 class Fixed:
     """One generation of flags that says the same to everyone."""
 
-    def __init__(self, value: bool | str | None, reason: Reason = Reason.FLAG_FALLTHROUGH) -> None:
-        self._answer = Evaluation(value=value, reason=reason)
+    def __init__(
+        self,
+        value: bool | str | None,
+        reason: Reason = Reason.FLAG_FALLTHROUGH,
+        *,
+        stage: Stage | None = None,
+        ratio: int | None = None,
+    ) -> None:
+        self._answer = Evaluation(value=value, reason=reason, stage=stage)
+        self._ratio = ratio
         self.asked: list[tuple[str, str, tuple[tuple[str, str], ...]]] = []
 
     def place(self, flag: str, key: str) -> float:
@@ -45,6 +54,9 @@ class Fixed:
     def evaluate(self, flag: str, key: str, attributes: tuple[tuple[str, str], ...]) -> Evaluation:
         self.asked.append((flag, key, attributes))
         return self._answer
+
+    def check_ratio(self, flag: str) -> int | None:
+        return self._ratio
 
 
 USER = Source(kind=SourceKind.HEADER, name="x-user-id")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from strangler.core.decide import Evaluation, Reason
+from strangler.core.migration import Stage
 from strangler.core.model import Address, Config, Match, Route, Source, SourceKind, Upstream
 from strangler.core.shares import NO_OVERRIDES, Overrides
 from strangler.core.snapshot import compile_snapshot
@@ -23,9 +24,10 @@ from tests.support.segments import deliver
 
 @dataclass(frozen=True, slots=True)
 class FixedFlags:
-    """Flags that say the same for everyone."""
+    """Flags that say the same for everyone; a Stage makes a migration flag."""
 
     values: Mapping[str, bool | str] = field(default_factory=dict)
+    ratio: int = 1
 
     def place(self, flag: str, key: str) -> float:
         return bucket(f"{flag}.salt", key)
@@ -33,7 +35,12 @@ class FixedFlags:
     def evaluate(self, flag: str, key: str, attributes: tuple[tuple[str, str], ...]) -> Evaluation:
         if flag not in self.values:
             return Evaluation(value=None, reason=Reason.FLAG_MISSING)
-        return Evaluation(value=self.values[flag], reason=Reason.FLAG_FALLTHROUGH)
+        value = self.values[flag]
+        stage = value if isinstance(value, Stage) else None
+        return Evaluation(value=value, reason=Reason.FLAG_FALLTHROUGH, stage=stage)
+
+    def check_ratio(self, flag: str) -> int | None:
+        return self.ratio if isinstance(self.values.get(flag), Stage) else None
 
 
 def upstream(name: str, *ports: int) -> Upstream:
