@@ -6,6 +6,9 @@ TRAFFIC ?= on
 SHADOW ?= off
 SECONDS ?= 120
 RUNS ?= 200
+# Because many tests wait for processes that start and end, one more than two cores can run at once.
+JOBS ?= 3
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 READY := $(VENV)/.ready
 
 .PHONY: help install demo test lint types contracts core unit bench bench-shadow soak rollback-sim lock clean
@@ -13,7 +16,7 @@ READY := $(VENV)/.ready
 help:
 	@echo "make demo [TRAFFIC=off]  start the monolith, the services and the proxy, and watch"
 	@echo "make demo SHADOW=on      the same with every read asked of both sides and compared: strangler shadow report"
-	@echo "make test                lint, types, import contracts and all tests"
+	@echo "make test [JOBS=3]       lint, types, import contracts and all tests, so many at a time"
 	@echo "make core                the deciders' own tests, which must reach every line and branch of strangler/core"
 	@echo "make bench               CPU a request beside a plain aiohttp proxy and nginx (needs wrk and nginx)"
 	@echo "make bench-shadow        what shadowing costs: latency with it on and off, memory, comparisons a second (needs wrk)"
@@ -53,10 +56,10 @@ contracts: install
 
 # Because a decider has no excuse, the deciders' own tests reach every line and branch of them, or this fails.
 core: install
-	$(BIN)/pytest tests/core --cov=strangler.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+	$(PYTEST) tests/core --cov=strangler.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 unit: install
-	$(BIN)/pytest --ignore=tests/core
+	$(PYTEST) --ignore=tests/core
 
 bench: install
 	@exec $(BIN)/python -m bench

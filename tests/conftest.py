@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 import uvloop
@@ -16,4 +17,20 @@ def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Because the product runs on uvloop, so do its tests."""
-    return {"uvloop": uvloop.new_event_loop}
+    return {"uvloop": new_loop}
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop that a test's time-out stops.
+
+    Because uvloop hands what a signal's handler raises to its exception handler, the time-out would else end nothing.
+    """
+    loop = uvloop.new_event_loop()
+    loop.set_exception_handler(_stop_at_timeout)
+    return loop
+
+
+def _stop_at_timeout(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    loop.default_exception_handler(context)
+    if isinstance(context.get("exception"), pytest.fail.Exception):
+        loop.stop()

@@ -78,24 +78,28 @@ async def activated(
 
 
 class Ear:
-    """Hears what a service tells its manager."""
+    """Hears what a service tells its manager, from its making on: the kernel keeps ten messages and drops the rest."""
 
     def __init__(self, address: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(f"\0{address[1:]}" if address.startswith("@") else address)
         self._socket.setblocking(False)
+        self._heard: asyncio.Queue[bytes] = asyncio.Queue()
+        asyncio.get_running_loop().add_reader(self._socket, lambda: self._heard.put_nowait(self._socket.recv(4_096)))
 
     async def next(self) -> dict[str, str]:
         """Return the next message that is more than a sign of life."""
-        while "WATCHDOG" in (message := await self.hear()):
-            pass
+        async with asyncio.timeout(60):
+            while "WATCHDOG" in (message := await self.hear()):
+                pass
         return message
 
     async def hear(self) -> dict[str, str]:
         """Return the next message."""
         async with asyncio.timeout(30):
-            data = await asyncio.get_running_loop().sock_recv(self._socket, 4_096)
+            data = await self._heard.get()
         return dict(line.split("=", 1) for line in data.decode().splitlines())
 
     def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
