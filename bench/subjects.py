@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def strangler(
     ) as child:
         admin = Admin(home / "state")
         child.wait_until(admin.is_ready, "ready")
-        admin.ask("PUT", f"/api/v1/flags/{FLAG}", {"set": SHARE})
+        admin.set_share()
         child.wait_until(admin.is_ready, "ready")
         run = admin.run
         assert run is not None
@@ -142,6 +143,17 @@ class Admin:
             extracted=sum(sides["extracted"]["requests"] for sides in flagged),
         )
 
+    def set_share(self) -> None:
+        """Give the flag the share that is measured."""
+        path, change = f"/api/v1/flags/{FLAG}", {"set": SHARE}
+        try:
+            self.ask("PUT", path, {**change, "reason": "bench"})
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.BAD_REQUEST:
+                raise
+            # Because the instance may be of a commit before changes had reasons.
+            self.ask("PUT", path, change)
+
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """Return the JSON that the admin API answers with."""
         assert self.run is not None
@@ -150,7 +162,7 @@ class Admin:
             f"http://{self.run.admin}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json", "If-Match": "*"},
         )
         with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:
             return json.load(answer)

@@ -127,14 +127,15 @@ class Admin:
         used = {route.flag for route in status.routes}
         shares = {flag: share for flag, share in STARTING_SHARES.items() if flag in used}
         for flag, share in shares.items():
-            await self._ask("PUT", f"/api/v1/flags/{flag}", {"set": share})
+            await self._ask("PUT", f"/api/v1/flags/{flag}", {"set": share, "reason": "the demo begins"})
         return shares
 
     async def _ask(self, method: str, path: str, body: object = None) -> bytes:
         try:
             # Because a new instance may make a new token, the file is read each time.
             token = self._token_file.read_text(encoding="ascii").strip()
-            headers = {"Authorization": f"Bearer {token}"}
+            # Because nobody else changes what has just been started.
+            headers = {"Authorization": f"Bearer {token}", "If-Match": "*"}
             async with self._session.request(
                 method, f"{self._url}{path}", json=body, headers=headers, timeout=_TIMEOUT
             ) as answer:

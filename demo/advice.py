@@ -41,7 +41,7 @@ def commands(layout: Layout, status: Status | None = None) -> Iterable[str]:
         yield f'.venv/bin/strangler reset {route.name} --reason "mended"{file}'
         yield f".venv/bin/strangler audit list{file}"
         return
-    yield f".venv/bin/strangler flags set payments 25%{file}"
+    yield f".venv/bin/strangler flags set payments 25% --reason demo{file}"
     if payments is not None:
         # Because curl's shorter --json is missing in the versions of many systems in use.
         yield (
@@ -54,7 +54,7 @@ def commands(layout: Layout, status: Status | None = None) -> Iterable[str]:
     yield f".venv/bin/strangler audit list{file}"
     yield f".venv/bin/strangler explain GET /api/payments/17 -H 'X-User-Id: 42'{file}"
     yield f"curl -i {layout.listen.url}/api/users/42 -H 'X-User-Id: 42'"
-    yield f".venv/bin/strangler flags set payments off{file}"
+    yield f".venv/bin/strangler flags set payments off --reason demo{file}"
 
 
 def _short(path: Path) -> str:

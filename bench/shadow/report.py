@@ -45,8 +45,8 @@ def of_throughput(found: Throughput) -> Iterator[str]:
 def of_documents(found: Compared) -> str:
     """Tell one pair of documents."""
     return (
-        f"  {found.name:<28}{found.parsing_ms:>9.1f} ms{found.comparing_ms:>12.2f} ms   {_text(found.ratio):<20}"
-        f"{_verdict(found.ratio.median, documents.TARGET)}"
+        f"  {found.name:<34}{found.parsing_ms:>7.1f} ms{found.comparing_ms:>10.2f} ms{found.ratio:>8.2f}   "
+        f"{_text(found.pairs):<20}{_verdict(found.ratio, documents.TARGET)}"
     )
 
 

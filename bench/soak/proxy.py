@@ -103,7 +103,7 @@ class Proxy:
         """Return the JSON that the admin API answers with."""
         assert self._session is not None
         token = (self.folder / "state" / TOKEN_FILE).read_text(encoding="ascii").strip()
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {token}", "If-Match": "*"}
         url = f"http://{self.run.admin}{path}"
         async with self._session.request(method, url, json=body, headers=headers) as answer:
             return json.loads(await answer.read())

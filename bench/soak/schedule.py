@@ -13,6 +13,7 @@ from bench.soak.proxy import Proxy
 
 _PAUSE_S = (0.3, 1.2)
 _OUTAGE_S = 0.7
+_WHY = {"reason": "soak"}
 
 
 def routes(*, monolith: int, extracted: int, faulty: int, refused: int, share: int = 50, version: int = 0) -> str:
@@ -114,19 +115,19 @@ class Schedule:
         await self._reload()
 
     async def _flag(self) -> None:
-        await self.proxy.ask("PUT", "/api/v1/flags/payments", {"set": f"{self.dice.choice((0, 10, 50, 100))}%"})
+        await self.proxy.ask("PUT", "/api/v1/flags/payments", {"set": f"{self.dice.choice((0, 10, 50, 100))}%", **_WHY})
 
     async def _kill(self) -> None:
         self.ledger.kill(self.proxy.kill(self.dice.randrange(2)), monotonic())
         await self.proxy.settle()
 
     async def _restart(self) -> None:
-        await self.proxy.ask("POST", "/api/v1/restart")
+        await self.proxy.ask("POST", "/api/v1/restart", _WHY)
         await self.proxy.settle()
         await self._expect_restarted()
 
     async def _restart_disturbed(self) -> None:
-        await self.proxy.ask("POST", "/api/v1/restart")
+        await self.proxy.ask("POST", "/api/v1/restart", _WHY)
         self.version += 1
         self.proxy.write(self.text())
         self.proxy.reload()

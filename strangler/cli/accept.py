@@ -3,17 +3,16 @@
 import argparse
 import difflib
 import shlex
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from strangler.cli import options
+from strangler.cli.asking import agrees
 from strangler.config import load
 from strangler.config.edit import ignore
 from strangler.config.reading import nearest, shorten
 from strangler.config.replacing import replace_file
 from strangler.config.shadow_kinds import MAX_TEXT
+from strangler.config.textdiff import unified
 from strangler.core.jsonpath import parse_path
 from strangler.core.model import Config, Route
 from strangler.core.shadowing import RuleKind, Shadow, ShadowMode
@@ -46,11 +45,9 @@ def _run(given: argparse.Namespace) -> int:
         print(f"{given.path} is ignored already; nothing was written")
         return 0
     after = ignore(before, config, route=given.route, path=given.path, file=given.config)
-    for line in _diff(before.decode(), after.decode(), given.config):
+    for line in unified(before.decode(), after.decode(), given.config):
         print(line)
-    # Because the change is to be seen before anybody is asked, or told that nobody can be.
-    sys.stdout.flush()
-    if not given.yes and not _agrees():
+    if not given.yes and not agrees():
         print("nothing was written")
         return 1
     replace_file(given.config, before=before, after=after)
@@ -95,32 +92,6 @@ def _shadow(route: Route) -> Shadow:
 def _is_ignored(shadow: Shadow, path: str) -> bool:
     wanted = parse_path(path)
     return any(rule.kind is RuleKind.IGNORE and parse_path(rule.path) == wanted for rule in shadow.rules)
-
-
-def _diff(before: str, after: str, file: Path) -> Iterator[str]:
-    """Yield a unified diff, which `patch` takes."""
-    old, new = before.split("\n"), after.split("\n")
-    ends = [lines.pop() if not lines[-1] else None for lines in (old, new)]
-    for line in difflib.unified_diff(_ended(old, ends[0]), _ended(new, ends[1]), str(file), str(file)):
-        body = line.removesuffix("\n")
-        yield body if line.endswith("\n") else f"{body}\n\\ No newline at end of file"
-
-
-def _ended(lines: list[str], end: str | None) -> list[str]:
-    whole = [f"{line}\n" for line in lines]
-    if end is None:
-        whole[-1] = lines[-1]
-    return whole
-
-
-def _agrees() -> bool:
-    if not sys.stdin.isatty():
-        raise UsageError("nobody can be asked here, so nothing was written. Add --yes to write it.")
-    try:
-        return input("Write it? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        print()
-        return False
 
 
 def _printable(text: str) -> str:

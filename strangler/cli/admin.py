@@ -4,6 +4,7 @@ import argparse
 import http.client
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,18 @@ class Admin:
         self._address = address
         self._token = token
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
+    def change(self, method: str, path: str, body: Any, *, tag: str | None = None) -> Any:
+        """Change something and return what the instance answers with; refused if something else was changed meanwhile.
+
+        Without a tag the change is of what is served now, which is asked for first.
+        """
+        given = tag or self.ask("GET", "/api/v1/generation")["tag"]
+        return self.ask(method, path, body, {"If-Match": given})
+
+    def ask(self, method: str, path: str, body: Any = None, more: Mapping[str, str] | None = None) -> Any:
         """Return the JSON that the instance answers with; a refusal raises AdminError with its own words."""
         connection = http.client.HTTPConnection(self._address.host, self._address.port, timeout=_TIMEOUT_S)
-        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
+        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json", **(more or {})}
         payload = None
         if body is not None:
             payload = json.dumps(body).encode()

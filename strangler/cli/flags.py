@@ -46,6 +46,7 @@ def add(commands: Any, epilog: str) -> None:
     setting.add_argument(
         "--definition", type=Path, metavar="FILE", help="instead: the whole flag as JSON, as LaunchDarkly has it"
     )
+    options.add_change(setting)
     options.add_admin(setting)
     setting.set_defaults(run=_set)
 
@@ -72,7 +73,8 @@ def _set(given: argparse.Namespace) -> int:
     if (given.value is None) == (given.definition is None):
         raise UsageError("give either a value, such as 25%, or --definition FILE.")
     change = {"set": given.value} if given.value is not None else {"flag": _definition(given.definition)}
-    answer = admin.find(given).ask("PUT", _path(given.key), change)
+    change["reason"] = options.reason(given)
+    answer = admin.find(given).change("PUT", _path(given.key), change, tag=given.if_match)
     flag = answer["summary"]
     print(f"{flag['key']}: {_state(flag)}, {share_text(flag['served_bp'])} extracted, version {flag['version']}")
     for caution in answer["cautions"]:

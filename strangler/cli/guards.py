@@ -6,6 +6,9 @@ from urllib.parse import quote
 
 from strangler.cli import admin, options
 
+_ANYTHING = "*"
+"""Because taking traffic back must not be refused for what somebody else changed a moment before."""
+
 
 def add(commands: Any, epilog: str) -> None:
     """Add the commands."""
@@ -30,26 +33,29 @@ def _command(commands: Any, epilog: str, name: str, about: str) -> argparse.Argu
         epilog=epilog,
         allow_abbrev=False,
     )
-    parser.add_argument("--reason", required=True, metavar="TEXT", help="why, for the next person on call")
+    options.add_change(parser)
     options.add_admin(parser)
     return parser
 
 
 def _reset(given: argparse.Namespace) -> int:
-    answer = admin.find(given).ask("POST", f"{_path(given.route)}/reset", {"reason": given.reason})
+    body = {"reason": options.reason(given)}
+    answer = admin.find(given).change("POST", f"{_path(given.route)}/reset", body, tag=given.if_match)
     print(f"reset: {', '.join(answer['reset'])}")
     return 0
 
 
 def _trip(given: argparse.Namespace) -> int:
-    answer = admin.find(given).ask("POST", f"{_path(given.route)}/trip", {"reason": given.reason})
+    body = {"reason": options.reason(given)}
+    answer = admin.find(given).change("POST", f"{_path(given.route)}/trip", body, tag=given.if_match or _ANYTHING)
     print(f"tripped: {', '.join(answer['tripped']) or 'nothing more; it had tripped already'}")
     return 0
 
 
 def _kill(given: argparse.Namespace) -> int:
-    body = {"is_on": given.switch == "on", "reason": given.reason}
-    answer = admin.find(given).ask("POST", "/api/v1/kill", body)
+    body = {"is_on": given.switch == "on", "reason": options.reason(given)}
+    tag = given.if_match or (_ANYTHING if body["is_on"] else None)
+    answer = admin.find(given).change("POST", "/api/v1/kill", body, tag=tag)
     print("the monolith answers everything" if answer["is_killed"] else "flags and guards decide again")
     return 0
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from strangler.config import load
-from strangler.control.api import Question
 from strangler.control.explain import answer
+from strangler.control.statusapi import Question
 from strangler.control.store import read_flags
 from strangler.core.model import Config, FlagSourceKind
 from strangler.core.snapshot import compile_snapshot

@@ -1,11 +1,13 @@
 """Options that several commands take, and the values behind them."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from strangler.config import addresses
 from strangler.config.units import Wrong
 from strangler.core.model import Address
+from strangler.errors import UsageError
 
 DEFAULT_FILE = Path("routes.yaml")
 
@@ -38,6 +40,28 @@ def add_admin(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a file with the admin token (default: the variable STRANGLER_TOKEN, then the state directory)",
     )
+
+
+def add_change(parser: argparse.ArgumentParser) -> None:
+    """Let the command, which changes something, be told why, and what it is a change of."""
+    parser.add_argument("--reason", metavar="TEXT", help="why, for the next person on call; asked for on a terminal")
+    parser.add_argument(
+        "--if-match",
+        metavar="TAG",
+        help="only if this is still served: a `tag` that the API gave, or `*` (default: what is served now)",
+    )
+
+
+def reason(given: argparse.Namespace) -> str:
+    """Return why something is changed, which no change goes without; raises UsageError."""
+    if given.reason is None and sys.stdin.isatty():
+        try:
+            given.reason = input("Reason, for the audit log: ")
+        except EOFError:
+            print()
+    if given.reason is None or not given.reason.strip():
+        raise UsageError("a reason is needed: it is what the next person on call reads. Add --reason TEXT.")
+    return str(given.reason).strip()
 
 
 def address(text: str) -> Address:

@@ -22,7 +22,7 @@ def add(actions: Any, epilog: str) -> None:
     about = "delete the recordings of a route; it is recorded in the audit log"
     forget = actions.add_parser("forget", help=about, epilog=epilog, allow_abbrev=False)
     forget.add_argument("route", metavar="ROUTE")
-    forget.add_argument("--reason", required=True, metavar="TEXT", help="why, for the next person on call")
+    options.add_change(forget)
     options.add_admin(forget)
     forget.set_defaults(run=_forget)
 
@@ -38,7 +38,8 @@ def _show(given: argparse.Namespace) -> int:
 
 
 def _forget(given: argparse.Namespace) -> int:
-    answer = admin.find(given).ask("POST", f"{_path(given.route)}/forget", {"reason": given.reason})
+    body = {"reason": options.reason(given)}
+    answer = admin.find(given).change("POST", f"{_path(given.route)}/forget", body, tag=given.if_match)
     print(f"forgotten: {answer['forgotten']:,} recordings of {answer['route']}")
     return 0
 

@@ -28,6 +28,7 @@ def add(commands: Any, epilog: str) -> None:
         epilog=_EXIT_CODES,
         allow_abbrev=False,
     )
+    options.add_change(parser)
     options.add_admin(parser)
     parser.add_argument("--no-wait", action="store_true", help="return once the restart has begun")
     parser.add_argument("--json", action="store_true", help="print the API's last answer as it is")
@@ -36,7 +37,8 @@ def add(commands: Any, epilog: str) -> None:
 
 def _run(given: argparse.Namespace) -> int:
     instance = admin.find(given)
-    restart, told = instance.ask("POST", "/api/v1/restart"), ""
+    body = {"reason": options.reason(given)}
+    restart, told = instance.change("POST", "/api/v1/restart", body, tag=given.if_match), ""
     # Because a restart that another one followed was over, and the next one replaces all workers too.
     while not given.no_wait and restart["state"] in _RUNNING:
         if not given.json and told != (told := restart_text(restart)):

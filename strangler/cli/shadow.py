@@ -40,7 +40,7 @@ def add(commands: Any, epilog: str) -> None:
     about = "forget what was found of a route, and begin anew; it is recorded in the audit log"
     reset = actions.add_parser("reset", help=about, epilog=epilog, allow_abbrev=False)
     reset.add_argument("route", metavar="ROUTE")
-    reset.add_argument("--reason", required=True, metavar="TEXT", help="why, for the next person on call")
+    options.add_change(reset)
     options.add_admin(reset)
     reset.set_defaults(run=_reset)
 
@@ -66,7 +66,8 @@ def _report(given: argparse.Namespace) -> int:
 
 
 def _reset(given: argparse.Namespace) -> int:
-    answer = admin.find(given).ask("POST", f"{_path(given.route)}/reset", {"reason": given.reason})
+    body = {"reason": options.reason(given)}
+    answer = admin.find(given).change("POST", f"{_path(given.route)}/reset", body, tag=given.if_match)
     print(f"reset: {', '.join(answer['reset'])}")
     return 0
 

@@ -1,34 +1,54 @@
 """Answers of the admin API: JSON, and problems in JSON."""
 
-import json
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
-Body = TypeVar("Body")
+from strangler.config.reading import nearest, shorten
+from strangler.control.operations import Problem
+from strangler.errors import StranglerError
+
+MOST_NEAR = 3
 
 
-async def read_body(request: web.Request, kind: type[Body]) -> Body:
-    """Return a request's body as this kind; raises msgspec.MsgspecError with what does not fit."""
-    return msgspec.json.decode(await request.read(), type=kind)
+class ProblemError(StranglerError):
+    """The request is answered with a problem."""
+
+    def __init__(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+        self.headers = headers or {}
 
 
-def as_json(value: Any, *, status: int = 200) -> web.Response:
-    """Return a value as JSON."""
-    return web.Response(body=msgspec.json.encode(value), status=status, headers=_headers("application/json"))
-
-
-def as_problem(status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> web.Response:
+def problem(status: int, code: str, detail: str, **more: Any) -> Problem:
     """Return a problem (RFC 9457)."""
-    body = {"type": f"urn:strangler:problem:{code}", "title": code, "status": status, "detail": detail}
+    return Problem(type=f"urn:strangler:problem:{code}", title=code, status=status, detail=detail, **more)
+
+
+def missing(what: str, name: str, known: Sequence[str], *, code: str, lacks: str = "is known") -> ProblemError:
+    """Return the 404 of a name that there is not, with the nearest ones that there are."""
+    # Because what is asked for may be as long as a line of HTTP, and looking for the nearest takes the square of it.
+    word = shorten(name)
+    near = tuple(get_close_matches(word, known, n=MOST_NEAR))
+    return ProblemError(problem(404, code, f"no {what} `{word}` {lacks}. {nearest(word, tuple(known))}", nearest=near))
+
+
+def as_json(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return a value as JSON."""
     return web.Response(
-        body=json.dumps(body).encode(),
+        body=msgspec.json.encode(value),
         status=status,
-        headers={**_headers("application/problem+json"), **(headers or {})},
+        headers={"Content-Type": "application/json", **(headers or {})},
     )
 
 
-def _headers(content_type: str) -> dict[str, str]:
-    return {"Content-Type": content_type, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+def as_problem(found: Problem, *, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return a problem as its answer."""
+    return web.Response(
+        body=msgspec.json.encode(found),
+        status=found.status,
+        headers={"Content-Type": "application/problem+json", **(headers or {})},
+    )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from strangler.control.api import Question
+from strangler.control.statusapi import Question
 from strangler.core.decide import Reason
 from strangler.core.explain import explain
 from strangler.core.problem import Problem, RefusedError

@@ -13,9 +13,6 @@ from strangler.flags.listing import summaries
 from strangler.flags.source import FlagSource
 from strangler.flags.validate import cautions
 
-_WHO = "admin API"
-"""There is one token so far, so the record of changes cannot name a person."""
-
 
 class FlagDesk:
     """Shows the flags that are served, and edits the embedded ones."""
@@ -40,13 +37,17 @@ class FlagDesk:
         (summary,) = (summary for summary in summaries(self._truth.flags) if summary.key == key)
         return {"flag": flag, "summary": summary}
 
-    def change(self, key: str, change: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    def keys(self) -> tuple[str, ...]:
+        """Return the key of every flag, by name."""
+        return tuple(sorted(json.loads(self._truth.flags.document)["flags"]))
+
+    def change(self, key: str, change: str | Mapping[str, Any], *, who: str, why: str) -> Mapping[str, Any]:
         """Change one flag by an operator's word or a whole definition, and return it; raises FlagError."""
         if not isinstance(self._source, EmbeddedSource):
             kind = self._truth.config.flags.source.value
             raise UsageError(f"Flags come from {kind}, so they are changed there and followed here.")
         edit: Edit = parse_edit(change) if isinstance(change, str) else Replace(flag=change)
-        flag = self._source.write(key, edit, by=_WHO)
+        flag = self._source.write(key, edit, by=who, why=why.strip())
         return {**(self.show(key) or {}), "cautions": [*self._unused(key), *cautions(flag)]}
 
     def _unused(self, key: str) -> tuple[str, ...]:

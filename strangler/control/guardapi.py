@@ -1,65 +1,137 @@
-"""The admin API's part about guards, the kill switch and the audit log."""
+"""The admin API's part about guards and the kill switch."""
+
+from typing import Any
 
 import msgspec
-from aiohttp import web
 
-from strangler.control.answers import as_json, as_problem, read_body
+from strangler.control.answers import missing
 from strangler.control.guarddesk import GuardDesk
-
-
-class Reason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of a reset or a trip."""
-
-    reason: str
+from strangler.control.operations import Call, Operation, Role, Why, WithReason
+from strangler.core.guard import Phase
+from strangler.core.judge import Finding
 
 
 class Kill(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of POST /api/v1/kill."""
+    """Whether the monolith is to answer everything, and why."""
 
     is_on: bool
-    reason: str
+    reason: Why
 
 
-def add_routes(app: web.Application, desk: GuardDesk) -> None:
-    """Serve guards from this desk."""
-    handlers = _Handlers(desk)
-    app.router.add_get("/api/v1/guards", handlers.catalogue)
-    app.router.add_get("/api/v1/guards/{route}", handlers.show)
-    app.router.add_post("/api/v1/guards/{route}/reset", handlers.reset)
-    app.router.add_post("/api/v1/guards/{route}/trip", handlers.trip)
-    app.router.add_post("/api/v1/kill", handlers.kill)
-    app.router.add_get("/api/v1/audit", handlers.audit)
+class SequentialShown(msgspec.Struct, frozen=True, kw_only=True):
+    """What the sequential test knows."""
+
+    log_e: float
+    peak: float
+    legacy_failures: int
+    extracted_failures: int
 
 
-class _Handlers:
-    def __init__(self, desk: GuardDesk) -> None:
-        self._desk = desk
+class GuardShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One route's guard, with its evidence."""
 
-    async def catalogue(self, request: web.Request) -> web.Response:
-        return as_json(self._desk.catalogue())
+    route: str
+    phase: Phase
+    since: float
+    wake_at: float | None
+    trips: int
+    probed: int
+    cause: dict[str, Any] | None
+    """Why it is not closed, as it was recorded."""
+    findings: tuple[Finding, ...]
+    """What each rule last found."""
+    is_alone: bool
+    sequential: SequentialShown
 
-    async def show(self, request: web.Request) -> web.Response:
-        found = self._desk.show(request.match_info["route"])
-        return as_problem(404, "guard_missing", "No such route is guarded.") if found is None else as_json(found)
 
-    async def reset(self, request: web.Request) -> web.Response:
-        body = await read_body(request, Reason)
-        return as_json(self._desk.reset(request.match_info["route"], body.reason))
+class GuardList(msgspec.Struct, frozen=True, kw_only=True):
+    """The kill switch and all guards."""
 
-    async def trip(self, request: web.Request) -> web.Response:
-        body = await read_body(request, Reason)
-        return as_json(self._desk.trip(request.match_info["route"], body.reason))
+    is_killed: bool
+    store_fault: str
+    guards: tuple[GuardShown, ...]
 
-    async def kill(self, request: web.Request) -> web.Response:
-        body = await read_body(request, Kill)
-        return as_json(self._desk.kill(body.is_on, body.reason))
 
-    async def audit(self, request: web.Request) -> web.Response:
-        try:
-            limit = int(request.query.get("limit", "100"))
-            before = int(request.query["before"]) if "before" in request.query else None
-        except ValueError:
-            return as_problem(400, "bad_query", "`limit` and `before` are whole numbers.")
-        if before is not None and not 0 < before < 2**62:
-            return as_problem(400, "bad_query", "`before` is the number of an entry.")
-        return as_json(self._desk.audit(limit=limit, before=before))
+class ResetDone(msgspec.Struct, frozen=True, kw_only=True):
+    """The routes that were given back."""
+
+    reset: tuple[str, ...]
+
+
+class TripDone(msgspec.Struct, frozen=True, kw_only=True):
+    """The routes that were taken back."""
+
+    tripped: tuple[str, ...]
+
+
+class KillDone(msgspec.Struct, frozen=True, kw_only=True):
+    """The kill switch as it is now."""
+
+    is_killed: bool
+
+
+def operations(desk: GuardDesk) -> tuple[Operation, ...]:
+    """Return what can be seen of guards and done to them."""
+    return (
+        Operation(
+            method="GET",
+            path="/api/v1/guards",
+            name="listGuards",
+            summary="The kill switch, and every guarded route with its evidence.",
+            role=Role.VIEWER,
+            handler=lambda _: desk.catalogue(),
+            answer=GuardList,
+        ),
+        Operation(
+            method="GET",
+            path="/api/v1/guards/{route}",
+            name="getGuard",
+            summary="One route's guard: phase, cause, evidence, what each rule last found.",
+            role=Role.VIEWER,
+            handler=lambda call: desk.show(_guarded(desk, call)),
+            answer=GuardShown,
+        ),
+        Operation(
+            method="POST",
+            path="/api/v1/guards/{route}/reset",
+            name="resetGuard",
+            summary="Give a tripped route, and its cohort's that tripped with it, back to its flag.",
+            role=Role.OPERATOR,
+            handler=lambda call: desk.reset(_guarded(desk, call), call.body.reason, who=call.caller.name),
+            body=WithReason,
+            answer=ResetDone,
+            problems=(409,),
+            changes=True,
+        ),
+        Operation(
+            method="POST",
+            path="/api/v1/guards/{route}/trip",
+            name="tripGuard",
+            summary="Take a route's traffic back by hand, its cohort's with it.",
+            role=Role.OPERATOR,
+            handler=lambda call: desk.trip(_guarded(desk, call), call.body.reason, who=call.caller.name),
+            body=WithReason,
+            answer=TripDone,
+            problems=(409,),
+            changes=True,
+        ),
+        Operation(
+            method="POST",
+            path="/api/v1/kill",
+            name="kill",
+            summary="Send everything to the monolith on all routes, or release that again.",
+            role=Role.OPERATOR,
+            handler=lambda call: desk.kill(call.body.is_on, call.body.reason, who=call.caller.name),
+            body=Kill,
+            answer=KillDone,
+            problems=(409,),
+            changes=True,
+        ),
+    )
+
+
+def _guarded(desk: GuardDesk, call: Call) -> str:
+    name = call.part("route")
+    if not desk.has(name):
+        raise missing("route", name, desk.names(), code="guard_missing", lacks="is guarded")
+    return name

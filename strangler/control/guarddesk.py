@@ -10,13 +10,10 @@ from strangler.control.guards import Guards
 from strangler.control.journal import Journal
 from strangler.control.metrics import GuardReading
 from strangler.control.status import GuardStatus
-from strangler.core.audit import Row
+from strangler.core.audit import Action, Row
 from strangler.core.guard import Phase
 from strangler.core.model import Config
-from strangler.errors import UsageError
 
-WHO = "admin API"
-"""There is one token so far, so the audit log cannot name a person."""
 MOST_ROWS = 1_000
 
 
@@ -80,31 +77,41 @@ class GuardDesk:
             if one is not None
         )
 
-    def reset(self, name: str, why: str) -> Mapping[str, Any]:
+    def names(self) -> tuple[str, ...]:
+        """Return every guarded route."""
+        return tuple(route.name for route in self._config().routes if self.has(route.name))
+
+    def has(self, name: str) -> bool:
+        """Return whether the route is guarded."""
+        return self._guards.of(name) is not None
+
+    def reset(self, name: str, why: str, *, who: str) -> Mapping[str, Any]:
         """Give a route back to its flag; raises UsageError."""
-        return {"reset": self._guards.reset(name, who=WHO, why=_reason(why))}
+        return {"reset": self._guards.reset(name, who=who, why=why.strip())}
 
-    def trip(self, name: str, why: str) -> Mapping[str, Any]:
+    def trip(self, name: str, why: str, *, who: str) -> Mapping[str, Any]:
         """Take a route's traffic back by hand; raises UsageError."""
-        return {"tripped": self._guards.trip(name, who=WHO, why=_reason(why))}
+        return {"tripped": self._guards.trip(name, who=who, why=why.strip())}
 
-    def kill(self, is_on: bool, why: str) -> Mapping[str, Any]:
+    def kill(self, is_on: bool, why: str, *, who: str) -> Mapping[str, Any]:
         """Pull or release the kill switch; raises UsageError."""
-        self._guards.kill(is_on=is_on, who=WHO, why=_reason(why))
+        self._guards.kill(is_on=is_on, who=who, why=why.strip())
         return {"is_killed": self._guards.is_killed}
 
-    def audit(self, *, limit: int, before: int | None) -> Mapping[str, Any]:
+    def audit(
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        what: Action | None = None,
+        subject: str | None = None,
+        who: str | None = None,
+    ) -> Mapping[str, Any]:
         """Return rows of the audit log, newest first. Raises StoreError."""
-        rows = self._journal.latest(limit=max(1, min(limit, MOST_ROWS)), before=before)
+        rows = self._journal.latest(limit=limit, before=before, what=what, subject=subject, who=who)
         return {"rows": [row_as_shown(row) for row in rows]}
 
 
 def row_as_shown(row: Row) -> Mapping[str, Any]:
     """Return a row of the audit log in the form that people and machines are given."""
     return {**asdict(row.entry), "what": row.entry.what.value, "prev": row.prev, "hash": row.hash}
-
-
-def _reason(why: str) -> str:
-    if not why.strip():
-        raise UsageError("a reason is needed: it is what the next person on call reads.")
-    return why.strip()

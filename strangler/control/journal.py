@@ -90,12 +90,28 @@ class Journal:
             # Because the row itself is kept, the change is not refused for this.
             LOG.warning("audit_anchor_failed", extra={"fields": {"why": str(error)}})
 
-    def latest(self, *, limit: int = 100, before: int | None = None) -> tuple[Row, ...]:
-        """Return the latest rows, newest first; only those with smaller numbers if `before` is given."""
+    def latest(
+        self,
+        *,
+        limit: int = 100,
+        before: int | None = None,
+        what: Action | None = None,
+        subject: str | None = None,
+        who: str | None = None,
+    ) -> tuple[Row, ...]:
+        """Return the latest rows, newest first; only those with smaller numbers if `before` is given, and those that
+        are about what is named."""
+        wanted = {
+            "seq < ?": 2**62 if before is None else before,
+            "what = ?": what,
+            "subject = ?": subject,
+            "who = ?": who,
+        }
+        given = {condition: value for condition, value in wanted.items() if value is not None}
         with self._database.reading() as db:
             rows = db.execute(
-                f"SELECT {_COLUMNS} FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?",  # noqa: S608
-                (2**62 if before is None else before, limit),
+                f"SELECT {_COLUMNS} FROM audit WHERE {' AND '.join(given)} ORDER BY seq DESC LIMIT ?",  # noqa: S608
+                (*given.values(), limit),
             ).fetchall()
         return tuple(map(_row, rows))
 

@@ -85,5 +85,18 @@ STEPS = (
         PRIMARY KEY (route, id)
     );
     """,
+    """
+    CREATE TABLE endpoints (
+        method   TEXT NOT NULL,
+        template TEXT NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (method, template)
+    );
+
+    CREATE TABLE burn_down (
+        day      INTEGER PRIMARY KEY,
+        document TEXT NOT NULL
+    );
+    """,
 )
 """Step n takes a store from `user_version` n to n + 1."""

@@ -6,37 +6,83 @@ Whoever may read it can read the state directory, where the key is; the token al
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import web
+import msgspec
 
-from strangler.control.answers import as_json, as_problem, read_body
+from strangler.control.answers import missing
+from strangler.control.operations import Call, Operation, Role, WithReason
 from strangler.control.recordingdesk import RecordingDesk
-from strangler.control.shadowapi import Reason
 
 
-def add_routes(app: web.Application, desk: RecordingDesk) -> None:
-    """Serve what this desk shows."""
-    handlers = _Handlers(desk)
-    app.router.add_get("/api/v1/recordings", handlers.catalogue)
-    app.router.add_get("/api/v1/recordings/{route}", handlers.show)
-    app.router.add_post("/api/v1/recordings/{route}/forget", handlers.forget)
+class RecordingsShown(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of one route, in numbers."""
+
+    route: str
+    keep: int | None
+    """None where it does not record now."""
+    for_s: float | None
+    most_bytes: int | None
+    count: int
+    bytes: int
+    kinds: int
+    first: float | None
+    last: float | None
+    not_recorded: dict[str, int]
 
 
-class _Handlers:
-    def __init__(self, desk: RecordingDesk) -> None:
-        self._desk = desk
+class RecordingList(msgspec.Struct, frozen=True, kw_only=True):
+    """Every route that records, or of which there are recordings."""
 
-    async def catalogue(self, request: web.Request) -> web.Response:
-        return as_json(self._desk.catalogue())
-
-    async def show(self, request: web.Request) -> web.Response:
-        return _found(self._desk.show(request.match_info["route"]))
-
-    async def forget(self, request: web.Request) -> web.Response:
-        body = await read_body(request, Reason)
-        return _found(self._desk.forget(request.match_info["route"], body.reason))
+    fault: str
+    routes: tuple[RecordingsShown, ...]
 
 
-def _found(found: Mapping[str, Any] | None) -> web.Response:
+class RecordingsForgotten(msgspec.Struct, frozen=True, kw_only=True):
+    """How many recordings of which route are gone."""
+
+    forgotten: int
+    route: str
+
+
+def operations(desk: RecordingDesk) -> tuple[Operation, ...]:
+    """Return what can be seen of recordings and done to them."""
+    return (
+        Operation(
+            method="GET",
+            path="/api/v1/recordings",
+            name="listRecordings",
+            summary="Every route that records, or of which there are recordings, in numbers.",
+            role=Role.VIEWER,
+            handler=lambda _: desk.catalogue(),
+            answer=RecordingList,
+        ),
+        Operation(
+            method="GET",
+            path="/api/v1/recordings/{route}",
+            name="getRecordings",
+            summary="One of them.",
+            role=Role.VIEWER,
+            handler=lambda call: _found(desk, call, desk.show(call.part("route"))),
+            answer=RecordingsShown,
+        ),
+        Operation(
+            method="POST",
+            path="/api/v1/recordings/{route}/forget",
+            name="forgetRecordings",
+            summary="Delete a route's recordings.",
+            role=Role.OPERATOR,
+            handler=lambda call: _found(
+                desk, call, desk.forget(call.part("route"), call.body.reason, who=call.caller.name)
+            ),
+            body=WithReason,
+            answer=RecordingsForgotten,
+            changes=True,
+        ),
+    )
+
+
+def _found(desk: RecordingDesk, call: Call, found: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if found is None:
-        return as_problem(404, "recordings_missing", "No such route records, and nothing is kept of one.")
-    return as_json(found)
+        known = [one["route"] for one in desk.catalogue()["routes"]]
+        lacks = "records, and nothing is kept of one"
+        raise missing("route", call.part("route"), known, code="recordings_missing", lacks=lacks)
+    return found

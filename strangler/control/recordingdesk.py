@@ -9,11 +9,9 @@ import msgspec
 from strangler.control.journal import Deed
 from strangler.control.metrics import RecordingReading
 from strangler.control.recordingbook import RecordingBook
-from strangler.control.shadowdesk import WHO
 from strangler.core.audit import Action
 from strangler.core.model import Config
 from strangler.core.shadowing import Record
-from strangler.errors import UsageError
 
 
 class RecordingDesk:
@@ -42,15 +40,13 @@ class RecordingDesk:
         """Return one route in short; None if it does not record and nothing is kept of it."""
         return next((one for one in self.catalogue()["routes"] if one["route"] == name), None)
 
-    def forget(self, name: str, why: str) -> Mapping[str, Any] | None:
-        """Delete a route's recordings and record it; None as in `show`. Raises UsageError and StoreError."""
-        if not why.strip():
-            raise UsageError("a reason is needed: it is what the next person on call reads.")
+    def forget(self, name: str, why: str, *, who: str) -> Mapping[str, Any] | None:
+        """Delete a route's recordings and record it; None as in `show`. Raises StoreError."""
         shown = self.show(name)
         if shown is None:
             return None
         before = msgspec.json.encode({"recordings": shown["count"], "bytes": shown["bytes"]}).decode()
-        deed = Deed(at=self._now(), who=WHO, what=Action.FORGET, subject=name, why=why.strip(), before=before)
+        deed = Deed(at=self._now(), who=who, what=Action.FORGET, subject=name, why=why.strip(), before=before)
         self._book.forget(name, deed)
         self._on_forget(name)
         return {"forgotten": shown["count"], "route": name}

@@ -4,42 +4,120 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from aiohttp import web
 
-from strangler.control.answers import as_json, as_problem, read_body
+from strangler.control.answers import ProblemError, missing
+from strangler.control.operations import Call, Operation, Role, WithReason
 from strangler.control.shadowdesk import ShadowDesk
+from strangler.core.findings import Group
 
 
-class Reason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of a reset."""
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """How many comparisons had which result."""
 
-    reason: str
-
-
-def add_routes(app: web.Application, desk: ShadowDesk) -> None:
-    """Serve findings from this desk."""
-    handlers = _Handlers(desk)
-    app.router.add_get("/api/v1/shadow", handlers.catalogue)
-    app.router.add_get("/api/v1/shadow/{route}", handlers.show)
-    app.router.add_post("/api/v1/shadow/{route}/reset", handlers.reset)
+    compared: int
+    equal: int
+    ignored: int
+    different: int
+    not_comparable: int
+    asked_twice: int
 
 
-class _Handlers:
-    def __init__(self, desk: ShadowDesk) -> None:
-        self._desk = desk
+class Needed(msgspec.Struct, frozen=True, kw_only=True):
+    """What one parity still takes."""
 
-    async def catalogue(self, request: web.Request) -> web.Response:
-        return as_json(self._desk.catalogue())
-
-    async def show(self, request: web.Request) -> web.Response:
-        return _found(self._desk.show(request.match_info["route"]))
-
-    async def reset(self, request: web.Request) -> web.Response:
-        body = await read_body(request, Reason)
-        return _found(self._desk.reset(request.match_info["route"], body.reason))
+    parity: float
+    equal_more: int | None
+    """Comparisons without a difference; None if it is more than can be counted on."""
 
 
-def _found(found: Mapping[str, Any] | None) -> web.Response:
+class ParityShown(msgspec.Struct, frozen=True, kw_only=True):
+    """What is proven of how often both sides answer alike."""
+
+    lower_bound: float
+    confidence: float
+    needed: tuple[Needed, ...]
+
+
+class ShadowShort(msgspec.Struct, frozen=True, kw_only=True):
+    """What comparisons of one route have shown, in numbers."""
+
+    route: str
+    is_in_file: bool
+    mode: str | None
+    """None where it is not shadowed now."""
+    sample_bp: int | None
+    since: float
+    last: float
+    counts: Compared
+    dropped: dict[str, int]
+    obstacles: dict[str, int]
+    natures: dict[str, int]
+    parity: ParityShown
+
+
+class ShadowShown(ShadowShort, frozen=True, kw_only=True):
+    """The same with the differences, the most frequent first, and redacted examples of them."""
+
+    uncounted: int
+    groups: tuple[Group, ...]
+
+
+class ShadowList(msgspec.Struct, frozen=True, kw_only=True):
+    """Every route that is shadowed, or of which something was found."""
+
+    store_fault: str
+    routes: tuple[ShadowShort, ...]
+
+
+class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
+    """The routes whose findings were forgotten."""
+
+    reset: tuple[str, ...]
+
+
+def operations(desk: ShadowDesk) -> tuple[Operation, ...]:
+    """Return what can be seen of comparisons and done to them."""
+    return (
+        Operation(
+            method="GET",
+            path="/api/v1/shadow",
+            name="listShadow",
+            summary="Every route that is shadowed, or of which something was found, in numbers.",
+            role=Role.VIEWER,
+            handler=lambda _: desk.catalogue(),
+            answer=ShadowList,
+        ),
+        Operation(
+            method="GET",
+            path="/api/v1/shadow/{route}",
+            name="getShadow",
+            summary="One of them, with its differences and redacted examples.",
+            role=Role.VIEWER,
+            handler=lambda call: _found(desk, call, desk.show(call.part("route"))),
+            answer=ShadowShown,
+        ),
+        Operation(
+            method="POST",
+            path="/api/v1/shadow/{route}/reset",
+            name="resetShadow",
+            summary="Forget what was found of a route, so that comparing begins anew.",
+            role=Role.OPERATOR,
+            handler=lambda call: _found(
+                desk, call, desk.reset(call.part("route"), call.body.reason, who=call.caller.name)
+            ),
+            body=WithReason,
+            answer=Forgotten,
+            changes=True,
+        ),
+    )
+
+
+def _found(desk: ShadowDesk, call: Call, found: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if found is None:
-        return as_problem(404, "shadow_missing", "No such route is shadowed, and nothing was found of one.")
-    return as_json(found)
+        raise _missing(desk, call.part("route"))
+    return found
+
+
+def _missing(desk: ShadowDesk, name: str) -> ProblemError:
+    lacks = "is shadowed, and nothing was found of one"
+    return missing("route", name, desk.names(), code="shadow_missing", lacks=lacks)

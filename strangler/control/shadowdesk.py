@@ -21,10 +21,7 @@ from strangler.core.model import Config, Route
 from strangler.core.noise import Nature
 from strangler.core.parity import RISK, Outcomes, Parity, state_parity
 from strangler.core.shadowing import Shadow, ShadowMode
-from strangler.errors import UsageError
 
-WHO = "admin API"
-"""There is one token so far, so the audit log cannot name a person."""
 WANTED = (0.99, 0.999)
 """The parities of which it is told how many comparisons they still take."""
 
@@ -61,18 +58,20 @@ class ShadowDesk:
         groups = msgspec.to_builtins(_by_frequency(one.findings))
         return {**_short(one), "uncounted": one.findings.uncounted, "groups": groups}
 
-    def reset(self, name: str, why: str) -> Mapping[str, Any] | None:
-        """Forget what was found of a route and record it; None as in `show`. Raises UsageError and StoreError."""
-        if not why.strip():
-            raise UsageError("a reason is needed: it is what the next person on call reads.")
+    def reset(self, name: str, why: str, *, who: str) -> Mapping[str, Any] | None:
+        """Forget what was found of a route and record it; None as in `show`. Raises StoreError."""
         one = self._find(name)
         if one is None:
             return None
         before = msgspec.json.encode({"since": one.findings.since, **_counts(one.findings)}).decode()
-        deed = Deed(at=self._now(), who=WHO, what=Action.FORGET, subject=name, why=why.strip(), before=before)
+        deed = Deed(at=self._now(), who=who, what=Action.FORGET, subject=name, why=why.strip(), before=before)
         self._book.reset(name, deed)
         self.on_reset(name)
         return {"reset": [name]}
+
+    def names(self) -> tuple[str, ...]:
+        """Return every route that is shown."""
+        return tuple(one.findings.route for one in self._routes())
 
     def status(self, route: Route) -> ShadowStatus | None:
         """Return one route in short; None if it is not shadowed."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from strangler.control import database
 from strangler.control.database import Database
+from strangler.control.discoverytable import DiscoveryTable
 from strangler.control.findingstable import FindingsTable
 from strangler.control.guardtable import GuardTable
 from strangler.control.journal import Deed, Journal
@@ -44,6 +45,7 @@ class Store:
         self.guards = GuardTable(self._database, self.journal)
         self.findings = FindingsTable(self._database, self.journal)
         self.recordings = RecordingTable(self._database, self.journal)
+        self.discovery = DiscoveryTable(self._database)
 
     def close(self) -> None:
         """Close the file and let another process use the directory."""

@@ -1,6 +1,7 @@
 """The truth: what the whole proxy serves by, in one place, with a generation that grows by one on each
 change."""
 
+import secrets
 from collections.abc import Callable
 
 from strangler.core.model import Config
@@ -16,6 +17,7 @@ class Truth:
         self._flags = flags
         self._overrides = NO_OVERRIDES
         self._generation = 1
+        self._life = secrets.token_hex(4)
         self._unhealthy: tuple[tuple[str, str], ...] = ()
         self._watchers: list[Callable[[], None]] = []
 
@@ -38,6 +40,11 @@ class Truth:
     def generation(self) -> int:
         """The number of this truth, from 1."""
         return self._generation
+
+    @property
+    def tag(self) -> str:
+        """The generation as an entity tag (RFC 9110 section 8.8.3); no other start of the proxy gives the same."""
+        return f'"{self._life}.{self._generation}"'
 
     def watch(self, on_change: Callable[[], None]) -> None:
         """Call `on_change` after every change from now on."""

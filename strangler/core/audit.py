@@ -33,6 +33,8 @@ class Action(StrEnum):
     HOLD = "hold"
     """Not recorded: a guard that has nothing to compare with tells of it."""
     WRITE_BACK = "write_back"
+    RESTART = "restart"
+    """The workers are replaced one by one."""
     FORGET = "forget"
     """What comparisons of a route have shown was forgotten, to begin anew."""
 

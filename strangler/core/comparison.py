@@ -5,8 +5,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
 
-Json: TypeAlias = "bool | int | Decimal | str | list[Json] | dict[str, Json] | None"
-"""A JSON value whose numbers are exact: an integer is an int, every other number a Decimal."""
+Json: TypeAlias = "bool | int | Decimal | bytes | str | list[Json] | dict[str, Json] | None"
+"""A JSON value whose numbers are exact: an integer is an int, every other number a Decimal, or any number is still the
+bytes that it is written with (core.document)."""
 
 Place: TypeAlias = tuple[str | int, ...]
 """Where in a document: member names and indexes from the root."""
@@ -14,7 +15,7 @@ Place: TypeAlias = tuple[str | int, ...]
 MAX_DIFFERENCES = 50
 """Differences kept of one comparison; one change in every element of a long list would say the same over and over."""
 MAX_DEPTH = 100
-"""Levels of a document that are compared. Precedent: Jackson and Rust's serde_json stop at 1,000 and 128."""
+"""Levels at which a difference is looked for. Precedent: Jackson and Rust's serde_json stop at 1,000 and 128."""
 
 
 class Result(StrEnum):

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from urllib.parse import quote, unquote_plus
 
 from strangler.core.comparison import MAX_DEPTH, Difference, Json, Kind
-from strangler.core.document import HugeNumber, Repeated, dump_json, parse_json
+from strangler.core.document import HugeNumber, Repeated, dump_json, exact, parse_json
 from strangler.core.jsonpath import JsonPath, State, advance, hits, start
 from strangler.core.secrets import MARK, is_card, is_secret_header, is_secret_name, mask_text
 
@@ -118,6 +118,7 @@ class Redactor:
             return [self._element(index, inner, state, depth, nested) for index, inner in enumerate(value)]
         if isinstance(value, str):
             return self._string(value, nested)
+        value = exact(value)
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             text = str(value)
             is_secret = is_card(text.replace(".", "").lstrip("-")) or text in self._known
@@ -187,7 +188,7 @@ class Redactor:
         if isinstance(value, str):
             return value if len(value) <= _MAX_STRING else self.mark("long", value)
         if not isinstance(value, dict | list):
-            return value
+            return exact(value)
         if depth >= _MAX_LEVELS:
             return "..."
         if isinstance(value, list):

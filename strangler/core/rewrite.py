@@ -97,7 +97,7 @@ class MapValues:
             if isinstance(old, list | dict) or isinstance(new, list | dict):
                 raise ValueError(_NOT_MAPPED)  # noqa: TRY004 -- because it is the operator's text that is wrong
             if any(is_same(new, other) for other, _ in self.pairs):
-                raise ValueError(f"`{new}` is mapped to and mapped again; map each value straight to its last meaning")
+                raise ValueError(f"`{new!s}` is mapped to and mapped again; map each straight to its last meaning")
 
 
 Rule: TypeAlias = Ignore | Unordered | Round | Numeric | Within | Uuid | Lower | MapValues
@@ -120,6 +120,9 @@ def is_same(one: Json, other: Json) -> bool:
 
 def are_alike(one: Json, other: Json, rules: tuple[Rule, ...]) -> bool:
     """Return whether the rules of a place hold two values, no containers, for the same."""
+    if len(rules) == 1 and not isinstance(rules[0], Within):
+        # Because most places have one rule, and many have values to judge.
+        return is_same(_settled(one, rules[0]), _settled(other, rules[0]))
     return (
         any(_is_excused(one, other, rule) for rule in rules)
         or is_same(settle(one, rules), settle(other, rules))
@@ -132,18 +135,12 @@ def settle(value: Json, rules: tuple[Rule, ...]) -> Json:
     if isinstance(value, Token):
         return value
     for rule in rules:
-        if isinstance(rule, Lower):
-            value = value.lower() if type(value) is str else value
-        elif isinstance(rule, Numeric):
-            value = Decimal(value) if type(value) is int else value
-        elif isinstance(rule, Round):
-            value = _rounded(value, rule.digits)
-        elif isinstance(rule, Ignore):
+        if isinstance(rule, Ignore):
             return IGNORED
+        if not isinstance(rule, MapValues | Uuid):
+            value = _settled(value, rule)
     value = _mapped(value, rules)
-    if type(value) is str and any(type(rule) is Uuid for rule in rules) and _UUID.fullmatch(value):
-        return _ANY_UUID
-    return value
+    return _ANY_UUID if any(type(rule) is Uuid for rule in rules) and _is_uuid(value) else value
 
 
 def seconds_of(value: Json) -> float | None:
@@ -170,7 +167,26 @@ def _is_excused(one: Json, other: Json, rule: Rule) -> bool:
             return False
         first, second = seconds_of(one), seconds_of(other)
         return first is not None and second is not None and abs(first - second) <= rule.seconds
-    return is_same(settle(one, (rule,)), settle(other, (rule,)))
+    return is_same(_settled(one, rule), _settled(other, rule))
+
+
+def _settled(value: Json, rule: Rule) -> Json:
+    """Return what one rule alone makes of a value."""
+    if isinstance(rule, Lower):
+        return value.lower() if type(value) is str else value
+    if isinstance(rule, Numeric):
+        return Decimal(value) if type(value) is int else value
+    if isinstance(rule, Round):
+        return _rounded(value, rule.digits)
+    if isinstance(rule, Uuid):
+        return _ANY_UUID if _is_uuid(value) else value
+    if isinstance(rule, MapValues):
+        return _mapped(value, (rule,))
+    return IGNORED if isinstance(rule, Ignore) else value
+
+
+def _is_uuid(value: Json) -> bool:
+    return type(value) is str and _UUID.fullmatch(value) is not None
 
 
 def _mapped(value: Json, rules: tuple[Rule, ...]) -> Json:
@@ -178,7 +194,7 @@ def _mapped(value: Json, rules: tuple[Rule, ...]) -> Json:
         if type(rule) is MapValues:
             for old, new in rule.pairs:
                 if is_same(value, old) or is_same(value, new):
-                    return Token(f"{type(new).__name__} {new}")
+                    return Token(f"{type(new).__name__} {new!s}")
     return value
 
 

@@ -39,7 +39,7 @@ class EmbeddedSource:
     def status(self) -> SourceStatus:
         return self._status
 
-    def write(self, key: str, edit: Edit, *, by: str) -> dict[str, Any]:
+    def write(self, key: str, edit: Edit, *, by: str, why: str = "") -> dict[str, Any]:
         """Make the edit, keep it, tell of it, and return the new flag.
 
         Raises FlagError if the edit makes no valid flag, or StoreError if it cannot be kept; then nothing is changed.
@@ -48,7 +48,7 @@ class EmbeddedSource:
         flags = {**self._flags, key: flag}
         data = _data(self._data.version + 1, flags)
         check_size(data.document)
-        self._table.write_flag(flag, by=by, what=describe(edit), at=self._now())
+        self._table.write_flag(flag, by=by, what=f"{describe(edit)}: {why}" if why else describe(edit), at=self._now())
         self._flags, self._data = flags, data
         self._on_change(self._data)
         return flag

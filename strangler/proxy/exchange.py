@@ -261,6 +261,10 @@ class Exchange:
             seconds = now - self.started
             serving.counters.count(decision.slot, INDEX[outcome], seconds)
             serving.counters.in_flight -= 1
+            sampler = serving.sampler
+            sampler.left -= 1
+            if sampler.left < 0:
+                sampler.take(self, decision, outcome)
             failed = outcome in FAILURES
             if decision.failing is not None and outcome in ANSWERED:
                 failed = self.status in decision.failing

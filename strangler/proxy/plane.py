@@ -27,6 +27,7 @@ from strangler.proxy.keybook import KeyBook
 from strangler.proxy.moving import Moving
 from strangler.proxy.pool import Pool
 from strangler.proxy.resolver import Resolve, resolve
+from strangler.proxy.sampler import Sampler
 from strangler.proxy.serving import Serving, SpareKey
 
 _SWEEP_S = 0.25
@@ -70,6 +71,8 @@ class Plane:
         self.tls: ssl.SSLContext | None = None
         """What new handshakes are made with; the owner swaps it when certificates change."""
         self._moving = Moving()
+        self.sampler = Sampler()
+        """Where shapes of requests are taken."""
         self.offers: Offers | None = None
         """Where captures for the shadow plane go."""
         self.book: KeyBook | None = None
@@ -98,7 +101,7 @@ class Plane:
         trusted = tuple(ip_network(network) for network in config.trusted_proxies)
         scheme = "http" if config.tls is None else "https"
         self._peer = lru_cache(maxsize=4_096)(lambda address: forward.peer_of(address, trusted, scheme))
-        self.serving = Serving(snapshot, pools, self._notify, self._spare_key, self.book)
+        self.serving = Serving(snapshot, pools, self._notify, self._spare_key, self.book, self.sampler)
         if before is not None and snapshot.overrides != before.overrides:
             self._moving.begin(self._clients, before, snapshot, monotonic())
 

@@ -12,6 +12,7 @@ from strangler.core.outcome import Outcome
 from strangler.core.snapshot import Snapshot
 from strangler.proxy import keyed
 from strangler.proxy.counters import Counters
+from strangler.proxy.sampler import Sampler
 
 if TYPE_CHECKING:
     from strangler.core.forward import Peer
@@ -49,6 +50,7 @@ class Serving:
         "explains",
         "logs_requests",
         "pools",
+        "sampler",
         "snapshot",
     )
 
@@ -59,8 +61,10 @@ class Serving:
         notify: Notify,
         spare_key: SpareKey,
         book: "KeyBook | None" = None,
+        sampler: "Sampler | None" = None,
     ) -> None:
         self.snapshot = snapshot
+        self.sampler = sampler or Sampler()
         self.pools = pools
         self.counters = Counters(snapshot.slots, snapshot.generation)
         self._notify = notify

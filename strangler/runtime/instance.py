@@ -16,14 +16,18 @@ from aiohttp import web
 
 from strangler.control import api, auth
 from strangler.control.api import Surface
+from strangler.control.callers import Callers
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.health import HealthChecks
 from strangler.control.metrics import Exposition
 from strangler.control.outbox import LAST_S
+from strangler.control.statusapi import Whole
 from strangler.control.store import Store
 from strangler.control.totals import Totals
 from strangler.control.truth import Truth
+from strangler.core.audit import Action
 from strangler.core.model import Config
+from strangler.core.shapes import Shape
 from strangler.core.tally import Tally
 from strangler.errors import UsageError
 from strangler.flags.data import NOT_READY, FlagData
@@ -31,6 +35,7 @@ from strangler.flags.source import SourceState
 from strangler.flags.sources import make_source
 from strangler.proxy.resolver import resolve
 from strangler.runtime import handover, runfile, sockets
+from strangler.runtime.discovering import Discovering
 from strangler.runtime.handover import Orphan
 from strangler.runtime.logs import LogFormat
 from strangler.runtime.notices import Notices
@@ -125,6 +130,7 @@ class Instance:
             log_format=log_format,
             on_compared=self._protection.guards.compare,
         )
+        self._discovering = Discovering(store, self._truth)
         self._routes = RoutesFile(path, running=config, overrides=overrides, on_config=self._protection.take_config)
         self._health = HealthChecks(spawn=self._tasks.spawn, resolve=resolve, on_change=self._truth.replace_unhealthy)
         self._overview = Overview(
@@ -148,11 +154,13 @@ class Instance:
         self._truth.watch(self._supervisor.publish)
         self._truth.watch(lambda: self._health.follow(self._truth.config))
         self._truth.watch(self._shadowing.follow)
+        self._truth.watch(self._discovering.discovery.follow)
         self._listen_to_signals()
         runner = await self._open_admin()
         self._health.follow(self._truth.config)
         self._supervisor.start()
         self._shadowing.start()
+        self._discovering.start()
         self._tasks.spawn("watch_routes", self._routes.watch())
         self._tasks.spawn("come_up", self._come_up())
         LOG.info(
@@ -183,6 +191,11 @@ class Instance:
         self._totals.add(tallies)
         self._totals.grow(grown)
         self._protection.count(tallies)
+        self._discovering.discovery.count(tallies)
+
+    def record(self, seen: int, shapes: Sequence[Shape]) -> None:
+        """Learn from what one worker has seen (Audience)."""
+        self._discovering.discovery.record(seen, shapes)
 
     def notice(self, worker: int, event: str, fields: dict[str, Any]) -> None:
         """Log what one worker has to say (Audience)."""
@@ -241,6 +254,7 @@ class Instance:
         drain_s = 0.0 if self._hurrying.is_set() else config.drain_s
         await self._supervisor.stop(drain_s)
         await self._shadowing.close()
+        await self._discovering.close()
         await self._tasks.close()
         await handover.end_all(self._orphans, drain_s)
 
@@ -261,17 +275,18 @@ class Instance:
 
     def _restart_workers(self) -> None:
         try:
-            self._ask_restart()
+            self._ask_restart("signal", "SIGUSR2")
         except UsageError as error:
             LOG.warning("restart_refused", extra={"fields": {"why": str(error)}})
 
-    def _ask_restart(self) -> None:
-        """Start a rolling restart of the workers, or join the one that runs."""
+    def _ask_restart(self, who: str, why: str) -> None:
+        """Start a rolling restart of the workers, or join the one that runs, and record it."""
         if self._truth.config.workers == 0:
             raise UsageError("with `workers: 0` there are no worker processes to replace; start the proxy anew instead")
         if not self._is_up or self._stopping.is_set():
             raise UsageError("the proxy is not up yet, or stopping; nothing was restarted")
         self._rollout.ask()
+        self._protection.record(Action.RESTART, "workers", who=who, why=why)
 
     def _unready(self) -> tuple[str, ...]:
         """Return why no traffic should be sent here; nothing if it should."""
@@ -299,17 +314,20 @@ class Instance:
     async def _open_admin(self) -> web.AppRunner:
         surface = Surface(
             admin=self._admin_address,
-            token=auth.load_token(self._state_dir),
-            status=self._overview.status,
-            readiness=self._overview.readiness,
-            restart=self._overview.restart,
-            ask_restart=self._ask_restart,
-            exposition=Exposition(self._totals, self._overview.reading),
+            callers=Callers(token=auth.load_token(self._state_dir)),
+            whole=Whole(
+                status=self._overview.status,
+                readiness=self._overview.readiness,
+                tag=lambda: self._truth.tag,
+                restart=self._overview.restart,
+                ask_restart=self._ask_restart,
+                exposition=Exposition(self._totals, self._overview.reading),
+                explain=self._overview.explain,
+            ),
             flags=FlagDesk(self._truth, self._source),
             guards=self._protection.desk,
             shadow=self._shadowing.desk,
             recordings=self._shadowing.recordings.desk,
-            explain=self._overview.explain,
         )
         runner = web.AppRunner(
             api.make_app(surface), handle_signals=False, access_log=None, shutdown_timeout=ADMIN_GRACE_S

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 
 from strangler.core.model import Config
+from strangler.core.shapes import Shape
 from strangler.core.shares import NO_OVERRIDES, Overrides
 from strangler.core.tally import Tally
 from strangler.errors import LinkError
@@ -61,6 +62,10 @@ class Report(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     gauges: dict[str, int]
     counters: dict[str, int]
     """Counts beside the tallies, by the names of `core.tally.COUNTERS`, since the worker's start."""
+    seen: int = 0
+    """Requests that ended since the report before."""
+    shapes: tuple[Shape, ...] = ()
+    """Of some of them."""
 
 
 class Notice(msgspec.Struct, frozen=True, tag=True, kw_only=True):

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from strangler.control.truth import Truth
 from strangler.core.model import Config
+from strangler.core.shapes import Shape
 from strangler.core.tally import Tally
 from strangler.errors import LinkError
 from strangler.flags.data import FlagData
@@ -34,6 +35,9 @@ class Audience(Protocol):
 
     def count(self, tallies: Sequence[Tally], grown: Mapping[str, int]) -> None:
         """Add what one worker counted, and by how much its counters grew."""
+
+    def record(self, seen: int, shapes: Sequence[Shape]) -> None:
+        """Take the shapes of some of the requests that one worker has seen."""
 
     def notice(self, worker: int, event: str, fields: dict[str, Any]) -> None:
         """Log what one worker has to say."""
@@ -178,11 +182,13 @@ class Member:
             case Applied(generation=generation):
                 self.generation = generation
                 self._enter(Phase.SERVING if self.phase is Phase.STARTING else self.phase)
-            case Report(tallies=tallies, gauges=gauges, counters=counters):
+            case Report(tallies=tallies, gauges=gauges, counters=counters, seen=seen, shapes=shapes):
                 self.gauges = gauges
                 grown = {name: count - self._counters.get(name, 0) for name, count in counters.items()}
                 self._counters = counters
                 self._audience.count(tallies, grown)
+                if shapes:
+                    self._audience.record(seen, shapes)
             case Notice(event=event, fields=fields):
                 self._audience.notice(self.index, event, fields)
             case Draining():

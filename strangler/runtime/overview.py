@@ -6,11 +6,11 @@ from typing import Any
 
 from strangler import __version__
 from strangler.control import explain, status
-from strangler.control.api import Question
 from strangler.control.health import HealthChecks
 from strangler.control.metrics import Reading
 from strangler.control.share import Shares
 from strangler.control.status import FlagsStatus, Readiness, RestartStatus, Status, TlsStatus, WorkerStatus
+from strangler.control.statusapi import Question
 from strangler.control.totals import Totals
 from strangler.control.truth import Truth
 from strangler.core.model import Side

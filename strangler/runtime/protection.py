@@ -110,6 +110,10 @@ class Protection:
         if event == "exchange_failed":
             self.guards.remember(fields)
 
+    def record(self, what: Action, subject: str, *, who: str, why: str) -> None:
+        """Put on the audit log what somebody did; a log that cannot be written does not undo it."""
+        self._record(Deed(at=time.time(), who=who, what=what, subject=subject, why=why))
+
     @property
     def undelivered(self) -> int:
         """Messages to other systems that were given up."""

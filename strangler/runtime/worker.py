@@ -220,7 +220,8 @@ class Worker:
         is_news = bool(tallies) or gauges != self._gauges or counters != self._counters
         if last or is_news or self._quiet * REPORT_EVERY_S >= HEARTBEAT_S:
             self._gauges, self._counters, self._quiet = gauges, counters, 0
-            self._link.send(Report(tallies=tallies, gauges=gauges, counters=counters))
+            seen, shapes = self._plane.sampler.drain()
+            self._link.send(Report(tallies=tallies, gauges=gauges, counters=counters, seen=seen, shapes=shapes))
 
     def _notice(self, event: str, fields: dict[str, Any]) -> None:
         if self._is_orphan:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.shadow import documents
 from bench.shadow.paired import CASES
 from tests.support.waiting import until
 
@@ -84,13 +85,13 @@ async def test_documents_are_compared_beside_parsing_them() -> None:
     code, out, err = await _bench("--only", "documents", "--rounds", "1")
 
     assert (code, err) == (0, "")
-    assert [line.split("  ")[1] for line in out.splitlines()[1:]] == [
-        "the same bytes",
-        "equal, other white space",
-        "one value differs",
-        "all ignored by three rules",
-        "reversed, unordered",
-    ]
+    assert [line.split("  ")[1] for line in out.splitlines()[1:]] == [case.name for case in documents.cases(10_000)]
+
+
+@pytest.mark.parametrize("case", list(documents.cases(100_000)), ids=lambda case: case.name)
+def test_comparing_takes_a_few_times_what_parsing_takes(case: documents.Case) -> None:
+    """Because a machine under test is a busy one, the bound is twice the aim."""
+    assert documents.measure(case, rounds=6).ratio < 2 * documents.TARGET
 
 
 async def test_without_wrk_one_line_names_its_package(tmp_path: Path) -> None:

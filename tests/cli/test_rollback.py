@@ -58,7 +58,7 @@ async def test_a_route_is_tripped_and_reset_with_its_cohort(proxy: Proxy, capsys
 
 
 async def test_the_kill_switch_is_pulled_and_released(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
-    await run(proxy, "flags", "set", "pay", "on")
+    await run(proxy, "flags", "set", "pay", "on", "--reason", "test")
 
     codes = [await run(proxy, "kill", "on", "--reason", "incident 7"), await run(proxy, "status")]
     killed = capsys.readouterr().out
@@ -89,14 +89,14 @@ async def test_a_route_that_is_not_guarded_is_told_the_nearest(
 async def test_a_reason_of_blanks_is_none(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
     code = await run(proxy, "trip", "pay", "--reason", "  ")
 
-    assert code == 1
+    assert code == 2
     assert "a reason is needed" in capsys.readouterr().err
 
 
 async def test_the_audit_log_is_listed_checked_and_exported_beside_the_running_instance(
     proxy: Proxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await run(proxy, "flags", "set", "pay", "25%")
+    await run(proxy, "flags", "set", "pay", "25%", "--reason", "test")
     await run(proxy, "trip", "pay", "--reason", "double charges")
     await run(proxy, "kill", "on", "--reason", "incident 7")
     capsys.readouterr()

@@ -34,7 +34,7 @@ async def run(proxy: Proxy, *arguments: str) -> int:
 
 
 async def test_setting_a_flag_shows_in_list_get_and_explain(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
-    codes = [await run(proxy, "flags", "set", "items", "100%")]
+    codes = [await run(proxy, "flags", "set", "items", "100%", "--reason", "test")]
     set_text = capsys.readouterr().out
     codes.append(await run(proxy, "flags", "list"))
     listed = capsys.readouterr().out.splitlines()
@@ -55,12 +55,12 @@ async def test_setting_a_flag_shows_in_list_get_and_explain(proxy: Proxy, capsys
 
 
 async def test_a_definition_from_a_file_replaces_the_flag(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
-    await run(proxy, "flags", "set", "items", "25%")
+    await run(proxy, "flags", "set", "items", "25%", "--reason", "test")
     await run(proxy, "flags", "get", "items")
     definition = proxy.folder / "flag.json"
     definition.write_text(capsys.readouterr().out.split("\n", 1)[1].replace('"on": true', '"on": false'))
 
-    code = await run(proxy, "flags", "set", "items", "--definition", str(definition))
+    code = await run(proxy, "flags", "set", "items", "--definition", str(definition), "--reason", "test")
 
     assert code == 0
     assert capsys.readouterr().out.startswith("items: off, 0% extracted")
@@ -71,7 +71,7 @@ async def test_what_is_rarely_meant_is_taken_with_a_caution(proxy: Proxy, capsys
     flag = {"on": True, "variations": [False, True], "offVariation": 1, "fallthrough": {"variation": 0}}
     definition.write_text(json.dumps(flag))
 
-    code = await run(proxy, "flags", "set", "items", "--definition", str(definition))
+    code = await run(proxy, "flags", "set", "items", "--definition", str(definition), "--reason", "test")
 
     assert code == 0
     assert "caution: offVariation means the extracted side" in capsys.readouterr().err
@@ -80,7 +80,10 @@ async def test_what_is_rarely_meant_is_taken_with_a_caution(proxy: Proxy, capsys
 async def test_a_value_that_means_nothing_exits_1_with_what_can_be_written(
     proxy: Proxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    codes = [await run(proxy, "flags", "set", "items", "lots"), await run(proxy, "flags", "get", "items")]
+    codes = [
+        await run(proxy, "flags", "set", "items", "lots", "--reason", "test"),
+        await run(proxy, "flags", "get", "items"),
+    ]
 
     assert codes == [1, 1]
     assert "a percentage such as 25%" in capsys.readouterr().err
@@ -114,10 +117,10 @@ async def test_status_is_a_table_and_json_on_request(proxy: Proxy, capsys: pytes
 async def test_a_faulty_routes_file_keeps_nobody_from_taking_traffic_back(
     proxy: Proxy, mistake: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await run(proxy, "flags", "set", "items", "25%")
+    await run(proxy, "flags", "set", "items", "25%", "--reason", "test")
     proxy.routes.write_text(f"{proxy.routes.read_text()}{mistake}\n")
 
-    codes = [await run(proxy, "flags", "set", "items", "off"), await run(proxy, "status")]
+    codes = [await run(proxy, "flags", "set", "items", "off", "--reason", "test"), await run(proxy, "status")]
 
     output = capsys.readouterr()
     assert codes == [0, 0]
@@ -137,7 +140,7 @@ async def test_a_routes_file_that_is_gone_is_told_as_it_is(proxy: Proxy, capsys:
 async def test_a_flag_that_no_route_names_is_set_with_a_caution(
     proxy: Proxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = await run(proxy, "flags", "set", "itmes", "off")
+    code = await run(proxy, "flags", "set", "itmes", "off", "--reason", "test")
 
     output = capsys.readouterr()
     assert code == 0

@@ -143,7 +143,10 @@ async def test_an_unknown_route_exits_1(client: Client, capsys: pytest.CaptureFi
     codes = [await run(client, "report", "a/b?c"), await run(client, "reset", "nope", "--reason", "x")]
 
     assert codes == [1, 1]
-    assert capsys.readouterr().err == "strangler: No such route is shadowed, and nothing was found of one.\n" * 2
+    assert capsys.readouterr().err == "".join(
+        f"strangler: no route `{name}` is shadowed, and nothing was found of one. Known: pay\n"
+        for name in ("a/b?c", "nope")
+    )
 
 
 async def test_a_reset_is_recorded_with_its_reason(client: Client, capsys: pytest.CaptureFixture[str]) -> None:

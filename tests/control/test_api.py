@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from strangler.control.api import MAX_BODY_BYTES
+from strangler.control.operations import MAX_BODY_BYTES
 from tests.support.logs import said
-from tests.support.surface import TOKEN, served
+from tests.support.surface import EXPLAINED, TOKEN, served
 
 
 async def test_health_and_metrics_want_no_token() -> None:
@@ -111,7 +111,7 @@ async def test_a_body_that_does_not_say_it_is_json_changes_nothing() -> None:
     other: dict[str, Any] = {"Content-Type": "text/plain"}
 
     async with served() as client:
-        code, body = await client.ask("PUT", "/api/v1/flags/x", {"set": "on"}, **other)
+        code, body = await client.ask("PUT", "/api/v1/flags/x", {"set": "on", "reason": "test"}, **other)
 
     assert (code, body["title"]) == (415, "bad_content_type")
     assert client.table.written == []
@@ -148,7 +148,7 @@ async def test_the_status_has_the_documented_fields() -> None:
 
 async def test_a_flag_that_was_set_is_listed_and_shown() -> None:
     async with served() as client:
-        code, changed = await client.ask("PUT", "/api/v1/flags/payments", {"set": "25%"})
+        code, changed = await client.ask("PUT", "/api/v1/flags/payments", {"set": "25%", "reason": "test"})
         _, listed = await client.ask("GET", "/api/v1/flags")
         _, shown = await client.ask("GET", "/api/v1/flags/payments")
 
@@ -168,19 +168,21 @@ async def test_a_whole_definition_can_be_put() -> None:
     }
 
     async with served() as client:
-        code, changed = await client.ask("PUT", "/api/v1/flags/payments", {"flag": flag})
+        code, changed = await client.ask("PUT", "/api/v1/flags/payments", {"flag": flag, "reason": "test"})
 
     assert (code, changed["summary"]["served_bp"]) == (200, 10_000)
 
 
 async def test_a_bad_change_is_refused_with_the_reason_and_changes_nothing() -> None:
     bodies: list[Any] = [
-        {"set": "25"},
-        {"set": "101%"},
-        {"flag": {"key": "other"}},
-        {"set": "on", "flag": {}},
-        {},
-        {"sett": "on"},
+        {"set": "25", "reason": "test"},
+        {"set": "101%", "reason": "test"},
+        {"flag": {"key": "other"}, "reason": "test"},
+        {"set": "on", "flag": {}, "reason": "test"},
+        {"reason": "test"},
+        {"set": "on"},
+        {"set": "on", "reason": " "},
+        {"sett": "on", "reason": "test"},
         [],
     ]
 
@@ -188,7 +190,7 @@ async def test_a_bad_change_is_refused_with_the_reason_and_changes_nothing() -> 
         refused = [await client.ask("PUT", "/api/v1/flags/payments", body) for body in bodies]
         no_json, _ = await client.ask("PUT", "/api/v1/flags/payments", data=b"{")
 
-    assert [code for code, _ in refused] == [422, 422, 422, 400, 400, 400, 400]
+    assert [code for code, _ in refused] == [422, 422, 422, 400, 400, 400, 400, 400, 400]
     assert no_json == 400
     assert "25%" in refused[0][1]["detail"]
     assert client.table.written == []
@@ -203,7 +205,7 @@ async def test_an_unknown_flag_is_404() -> None:
 
 async def test_a_body_beyond_the_limit_is_refused() -> None:
     async with served() as client:
-        code, body = await client.ask("PUT", "/api/v1/flags/payments", {"set": "x" * MAX_BODY_BYTES})
+        code, body = await client.ask("PUT", "/api/v1/flags/payments", {"set": "x" * MAX_BODY_BYTES, "reason": "test"})
 
     assert (code, body["status"]) == (413, 413)
 
@@ -220,7 +222,7 @@ async def test_an_unknown_path_and_a_wrong_method_are_problems_too() -> None:
 async def test_a_failing_store_or_handler_tells_nothing_of_the_inside() -> None:
     async with served(fails=True) as client:
         client.table.is_full = True
-        store, store_body = await client.ask("PUT", "/api/v1/flags/payments", {"set": "on"})
+        store, store_body = await client.ask("PUT", "/api/v1/flags/payments", {"set": "on", "reason": "test"})
         inner, inner_body = await client.ask("POST", "/api/v1/explain", {"method": "GET", "target": "/"})
 
     assert (store, inner) == (503, 500)
@@ -233,7 +235,7 @@ async def test_explain_passes_the_question_on() -> None:
             "POST", "/api/v1/explain", {"method": "GET", "target": "/a", "headers": [["X-User-Id", "7"]]}
         )
 
-    assert (code, body) == (200, {"side": "/a"})
+    assert (code, body) == (200, {**EXPLAINED, "path": "/a"})
 
 
 async def test_a_change_is_logged_with_the_trace_of_whoever_made_it(caplog: pytest.LogCaptureFixture) -> None:
@@ -242,11 +244,11 @@ async def test_a_change_is_logged_with_the_trace_of_whoever_made_it(caplog: pyte
     begun: dict[str, Any] = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
 
     async with served() as client:
-        await client.ask("PUT", "/api/v1/flags/payments", {"set": "lots"}, **begun)
-        await client.ask("PUT", "/api/v1/flags/payments", {"set": "25%"}, **begun)
+        await client.ask("PUT", "/api/v1/flags/payments", {"set": "lots", "reason": "test"}, **begun)
+        await client.ask("PUT", "/api/v1/flags/payments", {"set": "25%", "reason": "test"}, **begun)
 
     assert said(caplog.records) == [
-        ("info", "flag_changed", {"flag": "payments", "set": "25%", "trace_id": trace}),
+        ("info", "flag_changed", {"flag": "payments", "set": "25%", "who": "admin-token", "trace_id": trace}),
     ]
 
 

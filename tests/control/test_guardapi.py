@@ -52,9 +52,9 @@ async def test_the_audit_log_is_read_page_by_page() -> None:
     ("method", "path", "body", "status"),
     [
         ("GET", "/api/v1/guards/nope", None, 404),
-        ("POST", "/api/v1/guards/nope/reset", {"reason": "x"}, 409),
-        ("POST", "/api/v1/guards/nope/trip", {"reason": "x"}, 409),
-        ("POST", "/api/v1/guards/pay/reset", {"reason": "  "}, 409),
+        ("POST", "/api/v1/guards/nope/reset", {"reason": "x"}, 404),
+        ("POST", "/api/v1/guards/nope/trip", {"reason": "x"}, 404),
+        ("POST", "/api/v1/guards/pay/reset", {"reason": "  "}, 400),
         ("POST", "/api/v1/guards/pay/reset", {}, 400),
         ("POST", "/api/v1/guards/pay/reset", {"reason": "x", "force": True}, 400),
         ("POST", "/api/v1/kill", {"is_on": "yes", "reason": "x"}, 400),
@@ -62,6 +62,9 @@ async def test_the_audit_log_is_read_page_by_page() -> None:
         ("GET", "/api/v1/audit?limit=many", None, 400),
         ("GET", f"/api/v1/audit?before={10**30}", None, 400),
         ("GET", "/api/v1/audit?before=-1", None, 400),
+        ("GET", "/api/v1/audit?before=3&before=2", None, 400),
+        ("GET", "/api/v1/audit?limit=0", None, 400),
+        ("GET", "/api/v1/audit?after=3", None, 400),
         ("GET", "/api/v1/kill", None, 405),
     ],
 )

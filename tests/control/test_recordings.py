@@ -215,6 +215,6 @@ async def test_forgetting_wants_a_reason_and_a_route_that_has_something() -> Non
         again = await client.ask("POST", "/api/v1/recordings/pay/forget", {"reason": "over"})
 
     assert (missing[0], missing[1]["title"]) == (404, "recordings_missing")
-    assert (unreasoned[0], unreasoned[1]["title"]) == (409, "refused")
+    assert (unreasoned[0], unreasoned[1]["title"]) == (400, "bad_body")
     assert done == (200, {"forgotten": 1, "route": "pay"})
     assert again[0] == 404

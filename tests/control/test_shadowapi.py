@@ -120,8 +120,8 @@ async def test_a_reset_is_told_to_the_comparer_and_recorded_with_what_was_forgot
     assert told == ["pay", "gone"]
     assert [(one["route"], one["counts"]["compared"]) for one in after] == [("pay", 0)]
     assert [(row["what"], row["subject"], row["why"], row["who"]) for row in rows] == [
-        ("forget", "gone", "mended", "admin API"),
-        ("forget", "pay", "mended", "admin API"),
+        ("forget", "gone", "mended", "admin-token"),
+        ("forget", "pay", "mended", "admin-token"),
     ]
     assert json.loads(rows[1]["before"]) == {"since": PAY.since, **SHORT["counts"]}  # type: ignore[dict-item]
 
@@ -132,7 +132,7 @@ async def test_a_reset_is_told_to_the_comparer_and_recorded_with_what_was_forgot
         ("GET", "/api/v1/shadow/read", None, 404),
         ("GET", "/api/v1/shadow/nope", None, 404),
         ("POST", "/api/v1/shadow/nope/reset", {"reason": "x"}, 404),
-        ("POST", "/api/v1/shadow/pay/reset", {"reason": "  "}, 409),
+        ("POST", "/api/v1/shadow/pay/reset", {"reason": "  "}, 400),
         ("POST", "/api/v1/shadow/pay/reset", {}, 400),
         ("POST", "/api/v1/shadow/pay/reset", {"reason": "x", "force": True}, 400),
         ("DELETE", "/api/v1/shadow/pay", None, 405),

@@ -107,6 +107,8 @@ def test_what_rules_explain_is_ignored_and_said() -> None:
         (answer("{"), answer("[]"), different(Difference(kind=Kind.TYPE, primary="no JSON", shadow="JSON"))),
         (answer("[]"), answer("{"), different(Difference(kind=Kind.TYPE, primary="JSON", shadow="no JSON"))),
         (answer("{", a="1"), answer("{", a="2"), EQUAL),
+        (answer("{"), answer(b"\xef\xbb\xbf{"), EQUAL),
+        (answer("[1]"), answer(b"\xef\xbb\xbf[ 1 ]"), EQUAL),
         (answer("[" * 9_999), answer("[" * 9_998), unread(Obstacle.TOO_DEEP)),
         (answer("[" * 200 + "1" + "]" * 200), answer("[" * 200 + "2" + "]" * 200), unread(Obstacle.TOO_DEEP)),
         (answer("1"), answer("x", content_encoding="br"), unread(Obstacle.ENCODING)),

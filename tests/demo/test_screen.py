@@ -122,8 +122,8 @@ def test_a_route_that_is_alone_is_told_and_no_alert() -> None:
 @pytest.mark.parametrize(
     ("status", "first"),
     [
-        (None, "flags set payments 25%"),
-        (_status(1.0, requests=1), "flags set payments 25%"),
+        (None, "flags set payments 25% --reason demo"),
+        (_status(1.0, requests=1), "flags set payments 25% --reason demo"),
         (_status(1.0, requests=1, is_killed=True), 'kill off --reason "enough seen"'),
     ],
 )

@@ -49,7 +49,7 @@ async def test_a_proxy_serves_the_monolith_until_the_service_comes_and_follows_i
         service.patch(percent_flag("items", 0, version=2))
         await until(lambda: _is_back(proxy), what="everybody on the monolith")
         states = [event["state"] for event in proxy.events("flags_state")]
-        status, refusal = await proxy.ask("PUT", "/api/v1/flags/items", {"set": "100%"})
+        status, refusal = await proxy.ask("PUT", "/api/v1/flags/items", {"set": "100%", "reason": "test"})
         told = _told_to_workers(proxy)
         log = (tmp_path / "log").read_text()
 

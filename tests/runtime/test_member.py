@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from strangler.control.truth import Truth
 from strangler.core.model import Config
+from strangler.core.shapes import Shape
 from strangler.core.tally import Tally
 from strangler.flags.data import FlagData
 from strangler.runtime import link
@@ -42,10 +43,16 @@ class Audience:
         self.counters: Counter[str] = Counter()
         self.notices: list[tuple[int, str]] = []
         self.changes = 0
+        self.seen = 0
+        self.shapes: list[Shape] = []
 
     def count(self, tallies: Sequence[Tally], grown: Mapping[str, int]) -> None:
         self.tallies += tallies
         self.counters.update(grown)
+
+    def record(self, seen: int, shapes: Sequence[Shape]) -> None:
+        self.seen += seen
+        self.shapes += shapes
 
     def notice(self, worker: int, event: str, fields: dict[str, Any]) -> None:
         self.notices.append((worker, event))

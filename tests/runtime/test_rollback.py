@@ -54,7 +54,7 @@ async def sides() -> AsyncIterator[tuple[Service, Backend, Service, Backend]]:
 
 async def set_flag(proxy: Proxy, share: str) -> None:
     generation = (await proxy.status())["generation"]
-    code, _ = await proxy.ask("PUT", "/api/v1/flags/pay", {"set": share})
+    code, _ = await proxy.ask("PUT", "/api/v1/flags/pay", {"set": share, "reason": "test"})
     assert code == 200
 
     async def is_applied() -> bool:

@@ -37,7 +37,7 @@ async def restart_is(proxy: Proxy, *states: str) -> bool:
 
 async def command(proxy: Proxy, *arguments: str) -> int:
     """Run `strangler restart` on a thread."""
-    return await asyncio.to_thread(main, ["restart", *arguments, "-c", str(proxy.routes)])
+    return await asyncio.to_thread(main, ["restart", "--reason", "test", *arguments, "-c", str(proxy.routes)])
 
 
 @asynccontextmanager

@@ -42,7 +42,7 @@ async def test_a_flag_change_reaches_every_worker_in_half_a_second(
 ) -> None:
     async with running(tmp_path, text(monolith, extracted)) as proxy:
         before = (await proxy.status())["generation"]
-        code, _ = await proxy.ask("PUT", "/api/v1/flags/items", {"set": "100%"})
+        code, _ = await proxy.ask("PUT", "/api/v1/flags/items", {"set": "100%", "reason": "test"})
         took_s = await until(lambda: are_current(proxy, before + 1))
 
     assert code == 200
@@ -56,7 +56,7 @@ async def test_traffic_moves_with_the_flag_and_the_same_keys_move(
         sides = []
         for share in ("0%", "25%", "50%", "100%"):
             generation = (await proxy.status())["generation"]
-            await proxy.ask("PUT", "/api/v1/flags/items", {"set": share})
+            await proxy.ask("PUT", "/api/v1/flags/items", {"set": share, "reason": "test"})
             await until(lambda: are_current(proxy, generation + 1))  # noqa: B023
             sides.append({user for user in range(200) if (await proxy.get("/items", f"u{user}"))[1] == "extracted"})
 
@@ -273,7 +273,7 @@ async def test_ctrl_c_to_the_whole_group_finishes_what_runs(
 
 async def test_flags_are_kept_from_one_start_to_the_next(tmp_path: Path, monolith: Backend, extracted: Backend) -> None:
     async with running(tmp_path, text(monolith, extracted)) as proxy:
-        await proxy.ask("PUT", "/api/v1/flags/items", {"set": "100%"})
+        await proxy.ask("PUT", "/api/v1/flags/items", {"set": "100%", "reason": "test"})
         await proxy.stop()
 
     async with running(tmp_path, text(monolith, extracted)) as proxy:

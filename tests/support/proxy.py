@@ -64,7 +64,7 @@ class Proxy:
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Any]:
         """Return status and JSON of the admin API."""
-        sent = {"Authorization": f"Bearer {self.token}"} if headers is None else headers
+        sent = {"Authorization": f"Bearer {self.token}", "If-Match": "*"} if headers is None else headers
         url = f"http://{self.admin}{path}"
         async with self.session.request(method, url, json=body, headers=sent) as answer:
             return answer.status, await answer.json(content_type=None)

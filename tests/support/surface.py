@@ -12,8 +12,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from strangler.control import api
-from strangler.control.api import Question, Surface
+from strangler.control import api, openapi
+from strangler.control.api import Surface
+from strangler.control.callers import Callers
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
 from strangler.control.guards import Guards
@@ -23,6 +24,7 @@ from strangler.control.recordingdesk import RecordingDesk
 from strangler.control.shadowbook import ShadowBook
 from strangler.control.shadowdesk import ShadowDesk
 from strangler.control.status import ConfigStatus, FlagsStatus, Readiness, RestartStatus, Status, of_side
+from strangler.control.statusapi import Question, Whole
 from strangler.control.store import Store
 from strangler.control.totals import Total, Totals
 from strangler.control.truth import Truth
@@ -34,6 +36,7 @@ from strangler.flags.data import NOT_READY
 from strangler.flags.embedded import EmbeddedSource
 from strangler.flags.source import FlagSource
 from strangler.vault.vault import Vault
+from tests.support.described import Described
 
 TOKEN = "a-token-of-the-test"
 CONFIG = Config(upstreams=(), default_upstream="monolith")
@@ -72,6 +75,23 @@ GUARDED = Config(
 )
 
 
+EXPLAINED = {
+    "path": "/",
+    "route": "",
+    "template": "",
+    "flag": "",
+    "share": None,
+    "identity": "",
+    "key_digest": "",
+    "place": None,
+    "side": "legacy",
+    "reason": "unrouted",
+    "upstream": "monolith",
+    "generation": 3,
+    "why": "because",
+}
+
+
 class Table:
     """Flags in memory, or a disk that is full."""
 
@@ -97,14 +117,37 @@ class Client:
     book: ShadowBook
     shadow: ShadowDesk
     recorded: RecordingBook
+    truth: Truth
+    described: Described
+    restarts: list[tuple[str, str]]
+    surface: Surface
+    token: str = TOKEN
+
+    async def tag(self, path: str) -> str | None:
+        """Return the entity tag of what is at a path."""
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with self.session.get(f"http://{self.address}{path}", headers=headers) as answer:
+            return answer.headers.get("ETag")
 
     async def ask(
-        self, method: str, path: str, body: Any = None, *, data: bytes | None = None, **headers: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        data: bytes | None = None,
+        if_match: str = "*",
+        **headers: str,
     ) -> tuple[int, Any]:
-        sent = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json", **headers}
+        """Return status and JSON, held against the document; unless told otherwise, of whatever is there."""
+        usual = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json", "If-Match": if_match}
+        sent = {name: value for name, value in {**usual, **headers}.items() if value}
         payload = data if body is None else json.dumps(body).encode()
         async with self.session.request(method, f"http://{self.address}{path}", data=payload, headers=sent) as answer:
-            return answer.status, await answer.json(content_type=None)
+            text = await answer.text()
+            body = json.loads(text) if "json" in answer.content_type else text
+            self.described.check(method, path, answer.status, answer.content_type, body)
+            return answer.status, body
 
 
 @asynccontextmanager
@@ -130,11 +173,12 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool) -> AsyncIterator
     source.start()
     truth.replace_flags(source.data())
 
-    def explain(question: Question) -> dict[str, str]:
+    def explain(question: Question) -> dict[str, Any]:
         if fails:
             raise RuntimeError("an inner secret")
-        return {"side": question.target}
+        return {**EXPLAINED, "path": question.target}
 
+    restarts: list[tuple[str, str]] = []
     reading = Reading(
         generation=3,
         workers=1,
@@ -151,34 +195,50 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool) -> AsyncIterator
     address = Address(host="127.0.0.1", port=port)
     surface = Surface(
         admin=address,
-        token=TOKEN,
-        status=lambda: STATUS,
-        readiness=lambda: Readiness(
-            status="ready" if is_ready else "not ready",
-            unready=() if is_ready else ("starting",),
-            lacks=(),
-            generation=3,
-            workers=(),
-            config="rejected",
-            flags="ready",
-            restart="never",
-        ),
-        restart=lambda: STATUS.restart,
-        ask_restart=lambda: None,
-        exposition=Exposition(
-            Totals(), lambda: replace(reading, shadow=shadow.readings(), recordings=recordings.readings())
+        callers=Callers(token=TOKEN),
+        whole=Whole(
+            status=lambda: STATUS,
+            readiness=lambda: Readiness(
+                status="ready" if is_ready else "not ready",
+                unready=() if is_ready else ("starting",),
+                lacks=(),
+                generation=3,
+                workers=(),
+                config="rejected",
+                flags="ready",
+                restart="never",
+            ),
+            tag=lambda: truth.tag,
+            restart=lambda: STATUS.restart,
+            ask_restart=lambda who, why: restarts.append((who, why)),
+            exposition=Exposition(
+                Totals(), lambda: replace(reading, shadow=shadow.readings(), recordings=recordings.readings())
+            ),
+            explain=explain,
         ),
         flags=FlagDesk(truth, source),
         guards=GuardDesk(guards, store.journal, lambda: GUARDED),
         shadow=shadow,
         recordings=recordings,
-        explain=explain,
     )
+    document = openapi.document(api.operations(surface), version="0")
     runner = web.AppRunner(api.make_app(surface), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, address.host, address.port).start()
-    async with aiohttp.ClientSession() as session:
-        yield Client(
-            session=session, address=address, table=table, store=store, book=book, shadow=shadow, recorded=recorded
-        )
-    await runner.cleanup()
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield Client(
+                session=session,
+                address=address,
+                table=table,
+                store=store,
+                book=book,
+                shadow=shadow,
+                recorded=recorded,
+                truth=truth,
+                described=Described(document),
+                restarts=restarts,
+                surface=surface,
+            )
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,70 @@
+"""The admin API's part about the audit log."""
+
+from typing import Annotated
+
+import msgspec
+
+from strangler.control.guarddesk import MOST_ROWS, GuardDesk
+from strangler.control.operations import Operation, Role
+from strangler.core.audit import Action
+
+_MOST_SEQ = 2**62
+
+
+class AuditQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which rows."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROWS)] = 100
+    before: Annotated[int, msgspec.Meta(ge=1, le=_MOST_SEQ)] | None = None
+    """Only rows with smaller numbers: the last one of the page before."""
+    what: Action | None = None
+    """Only rows about this."""
+    subject: str | None = None
+    """Only rows about this flag, route or file."""
+    who: str | None = None
+
+
+class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the audit log."""
+
+    seq: int
+    at: float
+    who: str
+    what: Action
+    subject: str
+    why: str
+    before: str | None
+    """JSON as text."""
+    after: str | None
+    evidence: str | None
+    prev: str
+    hash: str
+
+
+class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows, newest first."""
+
+    rows: tuple[AuditRow, ...]
+
+
+def operations(desk: GuardDesk) -> tuple[Operation, ...]:
+    """Return what can be seen of the audit log."""
+    return (
+        Operation(
+            method="GET",
+            path="/api/v1/audit",
+            name="listAudit",
+            summary="Rows of the audit log, newest first, page by page.",
+            role=Role.VIEWER,
+            handler=lambda call: desk.audit(
+                limit=call.query.limit,
+                before=call.query.before,
+                what=call.query.what,
+                subject=call.query.subject,
+                who=call.query.who,
+            ),
+            query=AuditQuery,
+            answer=AuditPage,
+            problems=(503,),
+        ),
+    )

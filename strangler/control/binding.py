@@ -1,0 +1,137 @@
+"""Binding: operations as an aiohttp application serves them; who may not is refused before anything of them is read."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from strangler.control.answers import ProblemError, as_json, problem
+from strangler.control.operations import NOBODY, Answer, Call, Caller, Operation, Role, Way
+
+CALLER = web.RequestKey("caller", Caller)
+CSRF_HEADER = "X-Strangler-Request"
+"""A page of another site cannot send it without asking first (CORS), and is never allowed to."""
+SAFE = ("GET", "HEAD")
+
+_Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def bind(app: web.Application, operations: Iterable[Operation], *, tag: Callable[[], str]) -> None:
+    """Serve operations; `tag` is the entity tag of what is served now."""
+    for operation in operations:
+        respond = _responder(operation, tag)
+        if operation.method == "GET":
+            app.router.add_get(operation.path, respond)
+        else:
+            app.router.add_route(operation.method, operation.path, respond)
+
+
+def refuse_nobody() -> ProblemError:
+    """Return the 401 of a request that says nothing of who asks, or nothing that is right."""
+    return ProblemError(
+        problem(
+            401,
+            "unauthorized",
+            "A bearer token is required: one that `strangler token create` made, or the one in the state directory's "
+            "file admin-token.",
+        ),
+        {"WWW-Authenticate": "Bearer"},
+    )
+
+
+def _responder(operation: Operation, tag: Callable[[], str]) -> _Respond:
+    async def respond(request: web.Request) -> web.StreamResponse:
+        caller = request.get(CALLER, NOBODY)
+        _check_role(operation, caller)
+        if operation.method not in SAFE and caller.way in (Way.SESSION, Way.PROXY):
+            _check_own_page(request)
+        query = None if operation.query is None else _query(request, operation.query)
+        body = None if operation.body is None else await _body(request, operation)
+        if operation.changes:
+            # Because nothing is awaited between this and the change, it is still true when that is made.
+            _check_tag(request, tag())
+        found = operation.handler(Call(request=request, caller=caller, body=body, query=query))
+        if inspect.isawaitable(found):
+            found = await found
+        if isinstance(found, web.StreamResponse):
+            return found
+        status, headers = operation.status, {}
+        if isinstance(found, Answer):
+            found, status, headers = found.value, found.status, dict(found.headers)
+        if operation.method in SAFE or operation.changes:
+            headers["ETag"] = tag()
+        return as_json(found, status=status, headers=headers)
+
+    return respond
+
+
+def _check_role(operation: Operation, caller: Caller) -> None:
+    if caller.role >= operation.role:
+        return
+    if caller.role is Role.NOBODY:
+        raise refuse_nobody()
+    detail = f"This takes the role {operation.role.word}, and {caller.name} is a {caller.role.word}."
+    raise ProblemError(problem(403, "forbidden", detail))
+
+
+def _check_own_page(request: web.Request) -> None:
+    """Refuse what another site's page may have made a browser send: its cookies go along, this header does not."""
+    origin = request.headers.get("Origin")
+    is_own = origin is None or origin == f"{request.scheme}://{request.host}"
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    if request.headers.get(CSRF_HEADER) != "1" or not is_own or site not in ("same-origin", "none"):
+        detail = f"A browser's change must come from this page, with the header {CSRF_HEADER}: 1."
+        raise ProblemError(problem(403, "cross_site", detail))
+
+
+def _check_tag(request: web.Request, current: str) -> None:
+    """Refuse a change of something else than was looked at; `*` means whatever is there (RFC 9110 section 13.1.1)."""
+    given = ", ".join(request.headers.getall("If-Match", ()))
+    if not given:
+        detail = "Send the ETag of what you looked at as If-Match, so that nobody's change is undone unseen."
+        raise ProblemError(problem(428, "precondition_required", detail, current=current))
+    tags = [part.strip() for part in given.split(",")]
+    if current not in tags and tags != ["*"]:
+        detail = f"It is {current} by now, and the change was meant for {given}. Look again, then change."
+        raise ProblemError(problem(412, "precondition_failed", detail, given=given, current=current), {"ETag": current})
+
+
+def _query(request: web.Request, kind: Any) -> Any:
+    repeated = sorted({name for name in request.query if len(request.query.getall(name)) > 1})
+    if repeated:
+        raise ProblemError(problem(400, "bad_query", f"`{repeated[0]}` is given more than once."))
+    try:
+        return msgspec.convert(dict(request.query), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ProblemError(problem(400, "bad_query", str(error))) from error
+
+
+async def _body(request: web.Request, operation: Operation) -> Any:
+    if request.content_type != "application/json":
+        raise ProblemError(problem(415, "bad_content_type", "A body is JSON; send it as application/json."))
+    data = bytearray()
+    async for piece in request.content.iter_any():
+        data += piece
+        if len(data) > operation.max_body_bytes:
+            detail = f"The body is larger than {operation.max_body_bytes} bytes."
+            raise ProblemError(problem(413, "request_entity_too_large", detail))
+    try:
+        return msgspec.json.decode(data, type=operation.body)
+    except msgspec.ValidationError as error:
+        raise ProblemError(problem(400, "bad_body", str(error))) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProblemError(problem(400, "bad_body", _located(str(error), bytes(data)))) from error
+
+
+def _located(message: str, data: bytes) -> str:
+    """Return what is wrong with JSON, with line and column in place of the number of the byte."""
+    start, found, rest = message.partition("(byte ")
+    number = rest.removesuffix(")")
+    if not found or not number.isdigit():
+        return message
+    before = data[: int(number)]
+    line = before.count(b"\n") + 1
+    column = len(before) - before.rfind(b"\n")
+    return f"{start.rstrip()} at line {line}, column {column}."

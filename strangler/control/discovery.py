@@ -1,0 +1,183 @@
+"""Discovery: what control learns of the paths of live traffic, for the last hour, by endpoint, and over the days."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from strangler.control.discoverytable import DAYS_KEPT
+from strangler.control.share import Shares
+from strangler.control.store import Store
+from strangler.control.truth import Truth
+from strangler.core.endpoints import Endpoint, Endpoints
+from strangler.core.hour import Hour
+from strangler.core.model import FULL_SHARE, Config, Side
+from strangler.core.progress import Day, Left, Stood, left_of, stand
+from strangler.core.shapes import Shape, words_of
+from strangler.core.table import Table
+from strangler.core.tally import Tally
+from strangler.core.traffic import DAY_S
+from strangler.errors import StoreError
+from strangler.flags.data import FlagData
+
+TELLING_PART = 20.0
+"""What was told holds for so many times as long as it took to tell: a twentieth of a processor goes there at most."""
+
+LOG = logging.getLogger(__name__)
+
+
+class Discovery:
+    """Learns from what workers tell. Nothing in it is needed to serve a request."""
+
+    def __init__(
+        self,
+        store: Store,
+        truth: Truth,
+        *,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._table = store.discovery
+        self._truth = truth
+        self._now = now
+        self._clock = clock
+        self._told: tuple[Stood, ...] = ()
+        self._told_by = 0
+        self._told_until = 0.0
+        self._shares = Shares()
+        self._config: Config | None = None
+        self._flags: FlagData | None = None
+        self._routes: tuple[Config, Table] | None = None
+        self._known_since = 0
+        """The generation from which on sides are by the flags as they are now."""
+        self._saved: dict[tuple[str, str], Endpoint] = {}
+        self._saved_days: tuple[Day, ...] = ()
+        self._days: dict[int, Day] = {}
+        self.endpoints = Endpoints()
+        self.hour = Hour()
+        self.seen = 0
+        """Requests since the start, of which `sampled` were looked at."""
+        self.sampled = 0
+        self.fault = ""
+        """Why it cannot be read or stored; empty while it can."""
+
+    def start(self) -> None:
+        """Take up what was kept; what cannot be read is logged and begins anew."""
+        self.follow()
+        try:
+            endpoints, days = self._table.endpoints(), self._table.days()
+        except StoreError as error:
+            self._fail(error)
+            return
+        for endpoint in endpoints:
+            self.endpoints.restore(endpoint)
+        self._saved = {(endpoint.method, endpoint.template): endpoint for endpoint in endpoints}
+        self._days = {day.day: day for day in days}
+        self._saved_days = days[-2:]
+
+    def follow(self) -> None:
+        """Look anew at the truth."""
+        truth = self._truth
+        if truth.config is self._config and truth.flags is self._flags:
+            return
+        if truth.config is not self._config:
+            self.endpoints.names = words_of(truth.config)
+        self._config, self._flags = truth.config, truth.flags
+        self._known_since = truth.generation
+        self.hour.forget_sides()
+
+    def count(self, tallies: Sequence[Tally]) -> None:
+        """Add what one worker counted to the day."""
+        if not tallies:
+            return
+        number = int(self._now() // DAY_S)
+        day = self._days.get(number, Day(day=number))
+        for tally in tallies:
+            requests = sum(count for _, count in tally.outcomes)
+            if tally.side is Side.EXTRACTED:
+                day = replace(day, extracted=day.extracted + requests)
+            else:
+                unrouted = requests if not tally.route else 0
+                day = replace(day, legacy=day.legacy + requests, unrouted=day.unrouted + unrouted)
+        self._days[number] = day
+        while len(self._days) > DAYS_KEPT:
+            del self._days[min(self._days)]
+
+    def record(self, seen: int, shapes: Sequence[Shape]) -> None:
+        """Learn from the shapes that one worker took of so many requests."""
+        self.seen += seen
+        self.sampled += len(shapes)
+        now, weight = self._now(), max(seen / len(shapes), 1.0)
+        for shape in shapes:
+            path = shape.paths[0]
+            self.endpoints.add(shape.method, path, shape.side, now=now, weight=weight, is_proof=shape.is_proof)
+            self.hour.add(
+                shape,
+                self.endpoints.place(path),
+                now=now,
+                weight=weight,
+                is_current=shape.generation >= self._known_since,
+            )
+
+    def stood(self) -> tuple[Stood, ...]:
+        """Return every endpoint and how far it has come."""
+        if self._clock() >= self._told_until or self._told_by != self._truth.generation:
+            started = self._clock()
+            self._told, self._told_by = self._stood(self.endpoints.tell()), self._truth.generation
+            # Because whoever asks may do so without end, and paths may be a stranger's, telling takes a bounded part.
+            self._told_until = self._clock() + TELLING_PART * (self._clock() - started)
+        return self._told
+
+    def left(self) -> Left:
+        """Return what is left of the monolith now."""
+        return left_of(self.stood(), self._now())
+
+    def days(self) -> tuple[Day, ...]:
+        """Return the burn-down, the oldest day first, with today as it stands."""
+        return self._days_with(self.left())
+
+    def save(self) -> None:
+        """Store what changed, in one transaction; what cannot be stored is tried again the next time."""
+        told = self.endpoints.tell()
+        known = {(endpoint.method, endpoint.template): endpoint for endpoint in told}
+        fresh = [endpoint for key, endpoint in known.items() if self._saved.get(key) != endpoint]
+        gone = self._saved.keys() - known.keys()
+        days = self._days_with(left_of(self._stood(told), self._now()))
+        if not fresh and not gone and days[-2:] == self._saved_days:
+            return
+        try:
+            # Because the day before may have grown since it was stored last.
+            self._table.write(fresh, gone, days[-2:])
+        except StoreError as error:
+            self._fail(error)
+            return
+        self._saved, self._saved_days = known, days[-2:]
+        self._days = {day.day: day for day in days}
+        if self.fault:
+            LOG.warning("discovery_stored_again")
+            self.fault = ""
+
+    # --- inside
+
+    def _days_with(self, left: Left) -> tuple[Day, ...]:
+        """Return the days, with what is left on the last of them; a day without a request has no row."""
+        days = [self._days[number] for number in sorted(self._days)]
+        if days and days[-1].day == int(self._now() // DAY_S):
+            days[-1] = replace(days[-1], endpoints=left.endpoints, left=left.left)
+        return tuple(days)
+
+    def _stood(self, endpoints: Sequence[Endpoint]) -> tuple[Stood, ...]:
+        truth = self._truth
+        if self._routes is None or self._routes[0] is not truth.config:
+            self._routes = (truth.config, Table(truth.config.routes))
+        caps = dict(truth.overrides.caps)
+        shares = {
+            name: 0 if truth.overrides.is_killed else min(share.basis_points or 0, caps.get(name, FULL_SHARE))
+            for name, share in self._shares.of(truth.config, truth.flags).items()
+        }
+        return stand(endpoints, truth.config, self._routes[1], shares)
+
+    def _fail(self, error: StoreError) -> None:
+        if str(error) != self.fault:
+            LOG.error("discovery_not_stored", extra={"fields": {"why": str(error)}})
+        self.fault = str(error)

@@ -1,0 +1,175 @@
+"""The admin API's part about the proxy as a whole: health, metrics, status, restarts, and where a request would go."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from strangler.control.metrics import Exposition
+from strangler.control.operations import Answer, Operation, Role, WithReason
+from strangler.control.status import Readiness, RestartStatus, Status, WorkerStatus
+from strangler.core.decide import Reason as Decided
+from strangler.core.model import Side
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request that was not sent."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Explained(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a request would go, and why; the key itself is not part of it."""
+
+    path: str
+    route: str
+    template: str
+    flag: str
+    share: int | None
+    identity: str
+    key_digest: str
+    place: float | None
+    side: Side
+    reason: Decided
+    upstream: str
+    generation: int
+    why: str
+
+
+class Generation(msgspec.Struct, frozen=True, kw_only=True):
+    """What is served, and what each worker serves."""
+
+    generation: int
+    tag: str
+    """What a change gives as If-Match."""
+    workers: tuple[WorkerStatus, ...]
+
+
+class Alive(msgspec.Struct, frozen=True, kw_only=True):
+    """Control's loop runs; whether traffic is served is another question."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """What is shown of the proxy as a whole, and done to it."""
+
+    status: Callable[[], Status]
+    readiness: Callable[[], Readiness]
+    tag: Callable[[], str]
+    """The entity tag of what is served now."""
+    restart: Callable[[], RestartStatus]
+    ask_restart: Callable[[str, str], None]
+    """Start a rolling restart for somebody and a reason, or join the one that runs; raises UsageError if there cannot
+    be one."""
+    exposition: Exposition
+    explain: Callable[[Question], Mapping[str, Any]]
+
+
+def operations(whole: Whole) -> tuple[Operation, ...]:
+    """Return what can be seen of the whole proxy and done to it."""
+    return (
+        Operation(
+            method="GET",
+            path="/healthz",
+            name="isAlive",
+            summary="Whether control's loop runs.",
+            role=Role.NOBODY,
+            handler=lambda _: Alive(status="alive"),
+            answer=Alive,
+        ),
+        Operation(
+            method="GET",
+            path="/readyz",
+            name="isReady",
+            summary="Whether traffic should be sent here and why not, and what else is not as it should be.",
+            role=Role.NOBODY,
+            handler=lambda _: _ready(whole.readiness()),
+            answer=Readiness,
+            also=(503,),
+        ),
+        Operation(
+            method="GET",
+            path="/metrics",
+            name="getMetrics",
+            summary="Everything that is counted, for Prometheus.",
+            role=Role.NOBODY,
+            handler=lambda _: _metrics(whole.exposition),
+            answer=None,
+            content_type="text/plain",
+        ),
+        Operation(
+            method="GET",
+            path="/api/v1/status",
+            name="getStatus",
+            summary="The whole proxy as it is now; what `strangler status --json` prints.",
+            role=Role.VIEWER,
+            handler=lambda _: whole.status(),
+            answer=Status,
+        ),
+        Operation(
+            method="GET",
+            path="/api/v1/generation",
+            name="getGeneration",
+            summary="The generation that is to be served, and the one that each worker serves.",
+            role=Role.VIEWER,
+            handler=lambda _: _generation(whole),
+            answer=Generation,
+        ),
+        Operation(
+            method="GET",
+            path="/api/v1/restart",
+            name="getRestart",
+            summary="The latest rolling restart of the workers as it stands.",
+            role=Role.VIEWER,
+            handler=lambda _: whole.restart(),
+            answer=RestartStatus,
+        ),
+        Operation(
+            method="POST",
+            path="/api/v1/restart",
+            name="restart",
+            summary="Replace the workers one after another, or join the restart that runs.",
+            role=Role.OPERATOR,
+            handler=lambda call: _restart(whole, call.caller.name, call.body.reason),
+            body=WithReason,
+            answer=RestartStatus,
+            status=202,
+            problems=(409,),
+            changes=True,
+        ),
+        Operation(
+            method="POST",
+            path="/api/v1/explain",
+            name="explain",
+            summary="Where a request would go, and why; nothing is sent.",
+            role=Role.VIEWER,
+            handler=lambda call: whole.explain(call.body),
+            body=Question,
+            answer=Explained,
+            problems=(409,),
+        ),
+    )
+
+
+def _ready(readiness: Readiness) -> Answer:
+    return Answer(value=readiness, status=200 if readiness.status == "ready" else 503)
+
+
+def _generation(whole: Whole) -> Generation:
+    readiness = whole.readiness()
+    return Generation(generation=readiness.generation, tag=whole.tag(), workers=readiness.workers)
+
+
+def _metrics(exposition: Exposition) -> web.Response:
+    return web.Response(body=exposition.render(), headers={"Content-Type": exposition.content_type})
+
+
+def _restart(whole: Whole, who: str, why: str) -> RestartStatus:
+    whole.ask_restart(who, why)
+    return whole.restart()

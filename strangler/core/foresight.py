@@ -1,0 +1,294 @@
+"""Foresight: what other routes would do with the requests of the last hour.
+
+Both sets of routes are asked for each recorded form. Where a request's place in its cohort is known, and the new route
+has the same cohort and identity, its side is exact; elsewhere it is a share of the requests. What no form can tell,
+such as a header that the served routes do not look at, is counted as uncertain and not guessed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+
+from strangler.core.decide import Reason
+from strangler.core.hour import Form, Row, Spot
+from strangler.core.model import FULL_SHARE, Config, Route, Side, SourceKind
+from strangler.core.offer import READS
+from strangler.core.shapes import NO_PLACE, fields_of, label, sources_of
+from strangler.core.snapshot import CompiledRoute, Snapshot
+from strangler.core.split import side as side_at
+
+_READS = frozenset(method.decode("ascii") for method in READS)
+_LEAST = 1e-6
+"""Of a request: what is less is the rounding of a sum."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Effect:
+    """What becomes of the requests that one route has now and another one, or none, would have."""
+
+    before: str
+    """The route's name; empty for none."""
+    after: str
+    requests: float = 0.0
+    to_extracted: float = 0.0
+    """Requests that the extracted side would answer in place of the monolith."""
+    to_legacy: float = 0.0
+    upstream: float = 0.0
+    """Requests that stay on their side, and would be answered by another upstream."""
+    shadow_gained: float = 0.0
+    """Requests that the other side would be asked as well, and is not now."""
+    shadow_lost: float = 0.0
+    refused: float = 0.0
+    """Requests that would be refused, and are not now."""
+    accepted: float = 0.0
+    uncertain: float = 0.0
+    """Requests that would be another route's, if they have a header that was not looked at."""
+    estimated: float = 0.0
+    """Of those that change side, what was computed from a share and not from places."""
+
+    @property
+    def is_rerouted(self) -> bool:
+        """Whether the route is another one."""
+        return self.before != self.after
+
+    @property
+    def changes(self) -> bool:
+        """Whether any request would be treated otherwise."""
+        counts = (getattr(self, one.name) for one in fields(self) if one.name not in _NO_CHANGE)
+        return (self.is_rerouted and self.requests > 0) or any(count > _LEAST for count in counts)
+
+
+_NO_CHANGE = ("before", "after", "requests", "estimated")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What other routes would do."""
+
+    requests: float
+    """Of the last hour, estimated from the sample."""
+    sampled: int
+    effects: tuple[Effect, ...]
+    """By the routes' names; also those that change nothing."""
+    unseen: tuple[str, ...]
+    """Routes that no recorded request is for, now or then, in the order of the new file."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether any request would be treated otherwise."""
+        return any(effect.changes for effect in self.effects)
+
+
+def foresee(
+    rows: Iterable[Row],
+    before: Snapshot,
+    after: Snapshot,
+    *,
+    shares_before: Mapping[str, int | None],
+    shares_after: Mapping[str, int | None],
+) -> Plan:
+    """Return what `after` would do with the recorded requests in place of `before`.
+
+    The shares are those that routes' flags serve by default, by the route's name in its own file.
+    """
+    now = _View(before, shares_before, before.config, is_recorded=True)
+    then = _View(after, shares_after, before.config, is_recorded=False)
+    effects: dict[tuple[str, str], Effect] = {}
+    seen: set[str] = set()
+    requests, sampled = 0.0, 0
+    for row in rows:
+        old, new = now.find(row.form), then.find(row.form)
+        key = (old.name, new.name)
+        effect = effects.get(key) or effects.setdefault(key, Effect(before=old.name, after=new.name))
+        seen.add(new.name)
+        requests += row.requests
+        sampled += row.sampled
+        effect.requests += row.requests
+        if new.is_uncertain:
+            effect.uncertain += row.requests
+        if old.is_refused or new.is_refused:
+            effect.refused += 0.0 if old.is_refused else row.requests
+            effect.accepted += 0.0 if new.is_refused else row.requests
+            continue
+        _compare(effect, row, old, new)
+    return Plan(
+        requests=requests,
+        sampled=sampled,
+        effects=tuple(effects[key] for key in sorted(effects)),
+        unseen=tuple(route.name for route in after.config.routes if route.name not in seen),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What one set of routes has for a form."""
+
+    route: CompiledRoute | None
+    upstreams: Mapping[Side, str]
+    share: int | None
+    is_refused: bool = False
+    is_uncertain: bool = False
+    is_recorded: bool = False
+    """Whether these are the routes that the recorded requests were decided by."""
+    source: str | None = None
+    """Where the key would be read; empty for nowhere, None if that was not recorded."""
+
+    @property
+    def name(self) -> str:
+        return "" if self.route is None else self.route.route.name
+
+    def odds(self, spot: Spot, form: Form) -> tuple[float, bool]:
+        """Return how likely the extracted side answers, and whether that is known."""
+        compiled = self.route
+        if compiled is not None and compiled.fixed is not None:
+            return float(compiled.fixed.side is Side.EXTRACTED), True
+        if compiled is None or self.source == "":
+            return 0.0, True
+        route, cap = compiled.route, compiled.cap
+        if self.is_recorded and spot.side is not None and cap is None and route.name == form.route:
+            return float(spot.side is Side.EXTRACTED), True
+        cohort = route.cohort or route.name
+        is_placed = cohort == form.cohort and self.source == form.source and spot.place != NO_PLACE
+        share = route.share if route.flag is None else self.share or 0
+        if is_placed and cap is not None and not _is_extracted(spot.place, cap):
+            return 0.0, True
+        if is_placed and route.flag is None:
+            return float(_is_extracted(spot.place, share)), True
+        return min(share, FULL_SHARE if cap is None else cap) / FULL_SHARE, False
+
+
+class _View:
+    """One set of routes as forms are looked up in it."""
+
+    def __init__(
+        self, snapshot: Snapshot, shares: Mapping[str, int | None], recorded: Config, *, is_recorded: bool
+    ) -> None:
+        self._snapshot = snapshot
+        self._shares = shares
+        self._is_recorded = is_recorded
+        self._sources = sources_of(recorded).keys()
+        known = fields_of(recorded)
+        self._names = {name for name, _ in known}
+        self._unknown = tuple(sorted(fields_of(snapshot.config) - known))
+        self._found: dict[Form, _Found] = {}
+
+    def find(self, form: Form) -> _Found:
+        """Return what there is for a form."""
+        found = self._found.get(form)
+        if found is None:
+            found = self._found[form] = self._find(form)
+        return found
+
+    def _find(self, form: Form) -> _Found:
+        indexes = self._indexes(form, form.fields)
+        is_uncertain = bool(self._unknown) and indexes != self._indexes(form, self._perhaps(form))
+        if len(indexes) > 1:
+            return _Found(route=None, upstreams={}, share=None, is_refused=True, is_uncertain=is_uncertain)
+        index = next(iter(indexes), None)
+        if index is None:
+            default = {Side.LEGACY: self._snapshot.config.default_upstream}
+            return _Found(route=None, upstreams=default, share=None, is_uncertain=is_uncertain)
+        compiled = self._snapshot.routes[index]
+        route = compiled.route
+        return _Found(
+            route=compiled,
+            upstreams={Side.LEGACY: route.legacy, Side.EXTRACTED: route.extracted or ""},
+            share=self._shares.get(route.name),
+            is_refused=self._lacks_key(route, form),
+            is_uncertain=is_uncertain,
+            is_recorded=self._is_recorded,
+            source="" if route.extracted is None else self._source(route, form),
+        )
+
+    def _indexes(self, form: Form, fields: tuple[tuple[str, str], ...]) -> frozenset[int]:
+        """Return the routes that readings of the path are for; more than one is refused."""
+        paths = form.paths if self._snapshot.config.strict_paths else form.paths[:1]
+        found = (self._snapshot.table.find(form.host, path, form.method, fields) for path in paths)
+        return frozenset(index for index in found if index is not None)
+
+    def _perhaps(self, form: Form) -> tuple[tuple[str, str], ...]:
+        """Return the fields of a form, with all those that its requests may have had, for all that is known."""
+        held = {name for name, _ in form.fields}
+        return (*form.fields, *(field for field in self._unknown if field[0] not in self._names or field[0] in held))
+
+    def _lacks_key(self, route: Route, form: Form) -> bool:
+        rules = route.idempotency
+        if rules is None or not rules.is_required or form.method in _READS or rules.header not in self._names:
+            return False
+        return all(name != rules.header for name, _ in form.fields)
+
+    def _source(self, route: Route, form: Form) -> str | None:
+        for source in route.identity:
+            name = label(source)
+            if name in form.sources or source.kind is SourceKind.ASSIGNED:
+                return name
+            if name not in self._sources:
+                return None
+        return ""
+
+
+def _compare(effect: Effect, row: Row, old: _Found, new: _Found) -> None:
+    is_same = old.route is not None and new.route is not None and _is_same(old.route, new.route)
+    if is_same and old.upstreams == new.upstreams and _rules(old) == _rules(new):
+        return
+    is_one_draw = old.route is not None and new.route is not None and _draw(old.route) == _draw(new.route)
+    spots = row.spots()
+    each = row.requests / len(spots)
+    for spot in spots:
+        p_old, is_exact = old.odds(spot, row.form)
+        p_new, is_exact_too = (p_old, is_exact) if is_same else new.odds(spot, row.form)
+        # Because one and the same draw decides, a raised share takes nobody back; two draws are of one another free.
+        to_extracted = max(p_new - p_old, 0.0) if is_one_draw else (1 - p_old) * p_new
+        to_legacy = max(p_old - p_new, 0.0) if is_one_draw else p_old * (1 - p_new)
+        effect.to_extracted += each * to_extracted
+        effect.to_legacy += each * to_legacy
+        if not (is_exact and is_exact_too):
+            effect.estimated += each * (to_extracted + to_legacy)
+        for side, stays in ((Side.EXTRACTED, p_old - to_legacy), (Side.LEGACY, 1 - p_old - to_extracted)):
+            if old.upstreams.get(side) != new.upstreams.get(side):
+                effect.upstream += each * stays
+        gained = _shadowed(new, p_new, row.form.method) - _shadowed(old, p_old, row.form.method)
+        effect.shadow_gained += each * max(gained, 0.0)
+        effect.shadow_lost += each * max(-gained, 0.0)
+
+
+def _rules(found: _Found) -> object:
+    return None if found.route is None else found.route.route.shadow
+
+
+def _is_same(one: CompiledRoute, other: CompiledRoute) -> bool:
+    """Return whether both send each request to the same side, whichever that is."""
+    if one.fixed is not None and other.fixed is not None:
+        return one.fixed.side is other.fixed.side
+    return _draw(one) == _draw(other) and one.route.share == other.route.share
+
+
+def _draw(compiled: CompiledRoute) -> object:
+    """Return what decides the side of a key, but for the share."""
+    route = compiled.route
+    by_flag = (
+        None
+        if route.flag is None
+        else (route.flag, route.attributes, route.legacy, route.extracted, compiled.hold_back)
+    )
+    has_cohort = route.flag is None or compiled.cap is not None
+    cohort = route.cohort or route.name if has_cohort else ""
+    return route.extracted is None, route.identity, compiled.cap, cohort, by_flag
+
+
+def _shadowed(found: _Found, odds: float, method: str) -> float:
+    """Return how likely the other side is asked as well."""
+    compiled = found.route
+    if compiled is None or compiled.route.shadow is None:
+        return 0.0
+    chance = 0.0
+    for side, part in ((Side.LEGACY, 1 - odds), (Side.EXTRACTED, odds)):
+        if part > 0 and compiled.route.extracted is not None:
+            decision = compiled.decision(side, Reason.SHARE)
+            rules = decision.shadow if method in _READS else decision.writes
+            chance += part * (0.0 if rules is None else rules.sample / FULL_SHARE)
+    return chance
+
+
+def _is_extracted(place: int, share: int) -> bool:
+    """Return whether a place of one basis point's width is on the extracted side."""
+    return side_at((place + 0.5) / FULL_SHARE, share) is Side.EXTRACTED

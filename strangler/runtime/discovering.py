@@ -1,0 +1,34 @@
+"""Discovering, as control runs it: what was learnt of live paths is kept over restarts."""
+
+import asyncio
+
+from strangler.control.discovery import Discovery
+from strangler.control.store import Store
+from strangler.control.truth import Truth
+from strangler.runtime.tasks import Tasks
+
+SAVE_EVERY_S = 60.0
+"""Between two writes; a crash of control loses no more, and traffic shows the endpoints again."""
+
+
+class Discovering:
+    """Owns what is learnt."""
+
+    def __init__(self, store: Store, truth: Truth) -> None:
+        self.discovery = Discovery(store, truth)
+        self._tasks = Tasks("discovering")
+
+    def start(self) -> None:
+        """Take up what was kept, and keep what comes."""
+        self.discovery.start()
+        self._tasks.spawn("save", self._save())
+
+    async def close(self) -> None:
+        """Keep what was learnt last."""
+        await self._tasks.close()
+        self.discovery.save()
+
+    async def _save(self) -> None:
+        while True:
+            await asyncio.sleep(SAVE_EVERY_S)
+            self.discovery.save()

@@ -1,0 +1,201 @@
+"""The table of operations: what is served is what is described, and what a change is asked for."""
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from strangler.control import api
+from strangler.control.operations import MAX_BODY_BYTES, Role
+from tests.support.surface import Client, served
+
+CHANGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("PUT", "/api/v1/flags/payments", {"set": "25%"}),
+    ("POST", "/api/v1/guards/pay/reset", {}),
+    ("POST", "/api/v1/guards/pay/trip", {}),
+    ("POST", "/api/v1/kill", {"is_on": True}),
+    ("POST", "/api/v1/restart", {}),
+    ("POST", "/api/v1/shadow/pay/reset", {}),
+    ("POST", "/api/v1/recordings/pay/forget", {}),
+)
+
+
+async def rows(client: Client) -> list[Any]:
+    return list((await client.ask("GET", "/api/v1/audit"))[1]["rows"])
+
+
+async def test_every_registered_route_is_in_the_document_and_the_other_way_round() -> None:
+    async with served() as client:
+        app = api.make_app(client.surface)
+        document = (await client.ask("GET", "/api/v1/openapi.json"))[1]
+
+    registered = {
+        (route.method, route.resource.canonical)
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+    described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    assert registered == described
+
+
+async def test_the_document_is_openapi_whose_references_lead_somewhere() -> None:
+    async with served() as client:
+        document = (await client.ask("GET", "/api/v1/openapi.json"))[1]
+
+    text = json.dumps(document)
+    named = {part.split('"')[0] for part in text.split('"$ref": "#/components/schemas/')[1:]}
+    names = [one["operationId"] for methods in document["paths"].values() for one in methods.values()]
+    assert document["openapi"].startswith("3.1")
+    assert named == set(document["components"]["schemas"])
+    assert not [name for name in named if "." in name], "two kinds share a name"
+    assert len(names) == len(set(names))
+    for schema in document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+async def test_whatever_changes_something_is_for_operators_and_asks_for_a_reason_and_a_tag() -> None:
+    async with served() as client:
+        operations = api.operations(client.surface)
+
+    unsafe = [one for one in operations if one.method != "GET" and one.name != "explain"]
+    assert {(one.method, one.path.replace("{route}", "pay").replace("{key}", "payments")) for one in unsafe} == {
+        (method, path) for method, path, _ in CHANGES
+    }
+    assert all(one.changes and one.role is Role.OPERATOR for one in unsafe)
+    assert all("reason" in one.body.__struct_fields__ for one in unsafe)
+
+
+async def test_every_answer_to_a_get_has_the_generation_as_its_entity_tag() -> None:
+    async with served() as client:
+        tags = [await client.tag(path) for path in ("/api/v1/flags", "/api/v1/guards", "/api/v1/generation", "/readyz")]
+        said = (await client.ask("GET", "/api/v1/generation"))[1]["tag"]
+
+    assert set(tags) == {said} == {client.truth.tag}
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES)
+async def test_a_change_without_a_tag_is_told_the_one_that_is_there(method: str, path: str, body: Any) -> None:
+    async with served() as client:
+        code, answer = await client.ask(method, path, {**body, "reason": "test"}, if_match="")
+        kept = await rows(client)
+
+    assert (code, answer["title"], answer["current"]) == (428, "precondition_required", client.truth.tag)
+    assert (kept, client.table.written, client.restarts) == ([], [], [])
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES)
+async def test_a_change_of_what_is_not_there_any_more_is_refused_with_both_tags(
+    method: str, path: str, body: Any
+) -> None:
+    async with served() as client:
+        before = client.truth.tag
+        await client.ask("PUT", "/api/v1/flags/other", {"set": "10%", "reason": "somebody else"})
+        written = len(client.table.written)
+        code, answer = await client.ask(method, path, {**body, "reason": "test"}, if_match=before)
+        kept = await rows(client)
+
+    assert (code, answer["given"], answer["current"]) == (412, before, client.truth.tag)
+    assert (kept, len(client.table.written), client.restarts) == ([], written, [])
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES)
+async def test_a_change_without_a_reason_is_refused(method: str, path: str, body: Any) -> None:
+    async with served() as client:
+        codes = [
+            (await client.ask(method, path, {**body, **reason}))[0]
+            for reason in ({}, {"reason": ""}, {"reason": " \t"}, {"reason": None}, {"reason": "x" * 1_001})
+        ]
+        kept = await rows(client)
+
+    assert codes == [400] * 5
+    assert (kept, client.table.written, client.restarts) == ([], [], [])
+
+
+async def test_a_change_of_what_was_looked_at_is_made_and_gives_the_next_tag() -> None:
+    async with served() as client:
+        before = await client.tag("/api/v1/flags")
+        code, _ = await client.ask(
+            "PUT", "/api/v1/flags/payments", {"set": "25%", "reason": "test"}, if_match=f'"other", {before}'
+        )
+        after = await client.tag("/api/v1/flags")
+
+    assert code == 200
+    assert after not in (before, None)
+
+
+async def test_malformed_json_is_told_with_its_place() -> None:
+    async with served() as client:
+        broken = await client.ask("POST", "/api/v1/kill", data=b'{"is_on": true,\n  "reason": nope}')
+        wrong = await client.ask("POST", "/api/v1/kill", {"is_on": "yes", "reason": "x"})
+        bytes_ = await client.ask("POST", "/api/v1/kill", data=b'{"reason": "\xff"}')
+
+    assert (broken[0], broken[1]["title"]) == (400, "bad_body")
+    assert "at line 2, column 1" in broken[1]["detail"]
+    assert "`$.is_on`" in wrong[1]["detail"]
+    assert (wrong[0], bytes_[0]) == (400, 400)
+
+
+async def test_a_body_that_is_too_large_is_refused_while_it_comes_in_pieces() -> None:
+    async def pieces() -> Any:
+        for _ in range(3):
+            yield b" " * (MAX_BODY_BYTES // 2)
+
+    async with served() as client:
+        url = f"http://{client.address}/api/v1/kill"
+        headers = {"Authorization": f"Bearer {client.token}", "Content-Type": "application/json", "If-Match": "*"}
+        async with client.session.post(url, data=pieces(), headers=headers) as answer:
+            code = answer.status
+
+    assert code == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("/api/v1/flags/paymnts", ["payments"]),
+        ("/api/v1/guards/pya", ["pay"]),
+        ("/api/v1/shadow/payy", ["pay"]),
+        ("/api/v1/flags/zzz", []),
+    ],
+)
+async def test_a_name_that_there_is_not_is_told_with_the_nearest(path: str, wanted: list[str]) -> None:
+    async with served() as client:
+        await client.ask("PUT", "/api/v1/flags/payments", {"set": "25%", "reason": "test"})
+        code, body = await client.ask("GET", path)
+
+    assert (code, body.get("nearest", [])) == (404, wanted)
+
+
+async def test_every_answer_keeps_browsers_from_running_and_framing_anything() -> None:
+    async with served() as client:
+        found = []
+        for path in ("/healthz", "/api/v1/status", "/metrics", "/nowhere", "/api/v1/flags/none"):
+            async with client.session.get(f"http://{client.address}{path}") as answer:
+                found.append(answer.headers)
+
+    for headers in found:
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert (headers["X-Content-Type-Options"], headers["Cache-Control"]) == ("nosniff", "no-store")
+
+
+async def test_a_restart_is_asked_for_by_somebody_with_a_reason() -> None:
+    async with served() as client:
+        code, _ = await client.ask("POST", "/api/v1/restart", {"reason": "a leak"})
+
+    assert (code, client.restarts) == (202, [("admin-token", "a leak")])
+
+
+async def test_the_audit_log_is_filtered() -> None:
+    async with served() as client:
+        await client.ask("POST", "/api/v1/guards/pay/trip", {"reason": "one"})
+        await client.ask("POST", "/api/v1/kill", {"is_on": True, "reason": "two"})
+        found = [
+            [row["why"] for row in (await client.ask("GET", f"/api/v1/audit?{query}"))[1]["rows"]]
+            for query in ("what=kill", "subject=pay", "who=nobody", "what=trip&subject=read", "who=admin-token&limit=1")
+        ]
+
+    assert found == [["two"], ["one"], [], ["with pay: one"], ["two"]]
