@@ -4,7 +4,7 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -74,9 +74,16 @@ def _reset(given: argparse.Namespace) -> int:
 
 def lines(route: Mapping[str, Any], wanted: float | None = None) -> Iterator[str]:
     """Return one route's findings as text."""
+    since = f", since {date_text(route['since'])}" if route["since"] else ""
+    yield f"{plain(route['route'])}: {_mode(route)}{since}"
+    yield from body(route, wanted)
+
+
+def body(
+    route: Mapping[str, Any], wanted: float | None = None, nature: Callable[[Any], str] | None = None
+) -> Iterator[str]:
+    """Return what was found as text, without the line that says of what; `nature` says what a group is held to be."""
     counts = route["counts"]
-    since = f", since {_date(route['since'])}" if route["since"] else ""
-    yield f"{_plain(route['route'])}: {_mode(route)}{since}"
     compared = (
         f"{counts['compared']:,} compared: {counts['equal']:,} equal, {counts['ignored']:,} ignored, "
         f"{counts['different']:,} different"
@@ -88,19 +95,19 @@ def lines(route: Mapping[str, Any], wanted: float | None = None) -> Iterator[str
         yield f"  {needed}"
     for group in route["groups"]:
         yield ""
-        yield from _group(group)
+        yield from _group(group, (nature or _nature)(group))
     if route["uncounted"]:
         yield ""
         yield f"  {route['uncounted']:,} differences more, in groups that found no room"
 
 
-def _group(group: Mapping[str, Any]) -> Iterator[str]:
-    yield f"  {_plain(group['place'])}  {group['kind']}, {group['count']:,} times: {_nature(group)}"
-    yield f"    first seen {_date(group['first'])}, last {_date(group['last'])}"
+def _group(group: Mapping[str, Any], nature: str) -> Iterator[str]:
+    yield f"  {plain(group['place'])}  {group['kind']}, {group['count']:,} times: {nature}"
+    yield f"    first seen {date_text(group['first'])}, last {date_text(group['last'])}"
     for example in group["examples"][:1]:
         yield (
-            f"    {_plain(example['method'])} {_plain(example['path'])}  primary: {_value(example['primary'])}  "
-            f"shadow: {_value(example['shadow'])}  ({_plain(example['request_id'])})"
+            f"    {plain(example['method'])} {plain(example['path'])}  primary: {_value(example['primary'])}  "
+            f"shadow: {_value(example['shadow'])}  ({plain(example['request_id'])})"
         )
 
 
@@ -161,15 +168,16 @@ def _reasons(counts: Mapping[str, int]) -> str:
 
 
 def _value(text: str) -> str:
-    return _plain(text) if text else "(none)"
+    return plain(text) if text else "(none)"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text that moves no cursor and turns no line around, wherever it came from."""
     return text if text.isprintable() else json.dumps(text)
 
 
-def _date(seconds: float) -> str:
+def date_text(seconds: float) -> str:
+    """Return a time as people read it."""
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 

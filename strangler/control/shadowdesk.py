@@ -55,8 +55,7 @@ class ShadowDesk:
         one = self._find(name)
         if one is None:
             return None
-        groups = msgspec.to_builtins(_by_frequency(one.findings))
-        return {**_short(one), "uncounted": one.findings.uncounted, "groups": groups}
+        return whole(one.findings, one.rules, is_in_file=one.is_in_file)
 
     def reset(self, name: str, why: str, *, who: str) -> Mapping[str, Any] | None:
         """Forget what was found of a route and record it; None as in `show`. Raises StoreError."""
@@ -121,6 +120,13 @@ class _Shown:
     is_in_file: bool
     rules: Shadow | None
     findings: Findings
+
+
+def whole(findings: Findings, rules: Shadow | None, *, is_in_file: bool = True) -> Mapping[str, Any]:
+    """Return what was found of one route, with its groups and examples, as the API and the command line show it."""
+    groups = msgspec.to_builtins(_by_frequency(findings))
+    shown = _short(_Shown(is_in_file=is_in_file, rules=rules, findings=findings))
+    return {**shown, "uncounted": findings.uncounted, "groups": groups}
 
 
 def _short(one: _Shown) -> Mapping[str, Any]:

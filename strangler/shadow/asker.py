@@ -1,7 +1,8 @@
 """Asking the shadowed side: the same request, marked, over connections that no client's request ever rides."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 
@@ -75,19 +76,11 @@ class Asker:
         target = self._targets[name]
         target.busy += 1
         try:
-            async with asyncio.timeout(rules.timeout_s):
-                answer = await self._exchange(target, offer, route, rules)
-        except TimeoutError as error:
-            raise ShadowError(Drop.TIMEOUT, f"no answer within {rules.timeout_s:g} s") from error
-        except aiohttp.ClientConnectorError as error:
-            raise ShadowError(Drop.CONNECT, str(error)) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            # Because its text may quote the target and the answer, the log gets its kind alone.
-            raise ShadowError(Drop.FAILED, type(error).__name__) from error
+            async with answered_within(rules.timeout_s):
+                return await self._exchange(target, offer, route, rules)
         finally:
             target.busy -= 1
             self._close_idle(target)
-        return answer
 
     async def _exchange(self, target: _Target, offer: Offer, route: Route, rules: Shadow) -> Answer:
         addresses, tls = target.upstream.addresses, target.upstream.tls
@@ -102,7 +95,7 @@ class Asker:
             allow_redirects=False,
             server_hostname=(tls.server_name or None) if tls is not None else None,
         ) as response:
-            body = await self._read(response, rules.max_body_bytes)
+            body = await read_body(response, rules.max_body_bytes, self._budget)
             return Answer(
                 status=response.status,
                 headers=tuple(response.raw_headers),
@@ -115,22 +108,39 @@ class Asker:
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
-    async def _read(self, response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
-        pieces, size = [], 0
-        try:
-            async for piece in response.content.iter_chunked(_CHUNK):
-                if size + len(piece) > most_bytes:
-                    raise ShadowError(Drop.BODY_TOO_LARGE, f"the answer is over {most_bytes} bytes")
-                if not self._budget.take(len(piece)):
-                    raise ShadowError(Drop.BUDGET, "too many bytes of bodies are kept just now")
-                size += len(piece)
-                pieces.append(piece)
-        except BaseException:
-            # Because the rest is not read, the connection is of no use any more.
-            response.close()
-            self._budget.give(size)
-            raise
-        return b"".join(pieces)
+
+@asynccontextmanager
+async def answered_within(timeout_s: float) -> AsyncIterator[None]:
+    """Turn whatever keeps an answer from coming whole, and in time, into ShadowError."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError as error:
+        raise ShadowError(Drop.TIMEOUT, f"no answer within {timeout_s:g} s") from error
+    except aiohttp.ClientConnectorError as error:
+        raise ShadowError(Drop.CONNECT, str(error)) from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        # Because its text may quote the target and the answer, the log gets its kind alone.
+        raise ShadowError(Drop.FAILED, type(error).__name__) from error
+
+
+async def read_body(response: aiohttp.ClientResponse, most_bytes: int, budget: Budget) -> bytes:
+    """Return the body of an answer; raises ShadowError if it is too much. Who gets it gives its bytes back."""
+    pieces, size = [], 0
+    try:
+        async for piece in response.content.iter_chunked(_CHUNK):
+            if size + len(piece) > most_bytes:
+                raise ShadowError(Drop.BODY_TOO_LARGE, f"the answer is over {most_bytes} bytes")
+            if not budget.take(len(piece)):
+                raise ShadowError(Drop.BUDGET, "too many bytes of bodies are kept just now")
+            size += len(piece)
+            pieces.append(piece)
+    except BaseException:
+        # Because the rest is not read, the connection is of no use any more.
+        response.close()
+        budget.give(size)
+        raise
+    return b"".join(pieces)
 
 
 def _session(upstream: Upstream) -> aiohttp.ClientSession:

@@ -137,7 +137,9 @@ class Ledger:
         """
         if len(self._entries) >= MOST_GROUPS:
             return False
-        return any(_key(found) not in self._entries for one in several if one is not None for found in one.differences)
+        return any(
+            group_key(found) not in self._entries for one in several if one is not None for found in one.differences
+        )
 
     def _entry(self, key: GroupKey, now: float) -> _Entry | None:
         entry = self._entries.get(key)
@@ -199,7 +201,8 @@ def _document(fields: Fields, body: bytes) -> Json:
         return None
 
 
-def _key(difference: Difference) -> GroupKey:
+def group_key(difference: Difference) -> GroupKey:
+    """Return which group a difference belongs to."""
     match difference.kind:
         case Kind.STATUS:
             return "status", difference.kind.value
@@ -217,7 +220,7 @@ def _printable(text: str) -> str:
 
 def _safe_key(difference: Difference, redactor: Redactor | None) -> GroupKey:
     """Return a group's key without the names that are secrets of this exchange; the same for all of them."""
-    place, kind = _key(difference)
+    place, kind = group_key(difference)
     return (place if redactor is None else MARK.sub("[known]", redactor.text(place))), kind
 
 
