@@ -2,14 +2,23 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
+from strangler.control import database
 from strangler.control.database import Database
 from strangler.control.journal import Deed, Journal
 from strangler.core.findings import Findings
 
 LOG = logging.getLogger(__name__)
+
+
+def read_findings(state_dir: Path, route: str) -> Findings | None:
+    """Return a route's findings from a store that somebody may be using; None if it has none. Raises StoreError."""
+    with database.open_to_read(state_dir) as db:
+        row = db.execute("SELECT route, findings FROM shadow_findings WHERE route = ?", (route,)).fetchone()
+    return None if row is None else _read(*row)
 
 
 class FindingsTable:

@@ -2,8 +2,12 @@
 
 import re
 
-from strangler.core.comparison import Place
+from strangler.core.comparison import Difference, Kind, Place
 from strangler.core.jsonpath import print_place
+from strangler.core.secrets import mask_text
+
+GroupKey = tuple[str, str]
+"""A place without its indexes, and a kind."""
 
 MAX_PLACE = 512
 """Characters of a printed place; a document may have names of any length."""
@@ -29,3 +33,24 @@ def general_place(place: Place) -> str:
     # Because JSON may escape half of a surrogate pair, which no encoding can write.
     text = text[: MAX_PLACE + 1].encode("utf-8", "backslashreplace").decode("utf-8")
     return "$" + (text if len(text) <= MAX_PLACE else text[:MAX_PLACE] + "...")
+
+
+def group_key(difference: Difference) -> GroupKey:
+    """Return which group a difference belongs to."""
+    match difference.kind:
+        case Kind.STATUS:
+            return "status", difference.kind.value
+        case Kind.HEADER:
+            return f"header {difference.place[0]}", difference.kind.value
+        case _:
+            # Because a member's name may be somebody's card or address.
+            return printable(mask_text(general_place(difference.place), _named)), difference.kind.value
+
+
+def printable(text: str) -> str:
+    """Return text that has an encoding: JSON may write half a surrogate pair, which has none."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _named(what: str, _: str) -> str:
+    return f"[{what}]"

@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 
 from strangler.core.comparison import MAX_DEPTH, Json, Obstacle
 from strangler.core.content import Form, Undecided, decode_text, form_of, undo_codings
-from strangler.core.document import Repeated, dump_json, parse_json
+from strangler.core.document import Repeated, dump_json, read_json
 from strangler.core.grouping import is_id
 from strangler.core.jsonpath import JsonPath, State, advance, hits, start
 from strangler.core.model import Side
@@ -166,7 +166,7 @@ def _taken_out(body: bytes, headers: Fields, paths: tuple[JsonPath, ...]) -> tup
     if form is not Form.JSON or not body:
         # Because a path names nothing in it.
         return body, headers
-    value = parse_json(decode_text(undo_codings(body, told.get(b"content-encoding", "")), content_type))
+    value = read_json(decode_text(undo_codings(body, told.get(b"content-encoding", "")), content_type))
     text = dump_json(_hidden(value, paths, start(paths), 0))
     plain = text.encode("ascii")
     if decode_text(plain, content_type) != text:

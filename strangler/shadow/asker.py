@@ -23,7 +23,7 @@ _KEEP_S = 15.0
 _CHUNK = 65_536
 _OURS = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", MARK.lower().encode()})
 _CREDENTIALS = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
-_NO_AUTO = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+NO_AUTO = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ class Asker:
             URL(f"{scheme}://{address}{offer.target.decode('latin-1')}", encoded=True),
             headers=_headers(offer, route, rules, str(address)),
             data=offer.body or None,
-            skip_auto_headers=_NO_AUTO,
+            skip_auto_headers=NO_AUTO,
             allow_redirects=False,
             server_hostname=(tls.server_name or None) if tls is not None else None,
         ) as response:

@@ -7,15 +7,12 @@ from strangler.core.comparison import Comparison, Difference, Json, Kind, Result
 from strangler.core.content import MAX_BYTES, Undecided, decode_text, undo_codings
 from strangler.core.document import parse_json
 from strangler.core.findings import MOST_EXAMPLES, MOST_GROUPS, Example, Findings, Group
-from strangler.core.grouping import general_place
+from strangler.core.grouping import GroupKey, group_key, printable
 from strangler.core.jsonpath import parse_path
 from strangler.core.noise import Pairs
 from strangler.core.offer import Answer, Drop, Fields, Offer
 from strangler.core.redaction import Redaction, Redactor
-from strangler.core.secrets import MARK, mask_text
-
-GroupKey = tuple[str, str]
-"""A place without its indexes, and a kind."""
+from strangler.core.secrets import MARK
 
 
 @dataclass(slots=True)
@@ -182,8 +179,8 @@ def _example(offer: Offer, difference: Difference, redactor: Redactor, now: floa
         method=offer.method.decode("latin-1"),
         path=redactor.target(offer.target.decode("latin-1")),
         # Because `null` would be a value.
-        primary="" if difference.kind is Kind.EXTRA else _printable(primary),
-        shadow="" if difference.kind is Kind.MISSING else _printable(shadow),
+        primary="" if difference.kind is Kind.EXTRA else printable(primary),
+        shadow="" if difference.kind is Kind.MISSING else printable(shadow),
     )
 
 
@@ -201,28 +198,7 @@ def _document(fields: Fields, body: bytes) -> Json:
         return None
 
 
-def group_key(difference: Difference) -> GroupKey:
-    """Return which group a difference belongs to."""
-    match difference.kind:
-        case Kind.STATUS:
-            return "status", difference.kind.value
-        case Kind.HEADER:
-            return f"header {difference.place[0]}", difference.kind.value
-        case _:
-            # Because a member's name may be somebody's card or address.
-            return _printable(mask_text(general_place(difference.place), _named)), difference.kind.value
-
-
-def _printable(text: str) -> str:
-    """Return text that has an encoding: JSON may write half a surrogate pair, which has none."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def _safe_key(difference: Difference, redactor: Redactor | None) -> GroupKey:
     """Return a group's key without the names that are secrets of this exchange; the same for all of them."""
     place, kind = group_key(difference)
     return (place if redactor is None else MARK.sub("[known]", redactor.text(place))), kind
-
-
-def _named(what: str, _: str) -> str:
-    return f"[{what}]"

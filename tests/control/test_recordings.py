@@ -20,27 +20,12 @@ from strangler.core.recording import Recording
 from strangler.core.selection import Kept
 from strangler.core.shadowing import Record
 from strangler.errors import VaultError
-from strangler.shadow.recorder import Recorder
 from strangler.vault.keyfile import KEY_FILE
 from strangler.vault.vault import Vault
-from tests.support.recordings import TYPED, offered, recording_route
+from tests.support.recordings import TYPED, entries
 from tests.support.surface import served
 
 DEED = Deed(at=5.0, who="test", what=Action.FORGET, subject="users", why="over")
-
-
-def entries(*numbers: int, at: float = 1.0, for_s: float = 100.0, **more: Any) -> list[RecordingEntry]:
-    """Return what the comparer picks of reads of these users."""
-    recorder = Recorder()
-    recorder.begin(b"salt")
-    recorder.apply([recording_route(Record())], now=0.0)
-    for number in numbers:
-        recorder.take(offered(number, **more), "equal", now=at)
-    return [
-        RecordingEntry(route="users", kept=one.kept, recording=one.recording, for_s=for_s)
-        for one in recorder.news()
-        if one.kept is not None and one.recording is not None
-    ]
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Recording of a whole proxy: what is kept outlives it, is sealed, and goes when an operator says so."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -41,8 +42,8 @@ def strangler(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "strangler", *words], capture_output=True, text=True, check=False)
 
 
-async def test_recordings_outlive_the_proxy_sealed_and_are_deleted_by_a_command(tmp_path: Path) -> None:
-    answer = json.dumps({"id": 7, "name": NAME}).encode()
+async def test_recordings_outlive_the_proxy_sealed_are_replayed_and_deleted_by_a_command(tmp_path: Path) -> None:
+    answer = json.dumps({"id": 7, "name": NAME, "fee": 5.25}).encode()
     async with (
         backend(says(ok(answer, JSON))) as monolith,
         backend(says(ok(answer, JSON))) as extracted,
@@ -62,6 +63,20 @@ async def test_recordings_outlive_the_proxy_sealed_and_are_deleted_by_a_command(
         await proxy.wait_ready()
         await until_recorded(proxy, "/users/8", 2)
         assert {one.target for one in contents(proxy)} == {b"/users/7", b"/users/8"}
+
+        # The next build rounds the fee, and is asked beside the proxy that runs.
+        async with backend(says(ok(answer.replace(b"5.25", b"5.3"), JSON))) as build:
+            against = ("--against", f"http://127.0.0.1:{build.port}")
+            done = await asyncio.to_thread(strangler, "replay", "-c", str(proxy.routes), "--route", "users", *against)
+            assert done.returncode == 1, done.stderr
+            assert done.stdout.count(" times: ") == 1
+            assert "  $.fee  value, 2 times: not seen by shadowing\n" in done.stdout
+            assert "  2 compared: 0 equal, 0 ignored, 2 different; 0 not comparable\n" in done.stdout
+            assert NAME not in done.stdout
+            assert {(one.method, one.target) for one in build.received} == {
+                (b"GET", b"/users/7"),
+                (b"GET", b"/users/8"),
+            }
 
         shown = strangler("shadow", "recordings", "-c", str(proxy.routes))
         forgotten = strangler("shadow", "forget", "users", "--reason", "over", "-c", str(proxy.routes))

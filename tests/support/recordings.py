@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from strangler.control.recordingbook import RecordingEntry
 from strangler.core.model import Route, Side
 from strangler.core.offer import Answer, Offer
 from strangler.core.shadowing import Record, Shadow
+from strangler.shadow.recorder import Recorder
 from tests.support.plane import route
 
 TYPED = ((b"Content-Type", b"application/json"),)
@@ -30,3 +32,17 @@ def offered(number: int = 7, body: bytes = b'{"id":7}', **more: Any) -> Offer:
 def recording_route(record: Record | None, **more: Any) -> Route:
     """Return a route that is shadowed, and records so."""
     return route("users", "/users/{id}", shadow=Shadow(noise=0, record=record, **more))
+
+
+def entries(*numbers: int, at: float = 1.0, for_s: float = 100.0, **more: Any) -> list[RecordingEntry]:
+    """Return what the comparer picks of reads of these users."""
+    recorder = Recorder()
+    recorder.begin(b"salt")
+    recorder.apply([recording_route(Record())], now=0.0)
+    for number in numbers:
+        recorder.take(offered(number, **more), "equal", now=at)
+    return [
+        RecordingEntry(route="users", kept=one.kept, recording=one.recording, for_s=for_s)
+        for one in recorder.news()
+        if one.kept is not None and one.recording is not None
+    ]
