@@ -36,7 +36,7 @@ class Obstacle(StrEnum):
     CORRUPT = "corrupt"
     """The content coding cannot be undone: the bytes are not what it says."""
     TOO_LARGE = "too_large"
-    """Larger than the bound once its coding is undone."""
+    """Larger than the bound once its coding is undone, or than the comparer has room for once it is read."""
     TOO_DEEP = "too_deep"
     INVALID_JSON = "invalid_json"
     """On both sides, with different bytes."""

@@ -30,6 +30,9 @@ _MAX_VALUES = MAX_SHOWN
 _MAX_STRING = 4_096
 """Characters of a string that is shown in part; a longer one has a mark, because redacting it takes time."""
 _MAX_LEVELS = 20
+_MAX_NAMES = 1_000
+"""Names whose secrecy is remembered while one record is looked through; looking takes longer than all else of it."""
+_CONTAINERS = (dict, list)
 _MAX_NESTED = 4
 """JSON in a string in JSON in a string; what is packed deeper is not shown at all."""
 _FULL_MARK = 8
@@ -48,13 +51,14 @@ class Redaction:
 class Redactor:
     """Redacts one record: everything of one request and both its answers, that is stored together."""
 
-    __slots__ = ("_known", "_names", "_paths", "_salt")
+    __slots__ = ("_known", "_names", "_paths", "_salt", "_secret_names")
 
     def __init__(self, redaction: Redaction, salt: bytes) -> None:
         self._paths = redaction.paths
         self._names = frozenset(name.lower() for name in redaction.names)
         self._salt = salt[: blake2b.MAX_KEY_SIZE]
         self._known: dict[str, None] = {}
+        self._secret_names: dict[str, bool] = {}
 
     def learn(self, headers: Iterable[tuple[str, str]] = (), value: Json = None) -> None:
         """Look at a part of the record for secrets that may stand elsewhere in it; before anything is redacted."""
@@ -151,21 +155,33 @@ class Redactor:
             return
         if isinstance(value, dict):
             for name, inner in value.pairs if isinstance(value, Repeated) else value.items():
-                below = advance(self._paths, state, name)
-                self._learn(inner, below, depth + 1, is_secret=is_secret or self._is_secret(name, below))
+                below = advance(self._paths, state, name) if state else state
+                is_member_secret = is_secret or self._is_secret(name, below)
+                # Because most of a large document is no secret, it is looked at no further.
+                if is_member_secret or isinstance(inner, _CONTAINERS):
+                    self._learn(inner, below, depth + 1, is_secret=is_member_secret)
         elif isinstance(value, list):
             for index, inner in enumerate(value):
-                below = advance(self._paths, state, index)
-                self._learn(inner, below, depth + 1, is_secret=is_secret or bool(hits(self._paths, below)))
+                below = advance(self._paths, state, index) if state else state
+                is_element_secret = is_secret or bool(hits(self._paths, below))
+                if is_element_secret or isinstance(inner, _CONTAINERS):
+                    self._learn(inner, below, depth + 1, is_secret=is_element_secret)
         elif is_secret and value is not None and not isinstance(value, bool):
-            self._remember(str(value))
+            self._remember(str(exact(value)))
+            if isinstance(value, bytes):
+                self._remember(value.decode("ascii"))
 
     def _remember(self, secret: str) -> None:
         if len(secret) >= MIN_KNOWN and len(self._known) < MAX_KNOWN:
             self._known[secret] = None
 
     def _is_secret(self, name: str, state: State) -> bool:
-        return is_secret_name(name) or name.lower() in self._names or bool(hits(self._paths, state))
+        known = self._secret_names.get(name)
+        if known is None:
+            known = is_secret_name(name) or name.lower() in self._names
+            if len(self._secret_names) < _MAX_NAMES:
+                self._secret_names[name] = known
+        return known or bool(state and hits(self._paths, state))
 
     def _is_secret_header(self, name: str) -> bool:
         return is_secret_header(name) or name.lower() in self._names

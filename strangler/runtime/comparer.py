@@ -33,6 +33,7 @@ from strangler.runtime.link import Link
 from strangler.runtime.offers import SOCKET, Dropped, Offered, OfferServer
 from strangler.runtime.offers import ToComparer as FromWorker
 from strangler.runtime.tasks import Tasks
+from strangler.shadow.budget import cap_memory
 from strangler.shadow.comparer import MOST_AT_ONCE, Comparer
 
 TELL_EVERY_S = 0.5
@@ -90,6 +91,7 @@ class ComparerProcess:
         await server.start()
         # Not before, because a start that takes long is told as a comparer that is not there.
         os.nice(NICE)
+        cap_memory()
         for number in range(MOST_AT_ONCE):
             self._tasks.spawn(f"work_{number}", self._comparer.work())
         if self._link is not None:

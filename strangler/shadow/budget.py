@@ -1,9 +1,29 @@
-"""The budget: how many bytes of bodies the comparer keeps at a time, waiting or being compared."""
+"""The budget: how many bytes of bodies the comparer keeps at a time, and how much memory it may take in all."""
+
+import resource
+from pathlib import Path
 
 from strangler.core.offer import Offer
 
 MOST_BYTES = 64 * 1_048_576
-"""With each worker's own bound it is the memory that shadowing may take."""
+"""Of bodies."""
+MOST_WAITING = MOST_BYTES // 2
+"""Of them, those that wait to be asked: the answers to them need room as well."""
+MOST_MEMORY = 224 * 1_048_576
+"""What the comparer may take beyond what it starts with: bodies, and the two documents of one comparison. JSON takes
+some five times its size once it is read, and up to 25 times where it is made to; two answers of 8 MiB mostly fit."""
+
+
+def cap_memory(most: int = MOST_MEMORY) -> None:
+    """Take no more memory than this from now on: what would, raises MemoryError (RLIMIT_DATA, setrlimit(2)).
+
+    Because a comparison runs alone, and everything else has its own bound, it is what meets that limit.
+    """
+    words = Path("/proc/self/statm").read_text(encoding="ascii").split()
+    now = int(words[5]) * resource.getpagesize()
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = now + most
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 class Budget:
@@ -14,9 +34,9 @@ class Budget:
         self.held = 0
         """Bytes that are taken now."""
 
-    def take(self, size: int) -> bool:
-        """Return whether there was room, and hold it if so."""
-        if self.held + size > self._most:
+    def take(self, size: int, most: int | None = None) -> bool:
+        """Return whether there was room, of `most` if that is less than all, and hold it if so."""
+        if self.held + size > (self._most if most is None else most):
             return False
         self.held += size
         return True

@@ -7,6 +7,7 @@ from time import monotonic, time
 
 from strangler.core import breaker, compare
 from strangler.core.breaker import Breaker
+from strangler.core.comparison import Comparison, Obstacle, Result
 from strangler.core.findings import Findings
 from strangler.core.migration import settings
 from strangler.core.model import Config, Route, Side
@@ -24,6 +25,8 @@ MOST_AT_ONCE = 32
 """Offers that are asked at a time; the shadowed side never sees more of us than this."""
 _NOISE = "noise."
 """Put before a route's name, so that the sample that is asked twice is another one than the sample that is asked."""
+
+_TOO_LARGE = Comparison(result=Result.NOT_COMPARABLE, obstacle=Obstacle.TOO_LARGE)
 
 LOG = logging.getLogger(__name__)
 
@@ -134,14 +137,24 @@ class Comparer:
                 if self._is_outdated(route, rules):
                     return
             # Because comparing holds the loop, nothing else of the size of a body is made meanwhile.
-            how = self._how[route.name]
-            primary = offer.answer
-            compared = compare.compare(primary, shadow, how)
-            noise = None if again is None else compare.compare(primary, again, how)
-            self._ledger(route.name).add(offer, shadow, compared, noise, time())
+            compared = self._compared(offer, shadow, again, self._how[route.name])
             self.recorder.take(offer, compared.result.value, time())
         finally:
             self.budget.give(len(shadow.body) + (0 if again is None else len(again.body)))
+
+    def _compared(self, offer: Offer, shadow: Answer, again: Answer | None, how: compare.Comparing) -> Comparison:
+        """Return what comes of two answers, once the ledger has it."""
+        ledger = self._ledger(offer.route)
+        try:
+            compared = compare.compare(offer.answer, shadow, how)
+            noise = None if again is None else compare.compare(offer.answer, again, how)
+            ledger.add(offer, shadow, compared, noise, time())
+            return compared
+        except MemoryError:
+            LOG.warning("shadow_too_large", extra={"fields": {"route": offer.route}})
+        # Not before what was read has gone with its error.
+        ledger.add(offer, shadow, _TOO_LARGE, None, time())
+        return _TOO_LARGE
 
     def _is_outdated(self, route: Route, rules: Shadow) -> bool:
         """Return whether the file says something else of a route by now; what was asked before tells nothing of it."""

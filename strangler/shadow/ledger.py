@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from strangler.core import noise
 from strangler.core.comparison import Comparison, Difference, Json, Kind, Result
 from strangler.core.content import MAX_BYTES, Undecided, decode_text, undo_codings
-from strangler.core.document import parse_json
+from strangler.core.document import read_json
 from strangler.core.findings import MOST_EXAMPLES, MOST_GROUPS, Example, Findings, Group
 from strangler.core.grouping import GroupKey, group_key, printable
 from strangler.core.jsonpath import parse_path
@@ -75,13 +75,17 @@ class Ledger:
         self._has_news = True
 
     def add(self, offer: Offer, shadow: Answer, compared: Comparison, again: Comparison | None, now: float) -> None:
-        """Take one comparison, and of a request that was asked twice how the answering side differed from itself."""
+        """Take one comparison, and of a request that was asked twice how the answering side differed from itself.
+
+        Raises MemoryError before anything of it was counted, if there is no room to look it through for secrets.
+        """
+        is_read = self._has_strangers(compared, again) or self._wants_example(compared)
+        redactor = self._redactor(offer, shadow) if is_read else None
         self._has_news = True
         self._last = now
         self._results[compared.result] += 1
         if compared.obstacle is not None:
             self._obstacles[compared.obstacle] = self._obstacles.get(compared.obstacle, 0) + 1
-        redactor = self._redactor(offer, shadow) if self._has_strangers(compared, again) else None
         seen: dict[GroupKey, Difference] = {}
         for difference in compared.differences:
             seen.setdefault(_safe_key(difference, redactor), difference)
@@ -90,8 +94,7 @@ class Ledger:
             if entry is not None:
                 entry.count += 1
                 entry.last = now
-                if len(entry.examples) < MOST_EXAMPLES:
-                    redactor = redactor or self._redactor(offer, shadow)
+                if len(entry.examples) < MOST_EXAMPLES and redactor is not None:
                     entry.examples = (*entry.examples, _example(offer, difference, redactor, now))
         if again is None or Result.NOT_COMPARABLE in (compared.result, again.result):
             return
@@ -137,6 +140,10 @@ class Ledger:
         return any(
             group_key(found) not in self._entries for one in several if one is not None for found in one.differences
         )
+
+    def _wants_example(self, compared: Comparison) -> bool:
+        entries = (self._entries.get(_key(found)) for found in compared.differences)
+        return any(entry is not None and len(entry.examples) < MOST_EXAMPLES for entry in entries)
 
     def _entry(self, key: GroupKey, now: float) -> _Entry | None:
         entry = self._entries.get(key)
@@ -193,7 +200,7 @@ def _document(fields: Fields, body: bytes) -> Json:
     told = {name.lower(): value for name, value in _texts(fields)}
     try:
         plain = undo_codings(body, told.get("content-encoding", ""), MAX_BYTES)
-        return parse_json(decode_text(plain, told.get("content-type", "")))
+        return read_json(decode_text(plain, told.get("content-type", "")))
     except (Undecided, ValueError, RecursionError):
         return None
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 
 from strangler.core.offer import Offer
-from strangler.shadow.budget import Budget, size_of
+from strangler.shadow.budget import MOST_WAITING, Budget, size_of
 
 MOST_OFFERS = 1_000
 """Precedent: GoReplay's queue of an HTTP output, 1,000."""
@@ -24,7 +24,7 @@ class Queue:
 
     def put(self, offer: Offer) -> bool:
         """Return whether there was room; who takes it out gives its bytes back to the budget."""
-        if len(self._offers) >= self._most or not self._budget.take(size_of(offer)):
+        if len(self._offers) >= self._most or not self._budget.take(size_of(offer), MOST_WAITING):
             return False
         self._offers.append(offer)
         self._has_more.set()

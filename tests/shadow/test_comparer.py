@@ -238,14 +238,14 @@ async def test_what_the_queue_has_no_room_for_is_dropped_and_counted(monkeypatch
     await comparer.close()
 
 
-async def test_bytes_over_the_budget_are_dropped_and_counted() -> None:
+async def test_bytes_of_offers_leave_half_of_the_budget_to_answers() -> None:
     comparer = Comparer()
     comparer.apply(config(1, 1, shadowed()))
     large = b"x" * (16 * 1_048_576)
     for _ in range(5):
         comparer.offer(offer(large))
     (findings,) = comparer.news()
-    assert findings.dropped == {Drop.QUEUE_FULL: 1}
+    assert findings.dropped == {Drop.QUEUE_FULL: 3}
     await comparer.close()
 
 
