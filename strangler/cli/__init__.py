@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from strangler import __version__
-from strangler.cli import audit, check, explain, flags, guards, replay, restart, serve, shadow, status
+from strangler.cli import audit, check, explain, flags, guards, replay, restart, serve, shadow, status, token
 from strangler.errors import ConfigError, StranglerError, UsageError
 
 _EXIT_CODES = (
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"strangler {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, check, explain, flags, status, guards, shadow, replay, audit, restart):
+    for command in (serve, check, explain, flags, status, guards, shadow, replay, audit, token, restart):
         command.add(commands, _EXIT_CODES)
     check.add_schema(commands, _EXIT_CODES)
     return parser

@@ -16,7 +16,18 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from strangler import __version__
-from strangler.control import auditapi, auth, flagapi, guardapi, openapi, recordingapi, shadowapi, statusapi
+from strangler.control import (
+    auditapi,
+    auth,
+    flagapi,
+    guardapi,
+    openapi,
+    recordingapi,
+    sessionapi,
+    shadowapi,
+    statusapi,
+    tokenapi,
+)
 from strangler.control.answers import ProblemError, as_problem, problem
 from strangler.control.binding import CALLER, bind, refuse_nobody
 from strangler.control.callers import Callers
@@ -53,6 +64,8 @@ class Surface:
     """What the API shows and does; the composition provides it."""
 
     admin: Address
+    hosts: tuple[str, ...] = ()
+    """Names that the Host header may have beside this machine's own."""
     callers: Callers
     whole: Whole
     flags: FlagDesk
@@ -70,6 +83,8 @@ def operations(surface: Surface) -> tuple[Operation, ...]:
         *shadowapi.operations(surface.shadow),
         *recordingapi.operations(surface.recordings),
         *auditapi.operations(surface.guards),
+        *sessionapi.operations(surface.callers),
+        *tokenapi.operations(surface.callers.tokens),
     )
     described: Mapping[str, Any] = {}
     own = Operation(
@@ -141,20 +156,34 @@ def _admit(surface: Surface) -> Middleware:
 
     @web.middleware
     async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not auth.is_own_host(request.headers.get("Host", ""), surface.admin):
+        if not auth.is_own_host(request.headers.get("Host", ""), surface.admin, surface.hosts):
             raise ProblemError(problem(421, "bad_host", "The Host header must name the admin address."))
-        request[CALLER] = surface.callers.of(request) or NOBODY
+        caller = surface.callers.of(request)
+        request[CALLER] = caller or NOBODY
         try:
             # Because nobody is told which paths there are.
-            if request[CALLER] is NOBODY and request.match_info.http_exception is not None and _is_api(request):
+            if (
+                request[CALLER].role is Role.NOBODY
+                and request.match_info.http_exception is not None
+                and _is_api(request)
+            ):
                 raise refuse_nobody()
             return await handler(request)
         except ProblemError as error:
             if error.problem.status == 401:
                 refusals.tell(request)
+                if (caller is None or error.problem.title == sessionapi.WRONG) and (
+                    wait_s := surface.callers.fail(request)
+                ):
+                    raise _too_many(wait_s) from error
             raise
 
     return admit
+
+
+def _too_many(wait_s: int) -> ProblemError:
+    detail = f"Too many wrong tokens came from this address; wait {wait_s} s. The right one is taken all the same."
+    return ProblemError(problem(429, "too_many_failures", detail), {"Retry-After": str(wait_s)})
 
 
 def _is_api(request: web.Request) -> bool:

@@ -39,23 +39,32 @@ def load_token(state_dir: Path) -> str:
 
 def is_authorized(header: str, token: str) -> bool:
     """Return whether an Authorization header carries the token; takes as long for any wrong one."""
-    scheme, _, given = header.partition(" ")
     # Because header bytes that are no UTF-8 arrive as lone surrogates.
-    return scheme.lower() == "bearer" and hmac.compare_digest(
-        given.strip().encode("utf-8", "surrogateescape"), token.encode()
-    )
+    return hmac.compare_digest(bearer(header).encode("utf-8", "surrogateescape"), token.encode())
 
 
-def is_own_host(header: str, admin: Address) -> bool:
-    """Return whether a Host header names the admin address or this machine, with the port that was bound.
+def bearer(header: str) -> str:
+    """Return the token of an Authorization header; empty if it carries none."""
+    scheme, _, given = header.partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else ""
 
-    A page on the web that made its own name resolve to loopback still sends that name (DNS rebinding).
+
+def is_own_host(header: str, admin: Address, hosts: tuple[str, ...] = ()) -> bool:
+    """Return whether a Host header names the admin address, this machine, or one of `hosts`.
+
+    A page on the web that made its own name resolve to this port still sends that name (DNS rebinding). So a number is
+    enough where others can reach the port, and a name is not. Ports are those that were bound, but for `hosts`, which
+    may be the names of a proxy in front.
     """
     host, separator, port = header.rpartition(":")
     if not separator or header.endswith("]"):
         host, port = header, "80"
     host = host.removeprefix("[").removesuffix("]").lower()
-    return port == str(admin.port) and (host in ("localhost", admin.host.lower()) or _is_loopback(host))
+    if host in hosts:
+        return True
+    return port == str(admin.port) and (
+        host in ("localhost", admin.host.lower()) or _is_loopback(host) or (_is_any(admin.host) and _is_number(host))
+    )
 
 
 def _is_loopback(host: str) -> bool:
@@ -63,6 +72,18 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_any(host: str) -> bool:
+    return host in ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _make(path: Path) -> str:

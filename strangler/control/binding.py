@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from strangler.control.answers import ProblemError, as_json, problem
-from strangler.control.operations import NOBODY, Answer, Call, Caller, Operation, Role, Way
+from strangler.control.operations import NOBODY, Answer, Call, Caller, Operation, Way
 
 CALLER = web.RequestKey("caller", Caller)
 CSRF_HEADER = "X-Strangler-Request"
@@ -70,18 +70,24 @@ def _responder(operation: Operation, tag: Callable[[], str]) -> _Respond:
 def _check_role(operation: Operation, caller: Caller) -> None:
     if caller.role >= operation.role:
         return
-    if caller.role is Role.NOBODY:
+    if caller.way is Way.NONE:
         raise refuse_nobody()
-    detail = f"This takes the role {operation.role.word}, and {caller.name} is a {caller.role.word}."
+    detail = f"This takes the role {operation.role.word}, and {caller.name} has the role {caller.role.word}."
     raise ProblemError(problem(403, "forbidden", detail))
+
+
+def check_origin(request: web.Request) -> None:
+    """Refuse what a browser says it sends for another site's page, or for one on another port of this host."""
+    origin = request.headers.get("Origin")
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    if site not in ("same-origin", "none") or origin not in (None, f"{request.scheme}://{request.host}"):
+        raise ProblemError(problem(403, "cross_site", "A browser's request must come from this port's own page."))
 
 
 def _check_own_page(request: web.Request) -> None:
     """Refuse what another site's page may have made a browser send: its cookies go along, this header does not."""
-    origin = request.headers.get("Origin")
-    is_own = origin is None or origin == f"{request.scheme}://{request.host}"
-    site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    if request.headers.get(CSRF_HEADER) != "1" or not is_own or site not in ("same-origin", "none"):
+    check_origin(request)
+    if request.headers.get(CSRF_HEADER) != "1":
         detail = f"A browser's change must come from this page, with the header {CSRF_HEADER}: 1."
         raise ProblemError(problem(403, "cross_site", detail))
 

@@ -98,5 +98,24 @@ STEPS = (
         document TEXT NOT NULL
     );
     """,
+    """
+    CREATE TABLE tokens (
+        id         TEXT PRIMARY KEY,
+        name       TEXT NOT NULL,
+        role       TEXT NOT NULL CHECK (role IN ('viewer', 'operator')),
+        digest     BLOB NOT NULL,
+        created_at REAL NOT NULL,
+        created_by TEXT NOT NULL,
+        expires_at REAL,
+        revoked_at REAL
+    );
+
+    CREATE TABLE sessions (
+        digest   BLOB PRIMARY KEY,
+        token    TEXT NOT NULL,
+        began_at REAL NOT NULL,
+        ends_at  REAL NOT NULL
+    );
+    """,
 )
 """Step n takes a store from `user_version` n to n + 1."""

@@ -57,7 +57,8 @@ def statuses(operation: Operation) -> tuple[int, ...]:
     found = {421, 500, *operation.problems}
     if operation.role > Role.NOBODY:
         found |= {401, 429}
-    if operation.role > Role.VIEWER:
+    if operation.role > Role.NOBODY:
+        # Because a proxy may name a user who has no role here.
         found.add(403)
     if operation.query is not None:
         found.add(400)

@@ -16,6 +16,7 @@ from strangler.control.findingstable import FindingsTable
 from strangler.control.guardtable import GuardTable
 from strangler.control.journal import Deed, Journal
 from strangler.control.recordingtable import RecordingTable
+from strangler.control.tokentable import TokenTable
 from strangler.core.audit import Action
 
 CACHES_KEPT = 4
@@ -43,6 +44,7 @@ class Store:
         self._database = Database(state_dir, in_memory=in_memory)
         self.journal = Journal(self._database)
         self.guards = GuardTable(self._database, self.journal)
+        self.tokens = TokenTable(self._database, self.journal)
         self.findings = FindingsTable(self._database, self.journal)
         self.recordings = RecordingTable(self._database, self.journal)
         self.discovery = DiscoveryTable(self._database)

@@ -35,6 +35,12 @@ class Action(StrEnum):
     WRITE_BACK = "write_back"
     RESTART = "restart"
     """The workers are replaced one by one."""
+    TOKEN = "token"  # noqa: S105 (a word)
+    """A token of the admin API was made."""
+    REVOKE = "revoke"
+    """A token opens nothing any more."""
+    CONFIG = "config"
+    """The routes file was written by the admin API."""
     FORGET = "forget"
     """What comparisons of a route have shown was forgotten, to begin anew."""
 

@@ -7,6 +7,7 @@ so every field is a plain value.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from strangler.core.access import AdminAccess
 from strangler.core.rules import Rollback
 from strangler.core.shadowing import Shadow, ShadowMode
 
@@ -356,6 +357,8 @@ class Config:
     routes: tuple[Route, ...] = ()
     listen: Address = Address(host="127.0.0.1", port=8080)
     admin: Address = Address(host="127.0.0.1", port=9900)
+    admin_access: AdminAccess = field(default_factory=AdminAccess)
+    admin_tls: ListenerTls | None = None
     workers: int = 1
     """Worker processes; 0 runs everything on one loop in one process."""
     state_dir: str = ""

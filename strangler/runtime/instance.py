@@ -21,8 +21,10 @@ from strangler.control.flagdesk import FlagDesk
 from strangler.control.health import HealthChecks
 from strangler.control.metrics import Exposition
 from strangler.control.outbox import LAST_S
+from strangler.control.sessions import Sessions
 from strangler.control.statusapi import Whole
 from strangler.control.store import Store
+from strangler.control.tokendesk import TokenDesk
 from strangler.control.totals import Totals
 from strangler.control.truth import Truth
 from strangler.core.audit import Action
@@ -96,6 +98,8 @@ class Instance:
         lost: str = "",
     ) -> None:
         self._state_dir = Path(config.state_dir)
+        self._store = store
+        self._access = config.admin_access
         self._listener = listener
         self._admin = admin
         self._listen_address = sockets.bound(listener)
@@ -312,9 +316,16 @@ class Instance:
             await asyncio.sleep(self._service.sign_every_s)
 
     async def _open_admin(self) -> web.AppRunner:
+        access = self._access
         surface = Surface(
             admin=self._admin_address,
-            callers=Callers(token=auth.load_token(self._state_dir)),
+            hosts=access.hosts,
+            callers=Callers(
+                token=auth.load_token(self._state_dir),
+                tokens=TokenDesk(self._store.tokens),
+                sessions=Sessions(self._store.tokens),
+                access=access,
+            ),
             whole=Whole(
                 status=self._overview.status,
                 readiness=self._overview.readiness,

@@ -21,13 +21,16 @@ from strangler.control.guards import Guards
 from strangler.control.metrics import Exposition, Reading
 from strangler.control.recordingbook import RecordingBook
 from strangler.control.recordingdesk import RecordingDesk
+from strangler.control.sessions import Sessions
 from strangler.control.shadowbook import ShadowBook
 from strangler.control.shadowdesk import ShadowDesk
 from strangler.control.status import ConfigStatus, FlagsStatus, Readiness, RestartStatus, Status, of_side
 from strangler.control.statusapi import Question, Whole
 from strangler.control.store import Store
+from strangler.control.tokendesk import TokenDesk
 from strangler.control.totals import Total, Totals
 from strangler.control.truth import Truth
+from strangler.core.access import AdminAccess
 from strangler.core.model import Address, Config, Match, Route
 from strangler.core.rules import Rollback
 from strangler.core.shadowing import Shadow
@@ -92,11 +95,15 @@ EXPLAINED = {
 }
 
 
+_USUAL = AdminAccess()
+
+
 class Table:
     """Flags in memory, or a disk that is full."""
 
     def __init__(self) -> None:
         self.written: list[dict[str, Any]] = []
+        self.who: list[str] = []
         self.is_full = False
 
     def flags(self) -> dict[str, dict[str, Any]]:
@@ -106,6 +113,7 @@ class Table:
         if self.is_full:
             raise StoreError("cannot write /secret/place")
         self.written.append(flag)
+        self.who.append(by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +129,9 @@ class Client:
     described: Described
     restarts: list[tuple[str, str]]
     surface: Surface
+    tokens: TokenDesk
+    clock: list[float]
+    """The time, as tokens and sessions have it."""
     token: str = TOKEN
 
     async def tag(self, path: str) -> str | None:
@@ -151,14 +162,14 @@ class Client:
 
 
 @asynccontextmanager
-async def served(*, is_ready: bool = True, fails: bool = False) -> AsyncIterator[Client]:
+async def served(*, is_ready: bool = True, fails: bool = False, access: AdminAccess = _USUAL) -> AsyncIterator[Client]:
     with TemporaryDirectory() as folder:
-        async with _served(Path(folder), is_ready=is_ready, fails=fails) as client:
+        async with _served(Path(folder), is_ready=is_ready, fails=fails, access=access) as client:
             yield client
 
 
 @asynccontextmanager
-async def _served(folder: Path, *, is_ready: bool, fails: bool) -> AsyncIterator[Client]:
+async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAccess) -> AsyncIterator[Client]:
     store = Store(folder, in_memory=True)
     table = Table()
     truth = Truth(CONFIG, NOT_READY)
@@ -179,6 +190,7 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool) -> AsyncIterator
         return {**EXPLAINED, "path": question.target}
 
     restarts: list[tuple[str, str]] = []
+    clock = [1_800_000_000.0]
     reading = Reading(
         generation=3,
         workers=1,
@@ -193,9 +205,17 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool) -> AsyncIterator
     port = listener.sockets[0].getsockname()[1]
     listener.close()
     address = Address(host="127.0.0.1", port=port)
+    tokens = TokenDesk(store.tokens, now=lambda: clock[0])
+    callers = Callers(
+        token=TOKEN,
+        tokens=tokens,
+        sessions=Sessions(store.tokens, now=lambda: clock[0]),
+        access=access,
+        clock=lambda: clock[0],
+    )
     surface = Surface(
         admin=address,
-        callers=Callers(token=TOKEN),
+        callers=callers,
         whole=Whole(
             status=lambda: STATUS,
             readiness=lambda: Readiness(
@@ -239,6 +259,8 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool) -> AsyncIterator
                 described=Described(document),
                 restarts=restarts,
                 surface=surface,
+                tokens=tokens,
+                clock=clock,
             )
     finally:
         await runner.cleanup()

@@ -1,0 +1,121 @@
+"""The admin API's part about tokens: make one, list them, revoke one."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from strangler.control.answers import missing
+from strangler.control.operations import Answer, Call, Operation, Role, Why, WithReason
+from strangler.control.tokendesk import NAME, TokenDesk
+from strangler.control.tokentable import Token
+
+LONGEST_S = 10 * 366 * 86_400.0
+
+
+class NewToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom a token is for, and what they may do."""
+
+    name: Annotated[str, msgspec.Meta(pattern=f"^{NAME}$")]
+    role: Literal["viewer", "operator"]
+    reason: Why
+    expires_s: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_S)] | None = None
+    """For how long it is good; for ever if it is left out."""
+
+
+class TokenShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A token, without what it is known by."""
+
+    id: str
+    name: str
+    role: str
+    created_at: float
+    created_by: str
+    expires_at: float | None
+    revoked_at: float | None
+    is_valid: bool
+
+
+class TokenMade(msgspec.Struct, frozen=True, kw_only=True):
+    """A new token, with its text; nobody can be told that again."""
+
+    token: TokenShown
+    secret: str
+
+
+class TokenList(msgspec.Struct, frozen=True, kw_only=True):
+    """Every token, the oldest first."""
+
+    tokens: tuple[TokenShown, ...]
+
+
+def operations(desk: TokenDesk) -> tuple[Operation, ...]:
+    """Return what operators do with tokens."""
+    return (
+        Operation(
+            method="GET",
+            path="/api/v1/tokens",
+            name="listTokens",
+            summary="Every token without its text: whose it is, its role, until when it is good.",
+            role=Role.OPERATOR,
+            handler=lambda _: TokenList(tokens=tuple(_shown(desk, token) for token in desk.all())),
+            answer=TokenList,
+        ),
+        Operation(
+            method="POST",
+            path="/api/v1/tokens",
+            name="createToken",
+            summary="Make a token; its text is in this answer and nowhere else.",
+            role=Role.OPERATOR,
+            handler=lambda call: _create(desk, call),
+            body=NewToken,
+            answer=TokenMade,
+            status=201,
+            problems=(409,),
+            changes=True,
+        ),
+        Operation(
+            method="POST",
+            path="/api/v1/tokens/{name}/revoke",
+            name="revokeToken",
+            summary="Let a token, and every session that was begun with it, open nothing from now on.",
+            role=Role.OPERATOR,
+            handler=lambda call: _revoke(desk, call),
+            body=WithReason,
+            answer=TokenShown,
+            changes=True,
+        ),
+    )
+
+
+def _create(desk: TokenDesk, call: Call) -> Answer:
+    wanted: NewToken = call.body
+    token, text = desk.create(
+        wanted.name,
+        Role[wanted.role.upper()],
+        for_s=wanted.expires_s,
+        who=call.caller.name,
+        why=wanted.reason.strip(),
+    )
+    return Answer(value=TokenMade(token=_shown(desk, token), secret=text), status=201)
+
+
+def _revoke(desk: TokenDesk, call: Call) -> TokenShown:
+    name = call.part("name")
+    token = desk.revoke(name, who=call.caller.name, why=call.body.reason.strip())
+    if token is None:
+        known = [one.name for one in desk.all() if desk.is_valid(one)]
+        raise missing("token", name, known, code="token_missing", lacks="opens anything")
+    return _shown(desk, token)
+
+
+def _shown(desk: TokenDesk, token: Token) -> TokenShown:
+    return TokenShown(
+        id=token.id,
+        name=token.name,
+        role=token.role.word,
+        created_at=token.created_at,
+        created_by=token.created_by,
+        expires_at=token.expires_at,
+        revoked_at=token.revoked_at,
+        is_valid=desk.is_valid(token),
+    )
