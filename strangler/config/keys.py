@@ -2,6 +2,7 @@
 
 from strangler.config import kinds
 from strangler.config.forms import Key, Many, OrOff, Reference, Section, Split
+from strangler.config.keys_admin import ADMIN_ACCESS
 from strangler.config.keys_listener import LIMITS, TLS
 from strangler.config.keys_rollback import IDEMPOTENCY, ROLLBACK, WEBHOOK
 from strangler.config.keys_shadow import SHADOW
@@ -184,6 +185,7 @@ ROOT = Section(
         Key(name="version", takes=kinds.VERSION, about="The version of this format.", required="version: 1"),
         Key(name="listen", takes=kinds.LISTENER, about="Where clients connect.", default="127.0.0.1:8080"),
         Key(name="admin", takes=kinds.LISTENER, about="Where operators connect.", default="127.0.0.1:9900"),
+        Key(name="admin_access", takes=ADMIN_ACCESS, about=ADMIN_ACCESS.about),
         Key(
             name="workers",
             takes=kinds.WORKERS,

@@ -235,6 +235,9 @@ ATTRIBUTES: Kind[tuple[Attribute, ...]] = Kind(
 METHOD: Kind[str] = Kind(name="method", read=_method, schema={"enum": list(METHODS)})
 METHOD_LIST = listed("list of methods", METHOD)
 HOSTS = listed("list of hosts", worded("host", _matched_host, {"type": "string"}))
+HOST_NAMES = listed("list of hosts", HOST)
+HEADER_NAME = pattern("header name", r"[A-Za-z0-9-]{1,64}", "Use letters, digits and hyphens")
+USERS = listed("list of users", pattern("user", r"[!-~]{1,128}", "Write the name as the proxy has it"))
 HEADERS: Kind[tuple[HeaderMatch, ...]] = Kind(
     name="name: value, or `true`",
     read=_header_matches,

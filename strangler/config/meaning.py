@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from strangler.config import addresses, kinds
+from strangler.config.admin import read_access
 from strangler.config.agreement import check_routes
 from strangler.config.keys import FLAGS, ROOT
 from strangler.config.listener import check_proxy_protocol, read_limits, read_tls
@@ -42,12 +43,15 @@ def read_config(at: At, *, folder: Path, processors: int, digest: str) -> Config
     check_routes(drafts)
     usual = Config(upstreams=(), default_upstream="")
     workers = found.take("workers", kinds.WORKERS, usual.workers)
+    access, admin_tls = read_access(found.get("admin_access"), folder)
     config = Config(
         upstreams=upstreams,
         default_upstream=default,
         routes=tuple(draft.route for draft in drafts),
         listen=found.take("listen", kinds.LISTENER, usual.listen),
         admin=found.take("admin", kinds.LISTENER, usual.admin),
+        admin_access=access,
+        admin_tls=admin_tls,
         workers=workers if isinstance(workers, int) else processors,
         state_dir=str(folder / found.take("state_dir", kinds.TEXT, STATE_DIR)),
         drain_s=found.take("drain_timeout", kinds.DURATION, usual.drain_s),

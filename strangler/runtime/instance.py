@@ -36,6 +36,7 @@ from strangler.flags.data import NOT_READY, FlagData
 from strangler.flags.source import SourceState
 from strangler.flags.sources import make_source
 from strangler.proxy.resolver import resolve
+from strangler.proxy.tls import open_tls
 from strangler.runtime import handover, runfile, sockets
 from strangler.runtime.discovering import Discovering
 from strangler.runtime.handover import Orphan
@@ -100,6 +101,7 @@ class Instance:
         self._state_dir = Path(config.state_dir)
         self._store = store
         self._access = config.admin_access
+        self._admin_tls = config.admin_tls
         self._listener = listener
         self._admin = admin
         self._listen_address = sockets.bound(listener)
@@ -344,7 +346,8 @@ class Instance:
             api.make_app(surface), handle_signals=False, access_log=None, shutdown_timeout=ADMIN_GRACE_S
         )
         await runner.setup()
-        await web.SockSite(runner, self._admin).start()
+        tls = None if self._admin_tls is None else open_tls(self._admin_tls).context
+        await web.SockSite(runner, self._admin, ssl_context=tls).start()
         return runner
 
     async def _wait_current(self) -> None:

@@ -48,13 +48,14 @@ def open_listener(
         return sockets.bind(address, "listen")
 
 
-def open_admin(address: Address, *, given: socket.socket | None = None) -> socket.socket:
-    """Return the socket of the admin port, the one given if there is one; refuses what other machines can reach."""
+def open_admin(address: Address, *, may_be_reached: bool = False, given: socket.socket | None = None) -> socket.socket:
+    """Return the socket of the admin port, the one given if there is one; refuses what others reach but may not."""
     if given is not None:
         address = sockets.bound(given)
-    if not sockets.is_loopback(address, "admin"):
+    if not may_be_reached and not sockets.is_loopback(address, "admin"):
         raise UsageError(
-            f"admin: {address} can be reached from other machines, and the admin port has no TLS yet. Set `admin` in "
-            "the routes file or --admin to a loopback address such as 127.0.0.1:9900."
+            f"admin: {address} can be reached from other machines, and tokens would pass in the clear. Give the admin "
+            "port TLS (`admin_access: {tls: {cert: ..., key: ...}}`), or a loopback address such as 127.0.0.1:9900; "
+            "`admin_access: {allow_plain: true}` is for a network that nobody else is on."
         )
     return given or sockets.bind(address, "admin")

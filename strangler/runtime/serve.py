@@ -37,7 +37,10 @@ def serve(path: Path, overrides: Overrides, log_format: LogFormat | None) -> Non
         store, lost = _open_store(state_dir)
         stack.enter_context(closing(store))
         given = systemd.choose(manager.given, config.listen, config.admin)
-        admin = stack.enter_context(listening.open_admin(config.admin, given=given.get("admin")))
+        is_open = config.admin_tls is not None or config.admin_access.allow_plain
+        admin = stack.enter_context(
+            listening.open_admin(config.admin, may_be_reached=is_open, given=given.get("admin"))
+        )
         orphans = handover.find_orphans(state_dir)
         listener = stack.enter_context(
             listening.open_listener(

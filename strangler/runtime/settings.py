@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from strangler.config import addresses
 from strangler.core.model import Address, Config
 
-FIXED = ("listen", "admin", "workers", "state_dir", "flags", "proxy_protocol")
+FIXED = ("listen", "admin", "admin_access", "admin_tls", "workers", "state_dir", "flags", "proxy_protocol")
 """The fields of Config that hold from start to end. Whether there is `tls` holds too; what it says does not."""
 
 
@@ -59,6 +59,8 @@ def hold(running: Config, wanted: Config) -> tuple[Config, tuple[str, ...]]:
         wanted,
         listen=running.listen,
         admin=running.admin,
+        admin_access=running.admin_access,
+        admin_tls=running.admin_tls,
         workers=running.workers,
         state_dir=running.state_dir,
         flags=running.flags,

@@ -11,6 +11,7 @@ import yaml
 
 from strangler.config.forms import Key, Many, OrOff, Section
 from strangler.config.keys import DEFAULTS, FLAGS, MATCH, ROOT, ROUTE
+from strangler.config.keys_admin import ADMIN_ACCESS, IDENTITY
 from strangler.config.keys_listener import LIMITS, PAIR, TLS
 from strangler.config.keys_rollback import (
     CONNECT_FAILURES,
@@ -36,6 +37,8 @@ SPLIT = f"{SMALL}{ROUTE_TEXT}    extracted: payments\n"
 
 PLACES: dict[str, tuple[Section, str, str]] = {
     "The file": (ROOT, "", ""),
+    "admin_access": (ADMIN_ACCESS, f"{SMALL}admin_access:\n  ", "admin_access."),
+    "identity of an operator": (IDENTITY, f"{SMALL}admin_access:\n  identity:\n    ", "admin_access.identity."),
     "upstreams": (UPSTREAM, f"{SMALL}  b:\n    ", "upstreams.b."),
     "health": (HEALTH, f"{SMALL}  b:\n    health:\n      ", "upstreams.b.health."),
     "ejection": (EJECTION, f"{SMALL}  b:\n    ejection:\n      ", "upstreams.b.ejection."),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from strangler.core.access import AdminAccess
 from strangler.core.model import (
     Address,
     Attribute,
@@ -53,6 +54,10 @@ def test_every_key_of_the_file_has_its_meaning() -> None:
 version: 1
 listen: "[::1]:0"
 admin: Admin.Example:9901
+admin_access:
+  allow_plain: true
+  hosts: [Ops.Example]
+  identity: {header: X-Forwarded-User, trusted: [10.1.0.0/16], operators: [ann@example.org], viewers: ["*"]}
 workers: 0
 state_dir: /var/lib/strangler
 upstreams:
@@ -82,6 +87,14 @@ strict_paths: false
         default_upstream="monolith",
         listen=Address(host="::1", port=0),
         admin=Address(host="admin.example", port=9901),
+        admin_access=AdminAccess(
+            allow_plain=True,
+            hosts=("ops.example",),
+            identity_header="X-Forwarded-User",
+            trusted=("10.1.0.0/16",),
+            operators=("ann@example.org",),
+            viewers=("*",),
+        ),
         workers=0,
         state_dir="/var/lib/strangler",
         flags=FlagSettings(

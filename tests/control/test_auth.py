@@ -112,3 +112,21 @@ def test_only_the_whole_token_as_bearer_opens(header: str, *, is_right: bool) ->
 )
 def test_a_name_that_is_not_this_machines_is_not_served(host: str, *, is_own: bool) -> None:
     assert auth.is_own_host(host, ADMIN) is is_own
+
+
+@pytest.mark.parametrize(
+    ("host", "is_own"),
+    [
+        ("10.0.0.1:9900", True),
+        ("[2001:db8::1]:9900", True),
+        ("10.0.0.1", False),
+        ("ops.example", True),
+        ("OPS.example:443", True),
+        ("ops.example.evil.example:9900", False),
+        ("evil.example:9900", False),
+    ],
+)
+def test_where_others_reach_it_numbers_and_the_names_of_the_file_are_served(host: str, *, is_own: bool) -> None:
+    everywhere = Address(host="0.0.0.0", port=9900)
+
+    assert auth.is_own_host(host, everywhere, ("ops.example",)) is is_own

@@ -34,3 +34,8 @@ def test_an_unknown_host_is_refused_by_setting() -> None:
 def test_an_admin_address_that_others_can_reach_is_refused(host: str) -> None:
     with pytest.raises(UsageError, match=r"^admin: .* can be reached from other machines"):
         listening.open_admin(Address(host=host, port=0))
+
+
+def test_it_is_taken_where_the_file_says_how_it_is_guarded() -> None:
+    with listening.open_admin(Address(host="0.0.0.0", port=0), may_be_reached=True) as admin:
+        assert sockets.bound(admin).host == "0.0.0.0"
