@@ -142,7 +142,7 @@ class Ledger:
         )
 
     def _wants_example(self, compared: Comparison) -> bool:
-        entries = (self._entries.get(_key(found)) for found in compared.differences)
+        entries = (self._entries.get(group_key(found)) for found in compared.differences)
         return any(entry is not None and len(entry.examples) < MOST_EXAMPLES for entry in entries)
 
     def _entry(self, key: GroupKey, now: float) -> _Entry | None:
