@@ -14,7 +14,7 @@ from strangler.config import pairs
 from strangler.core.model import ListenerTls
 from strangler.errors import CertificateError
 from strangler.proxy.tls import Served, open_tls
-from strangler.runtime.reload import stamp_of
+from strangler.runtime.stamp import stamp_of
 
 LOOK_EVERY_S = 0.5
 """A change is taken over once the files are the same at two looks in a row, as a key may precede its certificate."""

@@ -18,6 +18,7 @@ from strangler.core.model import Config
 from strangler.errors import ConfigError
 from strangler.runtime import settings
 from strangler.runtime.settings import Overrides
+from strangler.runtime.stamp import Stamp, stamp_of
 from strangler.runtime.tasks import Tasks
 
 POLL_S = 0.25
@@ -25,8 +26,6 @@ POLL_S = 0.25
 
 LOG = logging.getLogger(__name__)
 
-Stamp = tuple[int, int, int, int, int] | None
-"""What stat(2) says of the file; None if it is not there."""
 _UNREAD: Stamp = (-1, -1, -1, -1, -1)
 
 
@@ -167,13 +166,3 @@ def warn(config: Config) -> None:
 def _bytes(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(MAX_BYTES + 1)
-
-
-def stamp_of(path: Path) -> Stamp:
-    """Return what tells one state of a file from another."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    # Because a tool that keeps times writes in place without a new st_mtime, and so does chmod.
-    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino, stat.st_dev
