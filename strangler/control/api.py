@@ -21,6 +21,7 @@ from strangler.control import (
     auth,
     flagapi,
     guardapi,
+    historyapi,
     openapi,
     recordingapi,
     sessionapi,
@@ -33,10 +34,12 @@ from strangler.control.binding import CALLER, bind, refuse_nobody
 from strangler.control.callers import Callers
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
+from strangler.control.history import HistoryDesk
 from strangler.control.operations import MAX_BODY_BYTES, NOBODY, Operation, Role
 from strangler.control.recordingdesk import RecordingDesk
 from strangler.control.shadowdesk import ShadowDesk
 from strangler.control.statusapi import Whole
+from strangler.control.stream import Stream
 from strangler.control.tracing import traced_application
 from strangler.core.model import Address
 from strangler.errors import FlagError, StoreError, UsageError
@@ -72,6 +75,8 @@ class Surface:
     guards: GuardDesk
     shadow: ShadowDesk
     recordings: RecordingDesk
+    history: HistoryDesk
+    stream: Stream
 
 
 def operations(surface: Surface) -> tuple[Operation, ...]:
@@ -85,6 +90,7 @@ def operations(surface: Surface) -> tuple[Operation, ...]:
         *auditapi.operations(surface.guards),
         *sessionapi.operations(surface.callers),
         *tokenapi.operations(surface.callers.tokens),
+        *historyapi.operations(surface.history, surface.stream, surface.callers.of),
     )
     described: Mapping[str, Any] = {}
     own = Operation(

@@ -7,7 +7,7 @@ found. Who must rule out an intruder with the same rights keeps them elsewhere t
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,29 @@ class Deed:
     evidence: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """An entry without what it weighs most: before, after and evidence."""
+
+    seq: int
+    at: float
+    who: str
+    what: str
+    subject: str
+    why: str
+
+
 class Journal:
     """The audit log of one state store."""
 
     def __init__(self, database: Database) -> None:
+        self._watchers: list[Callable[[Headline], None]] = []
         self._database = database
         self._anchor = database.path.with_name(ANCHOR_FILE)
+
+    def watch(self, on_row: Callable[[Headline], None]) -> None:
+        """Call `on_row` for each row from now on, once it is kept."""
+        self._watchers.append(on_row)
 
     def record(self, deed: Deed) -> Row:
         """Add a row in a transaction of its own. Raises StoreError; then nothing was added."""
@@ -76,6 +93,8 @@ class Journal:
             entry = row.entry
             fields = {"seq": entry.seq, "who": entry.who, "what": entry.what.value, "subject": entry.subject}
             LOG.info("audit", extra={"fields": {**fields, "why": entry.why, "hash": row.hash}})
+            for on_row in self._watchers:
+                on_row(_headline(entry))
 
     def _move_anchor(self, row: Row) -> None:
         draft = self._anchor.with_suffix(".new")
@@ -114,6 +133,20 @@ class Journal:
                 (*given.values(), limit),
             ).fetchall()
         return tuple(map(_row, rows))
+
+    def headlines(self, *, since: float, after: int, limit: int) -> tuple[Headline, ...]:
+        """Return the latest rows that are not older than `since` and numbered above `after`, newest first."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                "SELECT seq, at, who, what, subject, why FROM audit WHERE seq > ? ORDER BY seq DESC LIMIT ?",
+                (after, limit),
+            ).fetchall()
+        found = (
+            Headline(seq=seq, at=at, who=who, what=what, subject=subject, why=why)
+            for seq, at, who, what, subject, why in rows
+        )
+        # Because the clock may have been set, rows are in the order of their numbers, not of their times.
+        return tuple(one for one in found if one.at >= since)
 
     def verify(self) -> tuple[int, Break | None]:
         """Return how many rows there are, and the first place where the log is not what was written."""
@@ -165,6 +198,17 @@ def _row(found: tuple[object, ...]) -> Row:
         evidence=None if evidence is None else str(evidence),
     )
     return Row(entry=entry, prev=str(prev), hash=str(hashed))
+
+
+def _headline(entry: Entry) -> Headline:
+    return Headline(
+        seq=entry.seq,
+        at=entry.at,
+        who=entry.who,
+        what=entry.what.value,
+        subject=entry.subject,
+        why=entry.why,
+    )
 
 
 def as_text(value: Any) -> str:

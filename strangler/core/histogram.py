@@ -43,8 +43,18 @@ def quantile(counts: Sequence[int], q: float) -> float | None:
 
     For the last bucket, which has no upper bound, its lower one is returned.
     """
+    index = quantile_bucket(counts, q)
+    return None if index is None else bound_s(index)
+
+
+def quantile_bucket(counts: Sequence[int], q: float) -> int | None:
+    """Return the bucket with quantile `q` (0 < q <= 1), None without counts."""
     sums = list(accumulate(counts))
     if not sums or not sums[-1]:
         return None
-    index = bisect_left(sums, min(q * sums[-1], sums[-1]))
+    return bisect_left(sums, min(q * sums[-1], sums[-1]))
+
+
+def bound_s(index: int) -> float:
+    """Return a bucket's upper bound in seconds; for the last one, which has none, its lower one."""
     return BOUNDS_S[min(index, len(BOUNDS_S) - 1)]

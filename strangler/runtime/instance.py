@@ -19,11 +19,13 @@ from strangler.control.api import Surface
 from strangler.control.callers import Callers
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.health import HealthChecks
+from strangler.control.history import HistoryDesk
 from strangler.control.metrics import Exposition
 from strangler.control.outbox import LAST_S
 from strangler.control.sessions import Sessions
 from strangler.control.statusapi import Whole
 from strangler.control.store import Store
+from strangler.control.stream import Stream
 from strangler.control.tokendesk import TokenDesk
 from strangler.control.totals import Totals
 from strangler.control.truth import Truth
@@ -139,6 +141,7 @@ class Instance:
         self._discovering = Discovering(store, self._truth)
         self._routes = RoutesFile(path, running=config, overrides=overrides, on_config=self._protection.take_config)
         self._health = HealthChecks(spawn=self._tasks.spawn, resolve=resolve, on_change=self._truth.replace_unhealthy)
+        self._history = HistoryDesk(store.journal)
         self._overview = Overview(
             self._truth,
             health=self._health,
@@ -151,6 +154,8 @@ class Instance:
             shadowing=self._shadowing,
             unready=self._unready,
         )
+        self._stream = Stream(self._overview.status, self._history, tag=lambda: self._truth.tag)
+        store.journal.watch(self._stream.follow)
 
     async def run(self) -> None:
         """Serve until told to stop; on return nothing of it is left."""
@@ -161,8 +166,11 @@ class Instance:
         self._truth.watch(lambda: self._health.follow(self._truth.config))
         self._truth.watch(self._shadowing.follow)
         self._truth.watch(self._discovering.discovery.follow)
+        self._truth.watch(lambda: self._history.follow(self._truth.config))
         self._listen_to_signals()
         runner = await self._open_admin()
+        telling = Tasks("stream")
+        telling.spawn("tell", self._stream.run())
         self._health.follow(self._truth.config)
         self._supervisor.start()
         self._shadowing.start()
@@ -185,6 +193,9 @@ class Instance:
             self._tasks.spawn("sign", self._sign())
         await self._stopping.wait()
         await self._end()
+        # Because whoever looks on sees the draining to its end, the stream is told last.
+        await telling.close()
+        self._stream.close()
         await runner.cleanup()
         await self._protection.close(within_s=0.0 if self._hurrying.is_set() else LAST_S)
         await self._source.close()
@@ -198,6 +209,7 @@ class Instance:
         self._totals.grow(grown)
         self._protection.count(tallies)
         self._discovering.discovery.count(tallies)
+        self._history.count(tallies)
 
     def record(self, seen: int, shapes: Sequence[Shape]) -> None:
         """Learn from what one worker has seen (Audience)."""
@@ -341,6 +353,8 @@ class Instance:
             guards=self._protection.desk,
             shadow=self._shadowing.desk,
             recordings=self._shadowing.recordings.desk,
+            history=self._history,
+            stream=self._stream,
         )
         runner = web.AppRunner(
             api.make_app(surface), handle_signals=False, access_log=None, shutdown_timeout=ADMIN_GRACE_S

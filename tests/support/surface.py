@@ -18,6 +18,7 @@ from strangler.control.callers import Callers
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
 from strangler.control.guards import Guards
+from strangler.control.history import HistoryDesk
 from strangler.control.metrics import Exposition, Reading
 from strangler.control.recordingbook import RecordingBook
 from strangler.control.recordingdesk import RecordingDesk
@@ -27,6 +28,7 @@ from strangler.control.shadowdesk import ShadowDesk
 from strangler.control.status import ConfigStatus, FlagsStatus, Readiness, RestartStatus, Status, of_side
 from strangler.control.statusapi import Question, Whole
 from strangler.control.store import Store
+from strangler.control.stream import Stream
 from strangler.control.tokendesk import TokenDesk
 from strangler.control.totals import Total, Totals
 from strangler.control.truth import Truth
@@ -180,6 +182,9 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
     shadow = ShadowDesk(book, lambda: GUARDED)
     recorded = RecordingBook(store.recordings, Vault(folder))
     recordings = RecordingDesk(recorded, lambda: GUARDED)
+    history = HistoryDesk(store.journal)
+    stream = Stream(lambda: STATUS, history, tag=lambda: truth.tag)
+    store.journal.watch(stream.follow)
     source: FlagSource = EmbeddedSource(table, truth.replace_flags)
     source.start()
     truth.replace_flags(source.data())
@@ -240,6 +245,8 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
         guards=GuardDesk(guards, store.journal, lambda: GUARDED),
         shadow=shadow,
         recordings=recordings,
+        history=history,
+        stream=stream,
     )
     document = openapi.document(api.operations(surface), version="0")
     runner = web.AppRunner(api.make_app(surface), access_log=None)
@@ -263,4 +270,5 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
                 clock=clock,
             )
     finally:
+        stream.close()
         await runner.cleanup()

@@ -1,0 +1,148 @@
+"""The history desk: what each side of each route did over the last hour and day, and what was done to them meanwhile.
+
+The rings live in memory and begin anew with control, because a chart is worth less than a write every ten seconds; what
+was done is read from the audit log, and so is there again after a restart.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from strangler.control.journal import Headline, Journal
+from strangler.core.history import DAY, HOUR, SPANS, Point, Ring
+from strangler.core.model import Config, Side
+from strangler.core.tally import Tally
+from strangler.core.watch import count_of
+
+MOST_SIDES = 2_000
+"""Sides of routes that have rings, 6.5 kB each: 13 MB for a thousand routes. More are counted, and have no chart."""
+MOST_MARKS = 500
+"""Marks in one answer, the latest: more than a chart can show."""
+
+
+class SideHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """The slots of one side in which something was counted, as columns of equal length, oldest first."""
+
+    at: tuple[int, ...] = ()
+    """When each slot began, in seconds since the epoch."""
+    requests: tuple[int, ...] = ()
+    failures: tuple[int, ...] = ()
+    """By the route's own rules."""
+    p50_ms: tuple[float | None, ...] = ()
+    p95_ms: tuple[float | None, ...] = ()
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was done: a trip, a reset, a change of a flag, of the routes file, of the kill switch."""
+
+    seq: int
+    """The number of the audit log's entry, which has the rest."""
+    at: float
+    what: str
+    subject: str
+    """The route or flag that it was done to; `*` or `routes` for all."""
+    who: str
+    why: str
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened over one span."""
+
+    span: str
+    step_s: int
+    slots: int
+    now: float
+    refused: int
+    """Counts that had no ring, because there are too many routes."""
+    routes: dict[str, dict[str, SideHistory]]
+    """By route and side; the name of the requests that no route names is empty."""
+    marks: tuple[Mark, ...]
+
+
+class HistoryDesk:
+    """Keeps the rings, and shows them. Every call is short and synchronous."""
+
+    def __init__(self, journal: Journal, *, now: Callable[[], float] = time.time) -> None:
+        self._journal = journal
+        self._now = now
+        self._rings: dict[tuple[str, Side], tuple[Ring, Ring]] = {}
+        self.refused = 0
+        """Tallies that had no ring."""
+
+    def count(self, tallies: Sequence[Tally]) -> None:
+        """Add what one worker counted since its last report."""
+        now = self._now()
+        for tally in tallies:
+            key = (tally.route, tally.side)
+            rings = self._rings.get(key)
+            if rings is None:
+                if len(self._rings) >= MOST_SIDES:
+                    self.refused += 1
+                    continue
+                rings = self._rings[key] = (Ring(HOUR), Ring(DAY))
+            count = count_of(tally)
+            for ring in rings:
+                ring.add(now, requests=count.requests, failures=count.failures, latency=count.latency)
+
+    def follow(self, config: Config) -> None:
+        """Forget the routes that the file does not have any more."""
+        kept = {"", *(route.name for route in config.routes)}
+        for key in [key for key in self._rings if key[0] not in kept]:
+            del self._rings[key]
+
+    def show(self, span: str, *, routes: Collection[str] = (), since: float = 0.0) -> History:
+        """Return what happened over a span of SPANS, of some routes or of all. Raises StoreError."""
+        found = SPANS[span]
+        now = self._now()
+        return History(
+            span=span,
+            step_s=found.step_s,
+            slots=found.slots,
+            now=now,
+            refused=self.refused,
+            routes=self._columns(list(SPANS).index(span), now, routes=routes, since=since),
+            marks=self.marks(since=max(since, now - found.step_s * found.slots)),
+        )
+
+    def grown(self, since: float) -> Mapping[str, Any]:
+        """Return what was counted in the slots of the hour that end after `since`, without marks."""
+        now = self._now()
+        return {"now": now, "step_s": HOUR.step_s, "routes": self._columns(0, now, since=since)}
+
+    def marks(self, *, since: float = 0.0, after: int = 0) -> tuple[Mark, ...]:
+        """Return what was done since a moment and after an entry of the audit log, oldest first. Raises StoreError."""
+        found = self._journal.headlines(since=since, after=after, limit=MOST_MARKS)
+        return tuple(as_mark(one) for one in reversed(found))
+
+    def _columns(
+        self, ring: int, now: float, *, routes: Collection[str] = (), since: float = 0.0
+    ) -> dict[str, dict[str, SideHistory]]:
+        shown: dict[str, dict[str, SideHistory]] = {}
+        for (route, side), rings in self._rings.items():
+            if routes and route not in routes:
+                continue
+            points = rings[ring].points(now, since)
+            if points:
+                shown.setdefault(route, {})[side.value] = _side(points)
+        return shown
+
+
+def as_mark(one: Headline) -> Mark:
+    """Return an entry of the audit log as a mark."""
+    return Mark(seq=one.seq, at=one.at, what=one.what, subject=one.subject, who=one.who, why=one.why)
+
+
+def _side(points: Sequence[Point]) -> SideHistory:
+    return SideHistory(
+        at=tuple(point.at for point in points),
+        requests=tuple(point.requests for point in points),
+        failures=tuple(point.failures for point in points),
+        p50_ms=tuple(_milliseconds(point.p50_s) for point in points),
+        p95_ms=tuple(_milliseconds(point.p95_s) for point in points),
+    )
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)

@@ -1,0 +1,111 @@
+"""The admin API's part about the past: what was counted and done in an hour or a day, and the stream of what is new."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+from aiohttp import web
+
+from strangler.control.answers import ProblemError, problem
+from strangler.control.history import History, HistoryDesk
+from strangler.control.operations import Call, Caller, Operation, Role
+from strangler.control.stream import Listener, Stream
+
+MOST_ROUTES = 100
+"""Routes that one question may name."""
+CHECK_S = 10.0
+"""How often it is looked at whether somebody who listens still may: a token may be revoked, a session may end."""
+WRITE_S = 10.0
+"""How long one message may take to be sent; a page that reads nothing for so long is let go."""
+
+
+class HistoryQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which part of the past."""
+
+    span: Literal["hour", "day"] = "hour"
+    routes: str = ""
+    """Names of routes with commas between them, 100 at most; all if there are none."""
+    since: float = 0.0
+    """Only slots that end after this, in seconds since the epoch."""
+
+
+class StreamQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a page goes on."""
+
+    last: str = ""
+    """The id of the last event that it saw, where the header Last-Event-ID cannot be sent."""
+
+
+WhoIs = Callable[[web.Request], Caller | None]
+
+
+def operations(desk: HistoryDesk, stream: Stream, who_is: WhoIs) -> tuple[Operation, ...]:
+    """Return what can be seen of the past, and as it comes; `who_is` tells who asks, as it is by now."""
+    return (
+        Operation(
+            method="GET",
+            path="/api/v1/history",
+            name="getHistory",
+            summary="Requests, failures and latency of both sides over an hour or a day, and what was done meanwhile.",
+            role=Role.VIEWER,
+            handler=lambda call: _history(desk, call.query),
+            query=HistoryQuery,
+            answer=History,
+            problems=(503,),
+        ),
+        Operation(
+            method="GET",
+            path="/api/v1/stream",
+            name="getStream",
+            summary="Everything that the dashboard shows, as server-sent events: the state, then what changes.",
+            role=Role.VIEWER,
+            handler=lambda call: _listen(stream, call, who_is),
+            query=StreamQuery,
+            answer=None,
+            content_type="text/event-stream",
+            problems=(409,),
+        ),
+    )
+
+
+def _history(desk: HistoryDesk, query: HistoryQuery) -> History:
+    routes = [name for name in query.routes.split(",") if name]
+    if len(routes) > MOST_ROUTES:
+        raise ProblemError(problem(400, "bad_query", f"`routes` names more than {MOST_ROUTES} routes."))
+    return desk.show(query.span, routes=routes, since=query.since)
+
+
+async def _listen(stream: Stream, call: Call, who_is: WhoIs) -> web.StreamResponse:
+    listener = stream.open(call.request.headers.get("Last-Event-ID") or call.query.last)
+    try:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await response.prepare(call.request)
+        keeps_up = await _send(response, listener, lambda: _may_listen(who_is(call.request)))
+        if not keeps_up and call.request.transport is not None:
+            # Because an end in good order would wait for what is not read to be read.
+            call.request.transport.abort()
+        return response
+    finally:
+        stream.forget(listener)
+
+
+def _may_listen(caller: Caller | None) -> bool:
+    return caller is not None and caller.role >= Role.VIEWER
+
+
+async def _send(response: web.StreamResponse, listener: Listener, may_listen: Callable[[], bool]) -> bool:
+    """Send what comes until the listener is let go; return whether it kept up."""
+    checked = time.monotonic()
+    while (message := await listener.wait_message()) is not None:
+        if time.monotonic() - checked >= CHECK_S:
+            checked = time.monotonic()
+            if not may_listen():
+                return True
+        try:
+            async with asyncio.timeout(WRITE_S):
+                await response.write(message)
+        except (TimeoutError, ConnectionError):
+            return False
+    return not listener.is_slow

@@ -1,0 +1,203 @@
+"""The stream: what every open dashboard is told, as server-sent events (WHATWG HTML, section 9.2).
+
+One pass over the state serves all who listen, once a second, and only while somebody does. Each listener has a short
+queue; one that does not keep up is let go, and comes back by itself and is told everything anew.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from strangler.control.history import HistoryDesk, as_mark
+from strangler.control.journal import Headline
+from strangler.control.status import Status
+from strangler.core.history import HOUR
+from strangler.errors import StoreError, UsageError
+
+MOST_LISTENERS = 32
+"""Pages at a time; browsers allow six to a host over HTTP/1.1, and few teams have more than five people on call."""
+QUEUE = 8
+"""Messages that wait for one listener; all listeners share their bytes."""
+TICK_S = 1.0
+"""As often as `top` with its shortest usual delay; a person reads no faster."""
+MOST_TICK_S = 10.0
+SPARE = 20
+"""A pass takes at most one part in so many of the control process's time; with very many routes it comes less often."""
+RETRY_MS = 2_000
+"""How long a browser waits before it comes back."""
+
+
+class Listener:
+    """One open page."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUE)
+        self.is_slow = False
+        """Whether it was let go because it did not keep up."""
+
+    def tell(self, message: bytes) -> bool:
+        """Queue a message, and return whether there was room."""
+        try:
+            self._queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.is_slow = True
+            self.end()
+        return not self.is_slow
+
+    def end(self, last: bytes | None = None) -> None:
+        """Let it go: what waits is not sent any more, except a last word."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        if last is not None:
+            self._queue.put_nowait(last)
+        self._queue.put_nowait(None)
+
+    async def wait_message(self) -> bytes | None:
+        """Return the next message; None once it is let go."""
+        return await self._queue.get()
+
+
+class Stream:
+    """Tells all listeners of the state, of what was counted and of what was done."""
+
+    def __init__(
+        self,
+        read: Callable[[], Status],
+        history: HistoryDesk,
+        *,
+        tag: Callable[[], str],
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.dropped = 0
+        """Listeners that did not keep up."""
+        self._read = read
+        self._tag = tag
+        self._history = history
+        self._now = now
+        self._clock = clock
+        self._boot = secrets.token_hex(4)
+        """Another one after each start, so that a page that was left open can say that there was one."""
+        self._listeners: set[Listener] = set()
+        self._wanted = asyncio.Event()
+        self._is_closed = False
+        self._names: tuple[str, ...] = ()
+        self._routes: dict[str, bytes] = {}
+        """What was last told of each route."""
+        self._slot = 0
+
+    async def run(self) -> None:
+        """Tell whoever listens, until cancelled."""
+        while True:
+            await self._wanted.wait()
+            began = self._clock()
+            self.tick()
+            spent_s = self._clock() - began
+            await asyncio.sleep(min(max(TICK_S, spent_s * SPARE), MOST_TICK_S))
+
+    def open(self, last_id: str = "") -> Listener:
+        """Return a new listener that is told everything first, and what was done since the event that it saw last.
+
+        Raises UsageError if there are too many.
+        """
+        if self._is_closed:
+            raise UsageError("the proxy is stopping; come back later.")
+        if len(self._listeners) >= MOST_LISTENERS:
+            raise UsageError(f"{MOST_LISTENERS} pages are open already; close one of them.")
+        if not self._listeners:
+            self._names, self._routes = (), {}
+        listener = Listener()
+        status = self._read()
+        hello = {
+            "boot": self._boot,
+            "version": status.version,
+            "now": self._now(),
+            "latest_s": MOST_TICK_S,
+        }
+        everything, _, _ = self._state(status, {}, ())
+        listener.tell(_event("hello", hello, retry=True) + everything + self._missed(last_id))
+        self._listeners.add(listener)
+        self._wanted.set()
+        return listener
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
+    def forget(self, listener: Listener) -> None:
+        """Tell this one no more."""
+        self._listeners.discard(listener)
+        if not self._listeners:
+            self._wanted.clear()
+
+    def tick(self) -> None:
+        """Tell what changed since the last time."""
+        message, self._routes, self._names = self._state(self._read(), self._routes, self._names)
+        slot = int(self._now() // HOUR.step_s)
+        if slot != self._slot:
+            # Because the slot before is over only now, it is told once more, whole.
+            message += _event("history", self._history.grown((slot - 1) * HOUR.step_s))
+            self._slot = slot
+        self._tell(message)
+
+    def follow(self, one: Headline) -> None:
+        """Tell of something that was done, at once."""
+        self._tell(self._mark(one))
+
+    def close(self) -> None:
+        """Let all listeners go, and take no more."""
+        self._is_closed = True
+        for listener in tuple(self._listeners):
+            listener.end(_event("bye", {"why": "the proxy is stopping"}))
+            self.forget(listener)
+
+    # --- inside
+
+    def _tell(self, message: bytes) -> None:
+        for listener in tuple(self._listeners):
+            if not listener.tell(message):
+                self.dropped += 1
+                self.forget(listener)
+
+    def _state(
+        self, status: Status, told: dict[str, bytes], names: tuple[str, ...]
+    ) -> tuple[bytes, dict[str, bytes], tuple[str, ...]]:
+        """Return the message of what is not as it was told, and what is told then."""
+        routes = {route.name: msgspec.json.encode(route) for route in status.routes}
+        changed = {name: msgspec.Raw(found) for name, found in routes.items() if told.get(name) != found}
+        head = msgspec.to_builtins(msgspec.structs.replace(status, routes=()))
+        del head["routes"]
+        state: dict[str, Any] = {"now": self._now(), "tag": self._tag(), "head": head, "routes": changed}
+        if tuple(routes) != names:
+            state["names"] = tuple(routes)
+        return _event("state", state), routes, tuple(routes)
+
+    def _missed(self, last_id: str) -> bytes:
+        """Return what was done since an event; the audit log's numbers go on over restarts."""
+        _, _, seq = last_id.partition("-")
+        if not seq.isascii() or not seq.isdigit() or len(seq) > 18:
+            return b""
+        try:
+            marks = self._history.marks(after=int(seq))
+        except StoreError:
+            # Because a store that cannot be read is in the state that was told, the page does without.
+            return b""
+        return b"".join(_event("mark", mark, number=f"{self._boot}-{mark.seq}") for mark in marks)
+
+    def _mark(self, one: Headline) -> bytes:
+        return _event("mark", as_mark(one), number=f"{self._boot}-{one.seq}")
+
+
+def _event(name: str, data: Any, *, number: str = "", retry: bool = False) -> bytes:
+    """Return one event; JSON has no line breaks of its own."""
+    lines = [f"event: {name}".encode(), b"data: " + msgspec.json.encode(data)]
+    if number:
+        lines.insert(0, f"id: {number}".encode())
+    if retry:
+        lines.insert(0, f"retry: {RETRY_MS}".encode())
+    return b"\n".join(lines) + b"\n\n"

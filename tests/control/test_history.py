@@ -1,0 +1,131 @@
+"""The history desk: rings for the routes that there are, and marks from the audit log."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from strangler.control import history
+from strangler.control.history import HistoryDesk, Mark, SideHistory
+from strangler.control.journal import Deed
+from strangler.control.store import Store
+from strangler.core import histogram
+from strangler.core.audit import Action
+from strangler.core.model import Config, Match, Route, Side
+from strangler.core.outcome import Outcome
+from strangler.core.tally import Tally
+
+T = 1_800_000_000.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = T
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path)
+    yield opened
+    opened.close()
+
+
+def tally(route: str, side: Side, requests: int, failures: int = 0) -> Tally:
+    return Tally(
+        route=route,
+        side=side,
+        outcomes=((Outcome.OK_2XX, requests - failures), (Outcome.CONNECT, failures), (Outcome.CLIENT_GONE, 7)),
+        latency=((histogram.bucket(5_000), requests),),
+        seconds=1.0,
+        failures=failures,
+    )
+
+
+def test_what_workers_count_is_told_by_side_and_slot(store: Store) -> None:
+    clock = Clock()
+    desk = HistoryDesk(store.journal, now=clock)
+    desk.count([tally("pay", Side.LEGACY, 10), tally("pay", Side.EXTRACTED, 4, 1)])
+    desk.count([tally("pay", Side.EXTRACTED, 6, 2)])
+    clock.now += 10
+    desk.count([tally("pay", Side.LEGACY, 3)])
+
+    shown = desk.show("hour")
+
+    p = round(histogram.bound_s(histogram.bucket(5_000)) * 1000, 3)
+    assert shown.routes == {
+        "pay": {
+            "legacy": SideHistory(
+                at=(int(T), int(T) + 10), requests=(10, 3), failures=(0, 0), p50_ms=(p, p), p95_ms=(p, p)
+            ),
+            "extracted": SideHistory(at=(int(T),), requests=(10,), failures=(3,), p50_ms=(p,), p95_ms=(p,)),
+        }
+    }
+    assert (shown.span, shown.step_s, shown.slots, shown.now, shown.refused) == ("hour", 10, 360, T + 10, 0)
+
+
+def test_a_day_is_told_in_five_minutes(store: Store) -> None:
+    clock = Clock()
+    desk = HistoryDesk(store.journal, now=clock)
+    for _ in range(30):
+        desk.count([tally("pay", Side.LEGACY, 2)])
+        clock.now += 10
+
+    shown = desk.show("day", routes=["pay"])
+
+    assert shown.routes["pay"]["legacy"].requests == (60,)
+
+
+def test_only_the_routes_that_are_asked_for_are_told(store: Store) -> None:
+    desk = HistoryDesk(store.journal, now=Clock())
+    desk.count([tally(name, Side.LEGACY, 1) for name in ("a", "b", "")])
+
+    assert set(desk.show("hour", routes=["b"]).routes) == {"b"}
+    assert set(desk.show("hour").routes) == {"a", "b", ""}
+
+
+def test_memory_is_bounded_and_what_finds_no_room_is_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MOST_SIDES", 2)
+    desk = HistoryDesk(store.journal, now=Clock())
+
+    desk.count([tally(name, Side.LEGACY, 1) for name in ("a", "b", "c", "c")])
+
+    assert set(desk.show("hour").routes) == {"a", "b"}
+    assert desk.show("hour").refused == 2
+
+
+def test_routes_that_the_file_does_not_have_any_more_make_room(store: Store) -> None:
+    desk = HistoryDesk(store.journal, now=Clock())
+    desk.count([tally(name, Side.LEGACY, 1) for name in ("a", "b", "")])
+    route = Route(name="b", match=Match(path="/"), legacy="monolith")
+
+    desk.follow(Config(upstreams=(), default_upstream="monolith", routes=(route,)))
+
+    assert set(desk.show("hour").routes) == {"b", ""}
+
+
+def test_marks_are_the_audit_logs_of_the_span_and_survive_a_restart(store: Store) -> None:
+    deed = Deed(at=T, who="ann", what=Action.TRIP, subject="pay", why="it fails", evidence='{"n": 1}')
+    store.journal.record(replace(deed, at=T - 4_000, subject="long ago"))
+    store.journal.record(deed)
+    store.journal.record(replace(deed, at=T + 1, what=Action.RESET, why="mended"))
+
+    marks = HistoryDesk(store.journal, now=Clock()).show("hour").marks
+
+    assert marks == (
+        Mark(seq=2, at=T, what="trip", subject="pay", who="ann", why="it fails"),
+        Mark(seq=3, at=T + 1, what="reset", subject="pay", who="ann", why="mended"),
+    )
+
+
+def test_of_too_many_marks_the_latest_are_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MOST_MARKS", 2)
+    for number in range(4):
+        store.journal.record(Deed(at=T, who="ann", what=Action.FLAG, subject=f"f{number}", why="set"))
+
+    marks = HistoryDesk(store.journal, now=Clock()).marks(after=1)
+
+    assert [mark.subject for mark in marks] == ["f2", "f3"]

@@ -1,0 +1,178 @@
+"""The past and the stream of what is new, over a real socket."""
+
+import asyncio
+import json
+from typing import Any
+
+import aiohttp
+import pytest
+
+from strangler.control import historyapi, stream
+from strangler.control.journal import Headline
+from strangler.core.model import Side
+from strangler.core.outcome import Outcome
+from strangler.core.tally import Tally
+from tests.support.surface import TOKEN, Client, served
+from tests.support.waiting import until
+
+
+def count(client: Client, route: str, requests: int = 1) -> None:
+    tally = Tally(route=route, side=Side.LEGACY, outcomes=((Outcome.OK_2XX, requests),), latency=(), seconds=0.0)
+    client.surface.history.count([tally])
+
+
+async def test_the_last_hour_is_told_with_what_was_done_meanwhile() -> None:
+    async with served() as client:
+        count(client, "pay", 3)
+        count(client, "read")
+        await client.ask("POST", "/api/v1/guards/pay/trip", {"reason": "it looks wrong"})
+
+        code, found = await client.ask("GET", "/api/v1/history?routes=pay,nobody")
+
+    assert code == 200
+    assert {name: sides["legacy"]["requests"] for name, sides in found["routes"].items()} == {"pay": [3]}
+    assert [(mark["what"], mark["subject"], mark["who"]) for mark in found["marks"]] == [
+        ("trip", "pay", "admin-token"),
+        ("trip", "read", "admin-token"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "query", ["span=week", "since=soon", "routes=" + ",".join(["a"] * 101), "span=hour&span=day", "more=1"]
+)
+async def test_a_question_that_cannot_be_answered_is_refused(query: str) -> None:
+    async with served() as client:
+        code, found = await client.ask("GET", f"/api/v1/history?{query}")
+
+    assert (code, found["title"]) == (400, "bad_query")
+
+
+def ticked(client: Client) -> int:
+    """Return how many listen still, once all were told something."""
+    client.surface.stream.tick()
+    return client.surface.stream.listeners
+
+
+class Page:
+    """What an open page has read of the stream."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self.answer = answer
+        self.status = answer.status
+
+    async def event(self) -> tuple[str, Any]:
+        name, data = "", ""
+        while True:
+            line = (await self.answer.content.readuntil(b"\n")).decode()
+            assert line.endswith("\n"), "the stream has ended"
+            field, _, value = line.rstrip("\n").partition(": ")
+            if not field:
+                return name, json.loads(data)
+            name, data = value if field == "event" else name, value if field == "data" else data
+
+    async def left(self) -> bytes:
+        return await self.answer.content.read()
+
+
+def listening(client: Client, query: str = "", **headers: str) -> Any:
+    sent = {"Authorization": f"Bearer {client.token}", **headers}
+    return client.session.get(f"http://{client.address}/api/v1/stream{query}", headers=sent)
+
+
+async def test_a_page_is_told_everything_and_then_what_is_done() -> None:
+    async with served() as client, listening(client) as answer:
+        page = Page(answer)
+        first = [await page.event(), await page.event()]
+
+        await client.ask("POST", "/api/v1/kill", {"is_on": True, "reason": "incident 7"})
+
+        name, mark = await page.event()
+
+    assert answer.headers["Content-Type"] == "text/event-stream"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert [event[0] for event in first] == ["hello", "state"]
+    assert first[1][1]["tag"].startswith('"')
+    assert (name, mark["what"], mark["why"]) == ("mark", "kill", "incident 7")
+
+
+@pytest.mark.parametrize("way", ["header", "query"])
+async def test_a_page_that_comes_back_is_told_what_it_missed(way: str) -> None:
+    async with served() as client:
+        for number in range(3):
+            await client.ask("POST", "/api/v1/kill", {"is_on": True, "reason": str(number)})
+        given = {"Last-Event-ID": "other-1"} if way == "header" else {}
+
+        async with listening(client, "" if given else "?last=other-1", **given) as answer:
+            page = Page(answer)
+            told = [await page.event() for _ in range(4)]
+
+    assert [data["why"] for name, data in told if name == "mark"] == ["1", "2"]
+
+
+async def test_nobody_listens_without_a_token() -> None:
+    async with served() as client:
+        code, _ = await client.ask("GET", "/api/v1/stream", Authorization="")
+
+    assert code == 401
+
+
+async def test_one_page_too_many_is_refused_and_one_that_closed_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST_LISTENERS", 1)
+    async with served() as client:
+        async with listening(client) as answer:
+            refused = await client.ask("GET", "/api/v1/stream")
+            answer.close()
+        await until(lambda: not ticked(client), what="the closed page is forgotten")
+
+        async with listening(client) as again:
+            name, _ = await Page(again).event()
+
+    assert (refused[0], refused[1]["title"]) == (409, "refused")
+    assert client.surface.stream.dropped == 0
+
+    assert name == "hello"
+
+
+async def test_who_may_not_listen_any_more_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(historyapi, "CHECK_S", 0.0)
+    async with served() as client, listening(client) as answer:
+        page = Page(answer)
+        await page.event()
+        await page.event()
+        monkeypatch.setattr(client.surface.callers, "_token", "another-token-by-now")
+
+        client.surface.stream.tick()
+
+        assert await page.left() == b""
+
+
+async def test_a_page_that_reads_nothing_is_let_go_and_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(historyapi, "WRITE_S", 0.05)
+    async with served() as client:
+        reader, writer = await asyncio.open_connection(client.address.host, client.address.port, limit=2**10)
+        writer.write(
+            f"GET /api/v1/stream HTTP/1.1\r\nHost: {client.address}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
+        )
+        await reader.readuntil(b"event: hello")
+
+        def is_forgotten() -> bool:
+            client.surface.stream.follow(mark)
+            return client.surface.stream.listeners == 0
+
+        mark = Headline(seq=1, at=0.0, who="ann", what="flag", subject="pay", why="x" * 1_000_000)
+        await until(is_forgotten, what="the page that reads nothing is forgotten")
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await reader.readexactly(10**9)
+        writer.close()
+
+
+async def test_at_the_end_every_page_is_told_so_and_closed() -> None:
+    async with served() as client, listening(client) as answer:
+        page = Page(answer)
+        await page.event()
+        await page.event()
+
+        client.surface.stream.close()
+
+        assert await page.event() == ("bye", {"why": "the proxy is stopping"})
+        assert await page.left() == b""
