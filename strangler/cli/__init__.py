@@ -6,7 +6,22 @@ import sys
 from collections.abc import Sequence
 
 from strangler import __version__
-from strangler.cli import audit, check, explain, flags, guards, replay, restart, serve, shadow, status, token
+from strangler.cli import (
+    audit,
+    check,
+    discover,
+    explain,
+    flags,
+    guards,
+    plan,
+    progress,
+    replay,
+    restart,
+    serve,
+    shadow,
+    status,
+    token,
+)
 from strangler.errors import ConfigError, StranglerError, UsageError
 
 _EXIT_CODES = (
@@ -50,7 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"strangler {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, check, explain, flags, status, guards, shadow, replay, audit, token, restart):
+    every = (
+        *(serve, check, plan, explain, flags, status, guards, shadow),
+        *(replay, discover, progress, audit, token, restart),
+    )
+    for command in every:
         command.add(commands, _EXIT_CODES)
     check.add_schema(commands, _EXIT_CODES)
     return parser

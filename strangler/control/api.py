@@ -19,6 +19,7 @@ from strangler import __version__
 from strangler.control import (
     auditapi,
     auth,
+    discoveryapi,
     flagapi,
     guardapi,
     historyapi,
@@ -32,10 +33,12 @@ from strangler.control import (
 from strangler.control.answers import ProblemError, as_problem, problem
 from strangler.control.binding import CALLER, bind, refuse_nobody
 from strangler.control.callers import Callers
+from strangler.control.discoverydesk import DiscoveryDesk
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
 from strangler.control.history import HistoryDesk
 from strangler.control.operations import MAX_BODY_BYTES, NOBODY, Operation, Role
+from strangler.control.planner import Planner
 from strangler.control.recordingdesk import RecordingDesk
 from strangler.control.shadowdesk import ShadowDesk
 from strangler.control.statusapi import Whole
@@ -77,6 +80,8 @@ class Surface:
     recordings: RecordingDesk
     history: HistoryDesk
     stream: Stream
+    discovery: DiscoveryDesk
+    planner: Planner
 
 
 def operations(surface: Surface) -> tuple[Operation, ...]:
@@ -87,6 +92,7 @@ def operations(surface: Surface) -> tuple[Operation, ...]:
         *guardapi.operations(surface.guards),
         *shadowapi.operations(surface.shadow),
         *recordingapi.operations(surface.recordings),
+        *discoveryapi.operations(surface.discovery, surface.planner),
         *auditapi.operations(surface.guards),
         *sessionapi.operations(surface.callers),
         *tokenapi.operations(surface.callers.tokens),

@@ -2,17 +2,19 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from strangler.control.discoverytable import DAYS_KEPT
+from strangler.control.metrics import DiscoveryReading
 from strangler.control.share import Shares
 from strangler.control.store import Store
 from strangler.control.truth import Truth
 from strangler.core.endpoints import Endpoint, Endpoints
 from strangler.core.hour import Hour
 from strangler.core.model import FULL_SHARE, Config, Side
-from strangler.core.progress import Day, Left, Stood, left_of, stand
+from strangler.core.progress import UNSEEN_DAYS, Day, Left, Standing, Stood, left_of, stand
 from strangler.core.shapes import Shape, words_of
 from strangler.core.table import Table
 from strangler.core.tally import Tally
@@ -39,7 +41,7 @@ class Discovery:
     ) -> None:
         self._table = store.discovery
         self._truth = truth
-        self._now = now
+        self.now = now
         self._clock = clock
         self._told: tuple[Stood, ...] = ()
         self._told_by = 0
@@ -90,7 +92,7 @@ class Discovery:
         """Add what one worker counted to the day."""
         if not tallies:
             return
-        number = int(self._now() // DAY_S)
+        number = int(self.now() // DAY_S)
         day = self._days.get(number, Day(day=number))
         for tally in tallies:
             requests = sum(count for _, count in tally.outcomes)
@@ -107,7 +109,7 @@ class Discovery:
         """Learn from the shapes that one worker took of so many requests."""
         self.seen += seen
         self.sampled += len(shapes)
-        now, weight = self._now(), max(seen / len(shapes), 1.0)
+        now, weight = self.now(), max(seen / len(shapes), 1.0)
         for shape in shapes:
             path = shape.paths[0]
             self.endpoints.add(shape.method, path, shape.side, now=now, weight=weight, is_proof=shape.is_proof)
@@ -130,11 +132,24 @@ class Discovery:
 
     def left(self) -> Left:
         """Return what is left of the monolith now."""
-        return left_of(self.stood(), self._now())
+        return left_of(self.stood(), self.now())
 
     def days(self) -> tuple[Day, ...]:
         """Return the burn-down, the oldest day first, with today as it stands."""
         return self._days_with(self.left())
+
+    def reading(self) -> DiscoveryReading:
+        """Return what metrics say of it."""
+        now = self.now()
+        month = UNSEEN_DAYS * DAY_S
+        count = Counter(one.standing for one in self.stood() if now - one.endpoint.traffic.last <= month)
+        today = self._days.get(int(now // DAY_S))
+        return DiscoveryReading(
+            standings=tuple((standing.value, count[standing]) for standing in Standing),
+            monolith_share=None if today is None else today.share,
+            sampled=self.sampled,
+            forgotten=self.endpoints.forgotten,
+        )
 
     def save(self) -> None:
         """Store what changed, in one transaction; what cannot be stored is tried again the next time."""
@@ -142,7 +157,7 @@ class Discovery:
         known = {(endpoint.method, endpoint.template): endpoint for endpoint in told}
         fresh = [endpoint for key, endpoint in known.items() if self._saved.get(key) != endpoint]
         gone = self._saved.keys() - known.keys()
-        days = self._days_with(left_of(self._stood(told), self._now()))
+        days = self._days_with(left_of(self._stood(told), self.now()))
         if not fresh and not gone and days[-2:] == self._saved_days:
             return
         try:
@@ -162,7 +177,7 @@ class Discovery:
     def _days_with(self, left: Left) -> tuple[Day, ...]:
         """Return the days, with what is left on the last of them; a day without a request has no row."""
         days = [self._days[number] for number in sorted(self._days)]
-        if days and days[-1].day == int(self._now() // DAY_S):
+        if days and days[-1].day == int(self.now() // DAY_S):
             days[-1] = replace(days[-1], endpoints=left.endpoints, left=left.left)
         return tuple(days)
 

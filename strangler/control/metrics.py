@@ -1,5 +1,6 @@
 """Metrics: the totals and the state of the proxy as Prometheus reads them."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -53,6 +54,18 @@ class RecordingReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoveryReading:
+    """What was learnt of live paths until one moment."""
+
+    standings: tuple[tuple[str, int], ...]
+    """Endpoints by how far they have come; all that there are."""
+    monolith_share: float | None
+    """Of today's requests, 0 to 1; None without any."""
+    sampled: int
+    forgotten: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """The state of the proxy at one moment."""
 
@@ -78,6 +91,7 @@ class Reading:
     is_store_failing: bool = False
     undelivered: int = 0
     """Messages to other systems that were given up."""
+    discovery: DiscoveryReading | None = None
     healthy: tuple[tuple[str, str, bool], ...] = ()
     """Upstream, address, and whether it can serve, for all that are checked."""
 
@@ -112,6 +126,8 @@ class _Collector(Collector):
         yield from _state(reading)
         yield from _guards(reading)
         yield from _shadow(reading)
+        if reading.discovery is not None:
+            yield from _discovery(reading.discovery)
         yield from _recordings(reading)
 
 
@@ -246,6 +262,28 @@ def _recordings(reading: Reading) -> Iterator[Metric]:
     yield there
     yield size
     yield skipped
+
+
+def _discovery(reading: DiscoveryReading) -> Iterator[Metric]:
+    endpoints = GaugeMetricFamily(
+        "strangler_endpoints",
+        "Endpoints of live traffic within the last month, by how far they have come.",
+        labels=("standing",),
+    )
+    for standing, count in reading.standings:
+        endpoints.add_metric((standing,), count)
+    yield endpoints
+    yield GaugeMetricFamily(
+        "strangler_monolith_request_ratio",
+        "The monolith's part of today's requests (UTC), 0 to 1; NaN without any.",
+        value=math.nan if reading.monolith_share is None else reading.monolith_share,
+    )
+    yield CounterMetricFamily(
+        "strangler_requests_sampled", "Requests that were looked at for discovery and plans.", value=reading.sampled
+    )
+    yield CounterMetricFamily(
+        "strangler_endpoints_forgotten", "Endpoints that made room for others.", value=reading.forgotten
+    )
 
 
 def _state(reading: Reading) -> Iterator[Metric]:

@@ -8,8 +8,8 @@ such as a header that the served routes do not look at, is counted as uncertain 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 
-from strangler.core.decide import Reason
 from strangler.core.hour import Form, Row, Spot
+from strangler.core.migration import Stage, compares, doubles
 from strangler.core.model import FULL_SHARE, Config, Route, Side, SourceKind
 from strangler.core.offer import READS
 from strangler.core.shapes import NO_PLACE, fields_of, label, sources_of
@@ -144,6 +144,8 @@ class _Found:
         if compiled is None or self.source == "":
             return 0.0, True
         route, cap = compiled.route, compiled.cap
+        if cap == 0:
+            return 0.0, True
         if self.is_recorded and spot.side is not None and cap is None and route.name == form.route:
             return float(spot.side is Side.EXTRACTED), True
         cohort = route.cohort or route.name
@@ -231,6 +233,8 @@ def _compare(effect: Effect, row: Row, old: _Found, new: _Found) -> None:
     if is_same and old.upstreams == new.upstreams and _rules(old) == _rules(new):
         return
     is_one_draw = old.route is not None and new.route is not None and _draw(old.route) == _draw(new.route)
+    # Because a request knows the stage of the flag that decided it, what another one would say is not known.
+    stage = row.form.stage if _flag(old) == _flag(new) else None
     spots = row.spots()
     each = row.requests / len(spots)
     for spot in spots:
@@ -246,13 +250,17 @@ def _compare(effect: Effect, row: Row, old: _Found, new: _Found) -> None:
         for side, stays in ((Side.EXTRACTED, p_old - to_legacy), (Side.LEGACY, 1 - p_old - to_extracted)):
             if old.upstreams.get(side) != new.upstreams.get(side):
                 effect.upstream += each * stays
-        gained = _shadowed(new, p_new, row.form.method) - _shadowed(old, p_old, row.form.method)
+        gained = _shadowed(new, p_new, row.form.method, stage) - _shadowed(old, p_old, row.form.method, row.form.stage)
         effect.shadow_gained += each * max(gained, 0.0)
         effect.shadow_lost += each * max(-gained, 0.0)
 
 
 def _rules(found: _Found) -> object:
-    return None if found.route is None else found.route.route.shadow
+    return None if found.route is None else found.route.rules
+
+
+def _flag(found: _Found) -> str | None:
+    return None if found.route is None else found.route.route.flag
 
 
 def _is_same(one: CompiledRoute, other: CompiledRoute) -> bool:
@@ -275,18 +283,15 @@ def _draw(compiled: CompiledRoute) -> object:
     return route.extracted is None, route.identity, compiled.cap, cohort, by_flag
 
 
-def _shadowed(found: _Found, odds: float, method: str) -> float:
+def _shadowed(found: _Found, odds: float, method: str, stage: Stage | None) -> float:
     """Return how likely the other side is asked as well."""
-    compiled = found.route
-    if compiled is None or compiled.route.shadow is None:
+    rules = None if found.route is None else found.route.rules
+    if found.route is None or rules is None:
         return 0.0
-    chance = 0.0
-    for side, part in ((Side.LEGACY, 1 - odds), (Side.EXTRACTED, odds)):
-        if part > 0 and compiled.route.extracted is not None:
-            decision = compiled.decision(side, Reason.SHARE)
-            rules = decision.shadow if method in _READS else decision.writes
-            chance += part * (0.0 if rules is None else rules.sample / FULL_SHARE)
-    return chance
+    asks, sample = (compares, rules.sample) if method in _READS else (doubles, FULL_SHARE)
+    known = None if found.route.route.flag is None else stage
+    both = (1 - odds) * asks(rules, Side.LEGACY, known) + odds * asks(rules, Side.EXTRACTED, known)
+    return both * sample / FULL_SHARE
 
 
 def _is_extracted(place: int, share: int) -> bool:

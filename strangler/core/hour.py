@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import floor
 
+from strangler.core.migration import Stage
 from strangler.core.model import Side
 from strangler.core.shapes import NO_PLACE, Shape
 
@@ -38,6 +39,7 @@ class Form:
     route: str
     cohort: str
     source: str
+    stage: Stage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,12 @@ class Row:
         """Return the places that were kept; each stands for as many of the requests."""
         return tuple(_unpacked(packed) for packed in self._places)
 
+    def copied(self) -> "Row":
+        """Return a copy that does not change."""
+        copy = Row(self.form)
+        copy.requests, copy.sampled, copy._places = self.requests, self.sampled, self._places[:]
+        return copy
+
     def forget_sides(self) -> None:
         """Hold no side for known any more."""
         self._places = array("H", (packed | 3 << 14 for packed in self._places))
@@ -119,6 +127,7 @@ class Hour:
             route=shape.route,
             cohort=shape.cohort,
             source=shape.source,
+            stage=shape.stage,
         )
         row = slot.rows.get(form)
         if row is None:

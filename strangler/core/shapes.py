@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from strangler.core.decide import Reason, plain_host
 from strangler.core.identity import Fields, read_key, reader_of
+from strangler.core.migration import Stage
 from strangler.core.model import FULL_SHARE, Config, Route, Side, Source
 from strangler.core.normalise import normal
 from strangler.core.outcome import ANSWERED, Outcome
@@ -56,6 +57,8 @@ class Shape:
     """Of the snapshot that decided."""
     is_proof: bool
     """Whether the answer shows that the path exists."""
+    stage: Stage | None = None
+    """What the route's migration flag said for its key."""
 
 
 def label(source: Source) -> str:
@@ -118,6 +121,7 @@ class ShapeReader:
         generation: int,
         outcome: Outcome,
         status: int,
+        stage: Stage | None = None,
     ) -> Shape:
         """Return the shape of a request that was decided and answered so; whatever bytes came, nothing raises."""
         key, source = ("", None) if route is None else self._key(route, headers, target, peer, assigned)
@@ -136,6 +140,7 @@ class ShapeReader:
             reason=reason,
             generation=generation,
             is_proof=outcome in ANSWERED and status not in _NO_PROOF,
+            stage=stage,
         )
 
     def _key(self, route: Route, headers: Fields, target: bytes, peer: str, assigned: str) -> tuple[str, Source | None]:

@@ -57,6 +57,7 @@ class Sampler:
             generation=snapshot.generation,
             outcome=outcome,
             status=exchange.status,
+            stage=decision.stage,
         )
         self._shapes.append(shape)
         if len(self._shapes) >= MOST:

@@ -1,10 +1,15 @@
 """Discovering, as control runs it: what was learnt of live paths is kept over restarts."""
 
 import asyncio
+from collections.abc import Callable
+from pathlib import Path
 
 from strangler.control.discovery import Discovery
+from strangler.control.discoverydesk import DiscoveryDesk
+from strangler.control.planner import Planner
 from strangler.control.store import Store
 from strangler.control.truth import Truth
+from strangler.core.model import Config
 from strangler.runtime.tasks import Tasks
 
 SAVE_EVERY_S = 60.0
@@ -14,8 +19,12 @@ SAVE_EVERY_S = 60.0
 class Discovering:
     """Owns what is learnt."""
 
-    def __init__(self, store: Store, truth: Truth) -> None:
+    def __init__(self, store: Store, truth: Truth, routes: Path, adopt: Callable[[Config], Config]) -> None:
+        """`routes` is the file that is served; `adopt` as in `Planner`."""
         self.discovery = Discovery(store, truth)
+        self.desk = DiscoveryDesk(self.discovery, store.journal, routes)
+        """What operators see of it."""
+        self.planner = Planner(self.discovery, truth, routes, adopt)
         self._tasks = Tasks("discovering")
 
     def start(self) -> None:

@@ -138,8 +138,8 @@ class Instance:
             log_format=log_format,
             on_compared=self._protection.guards.compare,
         )
-        self._discovering = Discovering(store, self._truth)
         self._routes = RoutesFile(path, running=config, overrides=overrides, on_config=self._protection.take_config)
+        self._discovering = Discovering(store, self._truth, path, self._routes.adopt)
         self._health = HealthChecks(spawn=self._tasks.spawn, resolve=resolve, on_change=self._truth.replace_unhealthy)
         self._history = HistoryDesk(store.journal)
         self._overview = Overview(
@@ -152,6 +152,7 @@ class Instance:
             rollout=self._rollout,
             protection=self._protection,
             shadowing=self._shadowing,
+            discovery=self._discovering.discovery,
             unready=self._unready,
         )
         self._stream = Stream(self._overview.status, self._history, tag=lambda: self._truth.tag)
@@ -355,6 +356,8 @@ class Instance:
             recordings=self._shadowing.recordings.desk,
             history=self._history,
             stream=self._stream,
+            discovery=self._discovering.desk,
+            planner=self._discovering.planner,
         )
         runner = web.AppRunner(
             api.make_app(surface), handle_signals=False, access_log=None, shutdown_timeout=ADMIN_GRACE_S

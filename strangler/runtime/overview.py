@@ -6,6 +6,7 @@ from typing import Any
 
 from strangler import __version__
 from strangler.control import explain, status
+from strangler.control.discovery import Discovery
 from strangler.control.health import HealthChecks
 from strangler.control.metrics import Reading
 from strangler.control.share import Shares
@@ -41,6 +42,7 @@ class Overview:
         rollout: Rollout,
         protection: Protection,
         shadowing: Shadowing,
+        discovery: Discovery,
         unready: Callable[[], tuple[str, ...]],
     ) -> None:
         self._truth = truth
@@ -52,6 +54,7 @@ class Overview:
         self._rollout = rollout
         self._protection = protection
         self._shadowing = shadowing
+        self._discovery = discovery
         self._unready = unready
         self._started = time.monotonic()
         self._shares = Shares()
@@ -146,6 +149,7 @@ class Overview:
             shadow=self._shadowing.desk.readings(),
             recordings=self._shadowing.recordings.desk.readings(),
             comparers=self._shadowing.restarts,
+            discovery=self._discovery.reading(),
             is_killed=self._protection.guards.is_killed,
             is_store_failing=bool(self._protection.guards.fault),
             undelivered=self._protection.undelivered,

@@ -15,7 +15,7 @@ from strangler.config.document import MAX_BYTES
 from strangler.config.warnings import warnings_of
 from strangler.control.status import ConfigStatus
 from strangler.core.model import Config
-from strangler.errors import ConfigError
+from strangler.errors import ConfigError, UsageError
 from strangler.runtime import settings
 from strangler.runtime.settings import Overrides
 from strangler.runtime.stamp import Stamp, stamp_of
@@ -59,6 +59,13 @@ class RoutesFile:
         self._waiting.append(done)
         self._asked.set()
         await done.wait()
+
+    def adopt(self, loaded: Config) -> Config:
+        """Return what would be served of another file; raises UsageError for one that would be rejected."""
+        config, _ = settings.hold(self._running, settings.effective(loaded, self._overrides))
+        if found := settings.conflicts(config):
+            raise UsageError(" ".join(found))
+        return config
 
     def status(self) -> ConfigStatus:
         """Return what is served and whether the file agrees."""

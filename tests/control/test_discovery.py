@@ -10,6 +10,7 @@ import pytest
 
 from strangler.control.discovery import Discovery
 from strangler.control.discoverytable import DAYS_KEPT
+from strangler.control.metrics import DiscoveryReading
 from strangler.control.store import Store
 from strangler.control.truth import Truth
 from strangler.core.decide import Reason
@@ -221,6 +222,22 @@ def test_what_cannot_be_read_begins_anew(store: Store, clock: Clock, tmp_path: P
         db.execute("DROP TABLE burn_down")
     broken = discovery(store, clock)
     assert (broken.stood(), "burn_down" in broken.fault) == ((), True)
+
+
+def test_metrics_tell_the_endpoints_of_the_last_month_and_the_monoliths_part(store: Store, clock: Clock) -> None:
+    found = discovery(store, clock, truth(route("users", "/users/{id}", share=10_000)))
+    assert found.reading().monolith_share is None
+    found.record(1, (shape("/old"),))
+    clock.now += 31 * DAY_S
+    found.record(4, (SHAPE, shape("/x")))
+    found.count((tally(1), tally(3, "users", Side.EXTRACTED)))
+
+    assert found.reading() == DiscoveryReading(
+        standings=(("unrouted", 1), ("monolith", 0), ("split", 0), ("extracted", 1)),
+        monolith_share=0.25,
+        sampled=3,
+        forgotten=0,
+    )
 
 
 def test_two_years_of_days_are_kept(store: Store, clock: Clock) -> None:

@@ -21,7 +21,11 @@ CHANGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/api/v1/recordings/pay/forget", {}),
     ("POST", "/api/v1/tokens", {"name": "ci", "role": "viewer"}),
     ("POST", "/api/v1/tokens/ci/revoke", {}),
+    ("POST", "/api/v1/discovery/stub", {"method": "GET", "template": "/x"}),
 )
+
+UNCHANGING = ("explain", "plan", "signIn", "signOut")
+"""What is posted and changes nothing."""
 
 
 async def rows(client: Client) -> list[Any]:
@@ -61,7 +65,7 @@ async def test_whatever_changes_something_is_for_operators_and_asks_for_a_reason
     async with served() as client:
         operations = api.operations(client.surface)
 
-    unsafe = [one for one in operations if one.method != "GET" and one.name not in ("explain", "signIn", "signOut")]
+    unsafe = [one for one in operations if one.method != "GET" and one.name not in UNCHANGING]
     assert {(one.method, path_of(one)) for one in unsafe} == {(method, path) for method, path, _ in CHANGES}
     assert all(one.changes and one.role is Role.OPERATOR for one in unsafe)
     assert all("reason" in one.body.__struct_fields__ for one in unsafe)

@@ -27,6 +27,7 @@ def shape(by: Snapshot, request: Request, *, status: int = 200) -> Shape:
         generation=by.generation,
         outcome=Outcome.OK_2XX,
         status=status,
+        stage=decision.stage,
     )
 
 

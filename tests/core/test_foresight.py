@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from strangler.core.decide import Decision, decide
 from strangler.core.foresight import Effect, Plan, foresee
+from strangler.core.migration import Stage
 from strangler.core.model import Config, HeaderMatch, Idempotency, Source, SourceKind
 from strangler.core.shadowing import Shadow, ShadowMode
 from strangler.core.shares import NO_OVERRIDES, Overrides
@@ -208,6 +209,31 @@ def test_a_shadow_of_the_other_side_follows_the_share() -> None:
     (effect,) = plan(users(200), before, after).effects
 
     assert effect.shadow_gained == effect.to_extracted == moved("x", 200, 0, 5_000)
+
+
+def test_a_flagged_route_that_was_taken_back_stays_so_whatever_its_flag_says() -> None:
+    tripped = Overrides(caps=(("x", 0),))
+    flagged = config(route("x", "/x/{id}", flag="f", shadow=Shadow()))
+    before = snapshot(flagged, value=True, overrides=tripped)
+    after = snapshot(config(route("x", "/x/{id}", share=10_000, shadow=Shadow())), overrides=tripped)
+
+    assert not plan(users(5), before, after, {"x": 10_000}).changes
+
+
+@pytest.mark.parametrize(
+    ("stage", "gained"), [(Stage.OFF, 0.0), (Stage.SHADOW, 20.0), (Stage.LIVE, 20.0), (Stage.COMPLETE, 0.0)]
+)
+def test_what_is_shadowed_follows_the_stage_that_the_flag_had(stage: Stage, gained: float) -> None:
+    flags = Fixed(stage.value, stage=stage, ratio=1)
+    off, on = Shadow(mode=ShadowMode.OFF), Shadow(mode=ShadowMode.STAGE, sample=5_000)
+    before, after = (
+        compile_snapshot(config(route("x", "/x/{id}", flag="f", shadow=rules)), generation=1, flags=flags)
+        for rules in (off, on)
+    )
+
+    (effect,) = plan(users(40), before, after, {"x": 0}).effects
+
+    assert [effect.shadow_gained, effect.shadow_lost] == pytest.approx([gained, 0.0])
 
 
 def test_a_path_that_would_be_read_as_two_routes_is_refused_then() -> None:

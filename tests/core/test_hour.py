@@ -68,6 +68,18 @@ def test_sides_are_forgotten_and_places_are_not() -> None:
     assert row.spots() == (Spot(place=17, side=None), Spot(place=-1, side=None))
 
 
+def test_a_copy_of_a_row_stays_as_it_is() -> None:
+    hour = Hour()
+    add(hour)
+    (row,) = hour.rows(NOW)
+    copy = row.copied()
+    add(hour, weight=9.0)
+    hour.forget_sides()
+
+    assert (copy.form, copy.requests, copy.sampled) == (row.form, 1.0, 1)
+    assert copy.spots() == (Spot(place=17, side=Side.EXTRACTED),)
+
+
 def test_what_is_older_than_an_hour_is_gone() -> None:
     hour = Hour()
     assert hour.since(NOW) is None

@@ -15,11 +15,14 @@ from aiohttp import web
 from strangler.control import api, openapi
 from strangler.control.api import Surface
 from strangler.control.callers import Callers
+from strangler.control.discovery import Discovery
+from strangler.control.discoverydesk import DiscoveryDesk
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
 from strangler.control.guards import Guards
 from strangler.control.history import HistoryDesk
 from strangler.control.metrics import Exposition, Reading
+from strangler.control.planner import Planner
 from strangler.control.recordingbook import RecordingBook
 from strangler.control.recordingdesk import RecordingDesk
 from strangler.control.sessions import Sessions
@@ -127,6 +130,8 @@ class Client:
     book: ShadowBook
     shadow: ShadowDesk
     recorded: RecordingBook
+    discovery: Discovery
+    folder: Path
     truth: Truth
     described: Described
     restarts: list[tuple[str, str]]
@@ -185,6 +190,9 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
     history = HistoryDesk(store.journal)
     stream = Stream(lambda: STATUS, history, tag=lambda: truth.tag)
     store.journal.watch(stream.follow)
+    discovery = Discovery(store, truth)
+    discovery.start()
+    truth.watch(discovery.follow)
     source: FlagSource = EmbeddedSource(table, truth.replace_flags)
     source.start()
     truth.replace_flags(source.data())
@@ -247,6 +255,8 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
         recordings=recordings,
         history=history,
         stream=stream,
+        discovery=DiscoveryDesk(discovery, store.journal, folder / "routes.yaml"),
+        planner=Planner(discovery, truth, folder / "routes.yaml", lambda loaded: loaded),
     )
     document = openapi.document(api.operations(surface), version="0")
     runner = web.AppRunner(api.make_app(surface), access_log=None)
@@ -262,6 +272,8 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
                 book=book,
                 shadow=shadow,
                 recorded=recorded,
+                discovery=discovery,
+                folder=folder,
                 truth=truth,
                 described=Described(document),
                 restarts=restarts,
