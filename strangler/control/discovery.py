@@ -60,6 +60,8 @@ class Discovery:
         self.seen = 0
         """Requests since the start, of which `sampled` were looked at."""
         self.sampled = 0
+        self._passed = 0
+        """Of those, the ones since the last that was looked at."""
         self.fault = ""
         """Why it cannot be read or stored; empty while it can."""
 
@@ -109,7 +111,12 @@ class Discovery:
         """Learn from the shapes that one worker took of so many requests."""
         self.seen += seen
         self.sampled += len(shapes)
-        now, weight = self.now(), max(seen / len(shapes), 1.0)
+        # Because a few requests may pass between two that are looked at, those stand for them as well.
+        self._passed += seen
+        if not shapes:
+            return
+        now, weight = self.now(), max(self._passed / len(shapes), 1.0)
+        self._passed = 0
         for shape in shapes:
             path = shape.paths[0]
             self.endpoints.add(shape.method, path, shape.side, now=now, weight=weight, is_proof=shape.is_proof)

@@ -187,7 +187,7 @@ class Member:
                 grown = {name: count - self._counters.get(name, 0) for name, count in counters.items()}
                 self._counters = counters
                 self._audience.count(tallies, grown)
-                if shapes:
+                if seen:
                     self._audience.record(seen, shapes)
             case Notice(event=event, fields=fields):
                 self._audience.notice(self.index, event, fields)

@@ -98,6 +98,18 @@ def test_what_workers_tell_becomes_endpoints_that_stand_as_routes_do(store: Stor
     assert found.left() == Left(endpoints=2, left=2, unrouted=1, unseen=0)
 
 
+def test_requests_that_pass_between_two_that_are_looked_at_are_counted_with_the_next(
+    store: Store, clock: Clock
+) -> None:
+    found = discovery(store, clock)
+    found.record(7, ())
+    found.record(3, (SHAPE,))
+    found.record(2, (SHAPE,))
+
+    assert [one.endpoint.traffic.total for one in found.stood()] == [12.0]
+    assert (found.seen, found.sampled) == (12, 2)
+
+
 def test_a_route_that_was_taken_back_is_the_monoliths(store: Store, clock: Clock) -> None:
     by = truth(route("users", "/users/{id}", share=10_000))
     found = discovery(store, clock, by)
