@@ -9,6 +9,7 @@ from typing import Any
 from strangler.cli import admin, options
 from strangler.cli.admin import NothingRunsError
 from strangler.cli.status import share_text
+from strangler.core.model import FULL_SHARE
 
 
 def add(commands: Any, epilog: str) -> None:
@@ -68,5 +69,28 @@ def lines(answer: Mapping[str, Any]) -> Iterable[str]:
     if answer["identity"]:
         digest = f", key {answer['key_digest']} (digest)" if answer["key_digest"] else ", a new key"
         yield f"identity  {answer['identity']}{digest}"
+    if answer["stage"]:
+        yield f"stage     {answer['stage']}"
+    if answer["route"]:
+        yield f"read      {_read(answer)}"
+        yield f"write     {_write(answer)}"
     if answer["generation"]:
         yield f"snapshot  generation {answer['generation']}"
+
+
+def _read(answer: Mapping[str, Any]) -> str:
+    first, *others = answer["read"]
+    if not others:
+        return f"{first} alone"
+    share, ratio = answer["sample"], answer["check_ratio"]
+    parts = [share_text(share)] if share < FULL_SHARE else []
+    if ratio is not None and ratio > 1:
+        parts.append(f"1 in {ratio}")
+    return f"{first}, and {others[0]} to compare" + (f" ({' and of these '.join(parts)})" if parts else "")
+
+
+def _write(answer: Mapping[str, Any]) -> str:
+    if len(answer["write"]) > 1:
+        return f"{answer['write'][0]} first, then {answer['write'][1]}"
+    undeclared = "; the route does not declare its writes (shadow: {writes: true})" if answer["is_undeclared"] else ""
+    return f"{answer['write'][0]} alone{undeclared}"

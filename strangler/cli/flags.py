@@ -41,7 +41,7 @@ def add(commands: Any, epilog: str) -> None:
         "value",
         nargs="?",
         metavar="VALUE",
-        help="a percentage such as 25%%, on, off, or a stage of a migration flag",
+        help="a percentage such as 25%%, on, off, a stage of a migration flag, or live=25%% for some of its keys",
     )
     setting.add_argument(
         "--definition", type=Path, metavar="FILE", help="instead: the whole flag as JSON, as LaunchDarkly has it"
@@ -76,7 +76,9 @@ def _set(given: argparse.Namespace) -> int:
     change["reason"] = options.reason(given)
     answer = admin.find(given).change("PUT", _path(given.key), change, tag=given.if_match)
     flag = answer["summary"]
-    print(f"{flag['key']}: {_state(flag)}, {share_text(flag['served_bp'])} extracted, version {flag['version']}")
+    stages = f", {_stages(flag)}" if flag["stages"] else ""
+    share = share_text(flag["served_bp"])
+    print(f"{flag['key']}: {_state(flag)}, {share} extracted{stages}, version {flag['version']}")
     for caution in answer["cautions"]:
         print(f"strangler: caution: {caution}", file=sys.stderr)
     return 0
@@ -99,6 +101,12 @@ def _state(flag: dict[str, Any]) -> str:
     return "on" if flag["on"] else "off"
 
 
+def _stages(flag: dict[str, Any]) -> str:
+    if flag["stage"]:
+        return str(flag["stage"])
+    return ", ".join(f"{stage} {share_text(share_bp)}" for stage, share_bp in flag["stages"].items())
+
+
 def _row(flag: dict[str, Any]) -> tuple[str, ...]:
     if flag["kind"] == "invalid":
         return flag["key"], "invalid", "-", "-", "-", "-", "-"
@@ -107,7 +115,7 @@ def _row(flag: dict[str, Any]) -> tuple[str, ...]:
         flag["kind"],
         _state(flag),
         share_text(flag["served_bp"]),
-        flag["stage"] or "-",
+        _stages(flag) or "-",
         str(flag["rules"]),
         str(flag["targets"]),
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from strangler.core.model import Config, Route
@@ -19,6 +19,8 @@ class Share:
     basis_points: int | None
     """None if the flag's values name no sides."""
     note: str
+    stages: Mapping[str, int] = field(default_factory=dict)
+    """Of a route with a migration flag, the basis points of each stage that has any."""
 
 
 class Shares:
@@ -57,8 +59,10 @@ def share_of(route: Route, flags: Mapping[str, Any], *, is_ready: bool) -> Share
     notes = [] if summary.on else ["flag off"]
     if summary.stage is not None:
         notes.append(f"stage {summary.stage}")
+    elif summary.stages:
+        notes.append(f"stages {', '.join(f'{stage} {bp / 100:.10g}%' for stage, bp in summary.stages.items())}")
     if summary.on and (summary.rules or summary.targets):
         notes.append(f"{summary.rules} rules and {summary.targets} targets go first")
     if summary.served_bp is None:
         notes.append("a value names no side")
-    return Share(basis_points=summary.served_bp, note=", ".join(notes))
+    return Share(basis_points=summary.served_bp, note=", ".join(notes), stages=summary.stages)

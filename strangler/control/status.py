@@ -1,6 +1,6 @@
 """Status: what runs, as one value; the shape of `GET /api/v1/status`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -139,6 +139,8 @@ class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The extracted side's share; None if it is not one number for everybody."""
     note: str
     """Why the share is what it is, when that is not plain."""
+    stages: dict[str, int]
+    """Of a migration flag, the basis points of the keys in each stage that has any; else empty."""
     sides: dict[str, SideStatus]
     guard: GuardStatus | None = None
     """None where the route is not guarded."""
@@ -209,6 +211,7 @@ def of_route(
     *,
     share_bp: int | None,
     note: str,
+    stages: Mapping[str, int],
     guard: GuardStatus | None,
     shadow: ShadowStatus | None = None,
 ) -> RouteStatus:
@@ -221,6 +224,7 @@ def of_route(
         flag=route.flag,
         share_bp=share_bp,
         note=note,
+        stages=dict(stages),
         sides={side.value: of_side(totals.of(route.name, side)) for side in Side},
         guard=guard,
         shadow=shadow,

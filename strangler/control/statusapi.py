@@ -11,6 +11,7 @@ from strangler.control.metrics import Exposition
 from strangler.control.operations import Answer, Operation, Role, WithReason
 from strangler.control.status import Readiness, RestartStatus, Status, WorkerStatus
 from strangler.core.decide import Reason as Decided
+from strangler.core.migration import Stage
 from strangler.core.model import Side
 
 
@@ -36,6 +37,15 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
     side: Side
     reason: Decided
     upstream: str
+    stage: Stage | None
+    read: tuple[str, ...]
+    """The upstreams that a read is asked of: whose answer the client gets, then who is asked to compare."""
+    write: tuple[str, ...]
+    """The upstreams that a write goes to, in order, each only if the one before has carried it out."""
+    is_undeclared: bool
+    """Whether stage or mode would send a write on, and the route does not declare its writes."""
+    sample: int
+    check_ratio: int | None
     generation: int
     why: str
 

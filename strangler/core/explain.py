@@ -1,13 +1,14 @@
 """Explaining: the same decision as the data plane's, with the steps that led to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from strangler.core.decide import Reason, find, judge
+from strangler.core.decide import Decision, Reason, find, judge
+from strangler.core.migration import Stage, doubles
 from strangler.core.model import Side
 from strangler.core.normalise import normal
-from strangler.core.snapshot import Snapshot
+from strangler.core.snapshot import CompiledRoute, Snapshot
 from strangler.core.split import place
 
 
@@ -32,6 +33,18 @@ class Explanation:
     side: Side
     reason: Reason
     upstream: str
+    stage: Stage | None
+    """What the route's migration flag says; None where it has no such flag, or it was not asked."""
+    read: tuple[str, ...]
+    """The upstreams that a read is asked of: whose answer the client gets, then who is asked to compare."""
+    write: tuple[str, ...]
+    """The upstreams that a write goes to, in order, each only if the one before has carried it out."""
+    is_undeclared: bool
+    """Whether stage or mode would send a write on, and the route does not declare its writes."""
+    sample: int
+    """Basis points of such reads that are compared."""
+    check_ratio: int | None
+    """Of those, how many there are to one that is compared, by the word of a migration flag; None without one."""
     generation: int
 
 
@@ -52,50 +65,64 @@ def explain(
     compiled = find(snapshot, method=method, target=target, host=host, headers=headers)
     path = normal(target)
     if compiled is None:
-        return _fixed(snapshot, path)
+        return _explained(snapshot, path, snapshot.unrouted)
     route = compiled.route
     if compiled.fixed is not None:
-        return _fixed(snapshot, path, compiled.fixed.side, compiled.fixed.reason, compiled.fixed.upstream, route.name)
+        share = None if route.extracted is None else route.share
+        return _explained(snapshot, path, compiled.fixed, compiled, share=share)
     side, reason, stage, key, source, assigned = judge(
         compiled, snapshot.flags, headers=headers, target=target, peer=peer, spare_key=spare_key
     )
     by_share = route.flag is None and bool(key)
-    return Explanation(
-        path=path,
-        route=route.name,
-        template=route.match.path,
+    return _explained(
+        snapshot,
+        path,
+        compiled.decision(side, reason, stage),
+        compiled,
         flag=route.flag or "",
         share=route.share if route.flag is None else None,
         identity="" if source is None else f"{source.kind} {source.name}".strip(),
         key_digest=sha256(key.encode()).hexdigest()[:8] if key and not assigned else "",
-        place=place(route.cohort or route.name, key) if by_share else None,
-        side=side,
-        reason=reason,
-        upstream=compiled.decision(side, reason, stage).upstream,
-        generation=snapshot.generation,
+        where=place(route.cohort or route.name, key) if by_share else None,
     )
 
 
-def _fixed(
+def _explained(
     snapshot: Snapshot,
     path: str,
-    side: Side = Side.LEGACY,
-    reason: Reason = Reason.UNROUTED,
-    upstream: str = "",
-    name: str = "",
+    decision: Decision,
+    compiled: CompiledRoute | None = None,
+    *,
+    flag: str = "",
+    share: int | None = None,
+    identity: str = "",
+    key_digest: str = "",
+    where: float | None = None,
 ) -> Explanation:
-    route = next((route for route in snapshot.config.routes if route.name == name), None)
+    route, side, stage = decision.route, decision.side, decision.stage
+    rules = None if compiled is None else compiled.rules
+    other: tuple[str, ...] = ()
+    if route is not None and route.extracted is not None:
+        other = (route.extracted if side is Side.LEGACY else route.legacy,)
+    ratio = snapshot.flags.check_ratio(flag) if flag and stage is not None else None
+    is_compared = decision.shadow is not None and decision.shadow.sample > 0 and ratio != 0
     return Explanation(
         path=path,
-        route=name,
+        route="" if route is None else route.name,
         template="" if route is None else route.match.path,
-        flag="",
-        share=None if route is None or route.extracted is None else route.share,
-        identity="",
-        key_digest="",
-        place=None,
+        flag=flag,
+        share=share,
+        identity=identity,
+        key_digest=key_digest,
+        place=where,
         side=side,
-        reason=reason,
-        upstream=upstream or snapshot.config.default_upstream,
+        reason=decision.reason,
+        upstream=decision.upstream,
+        stage=stage,
+        read=(decision.upstream, *(other if is_compared else ())),
+        write=(decision.upstream, *(other if decision.writes is not None else ())),
+        is_undeclared=rules is not None and not rules.writes and doubles(replace(rules, writes=True), side, stage),
+        sample=decision.shadow.sample if decision.shadow is not None else 0,
+        check_ratio=ratio,
         generation=snapshot.generation,
     )

@@ -21,7 +21,10 @@ from strangler.flags.validate import MAX_VERSION, validate
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,256}")
 """What LaunchDarkly takes as a flag's key."""
 _PERCENT = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?\s*%")
-_WANTED = f"a percentage such as 25% or 2.5%, on, off, or a stage ({', '.join(STAGES)})"
+_WANTED = (
+    f"a percentage such as 25% or 2.5%, on, off, a stage ({', '.join(STAGES)}), or a stage for some of the keys "
+    "such as live=25%"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +52,21 @@ class SetStage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetStages:
+    """Put these shares of the keys that no target and no rule names into these stages, and turn the flag on."""
+
+    shares: tuple[tuple[str, int], ...]
+    """Each stage once, with its basis points; together all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Replace:
     """Take this whole definition; salt and version follow from the one before."""
 
     flag: Mapping[str, Any]
 
 
-Edit = SetShare | TurnOn | TurnOff | SetStage | Replace
+Edit = SetShare | TurnOn | TurnOff | SetStage | SetStages | Replace
 
 
 def parse_edit(text: str) -> Edit:
@@ -69,6 +80,8 @@ def parse_edit(text: str) -> Edit:
         return TurnOff()
     if word in STAGES:
         return SetStage(stage=word)
+    if "=" in word:
+        return SetStages(shares=_stage_shares(text.strip(), word))
     if re.fullmatch(r"\d+(\.\d+)?", word):
         raise FlagError(f"{text.strip()!r} has no unit: write {word}%")
     near = get_close_matches(word, ("on", *STAGES), n=1)
@@ -95,6 +108,8 @@ def apply_edit(key: str, before: Mapping[str, Any] | None, edit: Edit) -> dict[s
             after["on"] = False
         case SetStage(stage=stage):
             after = _with_stage(key, before, stage)
+        case SetStages(shares=shares):
+            after = _with_stages(key, before, shares)
         case Replace(flag=flag):
             after = _replaced(key, before, flag)
     if before is not None:
@@ -115,8 +130,34 @@ def describe(edit: Edit) -> str:
             return "set off"
         case SetStage(stage=stage):
             return f"set {stage}"
+        case SetStages(shares=shares):
+            return f"set {','.join(f'{stage}={share_bp / 100:.10g}%' for stage, share_bp in shares)}"
         case Replace():
             return "replace"
+
+
+def _stage_shares(text: str, word: str) -> tuple[tuple[str, int], ...]:
+    """Return the shares of `shadow=75%,live=25%`; one alone leaves the rest in the stage before it."""
+    shares: dict[str, int] = {}
+    for part in word.split(","):
+        stage, _, percent = (piece.strip() for piece in part.partition("="))
+        if stage not in STAGES:
+            near = get_close_matches(stage, STAGES, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"the stages are {', '.join(STAGES)}"
+            raise FlagError(f"{stage[:40]!r} is no stage; {hint}")
+        if stage in shares:
+            raise FlagError(f"{text[:80]!r} has the stage {stage} twice")
+        match = _PERCENT.fullmatch(percent)
+        if match is None:
+            raise FlagError(f"{percent[:40]!r} is no percentage: write {stage}=25%")
+        shares[stage] = _basis_points(percent, match[1], match[2] or "")
+    total = sum(shares.values())
+    first = STAGES.index(next(iter(shares)))
+    if len(shares) == 1 and total < FULL_SHARE and first > 0:
+        shares[STAGES[first - 1]] = FULL_SHARE - total
+    elif total != FULL_SHARE:
+        raise FlagError(f"{text[:80]!r} adds up to {total / 100:.10g}%, not 100%")
+    return tuple(sorted(shares.items(), key=lambda one: STAGES.index(one[0])))
 
 
 def _basis_points(text: str, whole: str, fraction: str) -> int:
@@ -167,16 +208,48 @@ def _parts(key: str, parts: list[dict[str, Any]], legacy: int, extracted: int) -
 
 
 def _with_stage(key: str, before: Mapping[str, Any] | None, stage: str) -> dict[str, Any]:
-    if before is None:
-        after = {**_new(key, list(STAGES)), "migration": {}}
-    else:
-        after = deepcopy(dict(before))
-        kind = kind_of(after)
-        if kind is not FlagKind.MIGRATION:
-            raise FlagError(f"flag {key!r} is a {kind} flag, which has no stages: set a percentage, on or off")
-    if stage not in after["variations"]:
-        raise FlagError(f"flag {key!r} has no stage {stage!r}: it has {', '.join(after['variations'])}")
+    after = _migration(key, before, (stage,))
     after["fallthrough"] = {"variation": after["variations"].index(stage)}
+    return after
+
+
+def _with_stages(key: str, before: Mapping[str, Any] | None, shares: tuple[tuple[str, int], ...]) -> dict[str, Any]:
+    after = _migration(key, before, tuple(stage for stage, _ in shares))
+    variations = after["variations"]
+    rollout = (after.get("fallthrough") or {}).get("rollout") or {"contextKind": "user"}
+    parts = rollout.get("variations") or []
+    listed = [part["variation"] for part in parts]
+    if len(set(listed)) < len(listed):
+        raise FlagError(
+            f"flag {key!r} lists one variation more than once in its rollout, so a percentage would move keys "
+            "that should stay; replace its definition"
+        )
+    course = sorted(range(len(variations)), key=lambda index: STAGES.index(variations[index]))
+    if listed != [index for index in course if index in listed]:
+        # Because turning an order round would move nearly every key, one that is another than the course's stays.
+        course = [*listed, *(index for index in course if index not in listed)]
+    weights = {variations.index(stage): share_bp * FULL_WEIGHT // FULL_SHARE for stage, share_bp in shares}
+    kept = {part["variation"]: part for part in parts}
+    rollout["variations"] = [
+        {**kept.get(index, {"variation": index}), "weight": weights.get(index, 0)} for index in course
+    ]
+    after["fallthrough"] = {"rollout": rollout}
+    return after
+
+
+def _migration(key: str, before: Mapping[str, Any] | None, stages: tuple[str, ...]) -> dict[str, Any]:
+    """Return a migration flag that is on and has these stages."""
+    if before is None:
+        return {**_new(key, list(STAGES)), "migration": {}, "on": True}
+    after = deepcopy(dict(before))
+    kind = kind_of(after)
+    if kind is not FlagKind.MIGRATION:
+        raise FlagError(f"flag {key!r} is a {kind} flag, which has no stages: set a percentage, on or off")
+    for stage in stages:
+        if stage not in after["variations"]:
+            raise FlagError(f"flag {key!r} has no stage {stage!r}: it has {', '.join(after['variations'])}")
+    if not set(after["variations"]) <= set(STAGES):
+        raise FlagError(f"flag {key!r} has values that are no stages; replace its definition")
     after["on"] = True
     return after
 

@@ -24,6 +24,8 @@ def _summary(key: str, flag: object) -> FlagSummary:
         share_bp=None,
         served_bp=None,
         stage=None,
+        stages={},
+        check_ratio=None,
         rules=0,
         targets=0,
     )

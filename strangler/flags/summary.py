@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 from strangler.core.model import FULL_SHARE, Side
-from strangler.core.shares import side_of
-from strangler.flags.migration import is_migration
+from strangler.core.shares import STAGES, side_of
+from strangler.flags.migration import check_ratio, is_migration
 
 FULL_WEIGHT = 100_000
 """What the weights of one rollout add up to in LaunchDarkly's format."""
@@ -42,6 +42,10 @@ class FlagSummary:
     """The same as it is served now: when the flag is off, what its off variation means."""
     stage: str | None
     """The stage that such keys are in now; None unless it is a migration flag with one stage for all."""
+    stages: dict[str, int]
+    """Of a migration flag, the basis points of such keys in each stage as it is served now, in the flag's order."""
+    check_ratio: int | None
+    """Of a migration flag, how many reads there are to one that is compared; 0 compares none."""
     rules: int
     targets: int
     """Keys that are named one by one."""
@@ -69,6 +73,8 @@ def summarise(flag: Mapping[str, Any], *, legacy_name: str = "", extracted_name:
         share_bp=share_bp,
         served_bp=share_bp if on else off_bp,
         stage=variations[now] if kind is FlagKind.MIGRATION and now is not None else None,
+        stages=_stages(flag) if kind is FlagKind.MIGRATION else {},
+        check_ratio=check_ratio(flag),
         rules=len(flag.get("rules") or ()),
         targets=sum(len(target["values"]) for target in targets),
     )
@@ -113,6 +119,21 @@ def _share(served: Mapping[str, Any], sides: Sequence[Side | None]) -> int | Non
             return None
         weight += part["weight"] if side is Side.EXTRACTED else 0
     return weight * FULL_SHARE // FULL_WEIGHT
+
+
+def _stages(flag: Mapping[str, Any]) -> dict[str, int]:
+    """Return the share of each stage that has any; LaunchDarkly's default, `off`, where the flag gives no value."""
+    served = flag["fallthrough"] if flag.get("on") is True else {"variation": flag.get("offVariation")}
+    rollout = served.get("rollout")
+    if rollout is None:
+        now = served.get("variation")
+        return {STAGES[0] if now is None else flag["variations"][now]: FULL_SHARE}
+    found: dict[str, int] = {}
+    for part in rollout["variations"]:
+        if part["weight"]:
+            stage = flag["variations"][part["variation"]]
+            found[stage] = found.get(stage, 0) + part["weight"] * FULL_SHARE // FULL_WEIGHT
+    return found
 
 
 def _fixed(side: Side | None) -> int | None:

@@ -137,8 +137,8 @@ class _Check:
             self._served(flag["fallthrough"], ("fallthrough",))
         elif flag.get("on") is True:
             self.add(("fallthrough",), "is missing, so the flag has no value while it is on")
-        if flag.get("migration") is not None:
-            self._is(flag, (), "migration", dict, "an object")
+        if self._is(flag, (), "migration", dict, "an object"):
+            self._whole(flag["migration"], ("migration", "checkRatio"), "checkRatio", required=False)
 
     def _is(
         self,

@@ -92,6 +92,7 @@ class Overview:
                     self._totals,
                     share_bp=shares[route.name].basis_points,
                     note=shares[route.name].note,
+                    stages=shares[route.name].stages,
                     guard=self._protection.desk.status(route.name),
                     shadow=self._shadowing.desk.status(route),
                 )

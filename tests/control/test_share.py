@@ -6,7 +6,7 @@ import pytest
 
 from strangler.control.share import Share, share_of
 from strangler.core.model import Match, Route
-from strangler.flags.edit import SetShare, SetStage, TurnOff, apply_edit
+from strangler.flags.edit import SetShare, SetStage, SetStages, TurnOff, apply_edit
 
 QUARTER = apply_edit("flag", None, SetShare(share_bp=2_500))
 
@@ -31,7 +31,12 @@ def route(**more: Any) -> Route:
         (
             route(flag="flag"),
             {"flag": apply_edit("flag", None, SetStage(stage="live"))},
-            Share(basis_points=10_000, note="stage live"),
+            Share(basis_points=10_000, note="stage live", stages={"live": 10_000}),
+        ),
+        (
+            route(flag="flag"),
+            {"flag": apply_edit("flag", None, SetStages(shares=(("shadow", 9_000), ("live", 1_000))))},
+            Share(basis_points=1_000, note="stages shadow 90%, live 10%", stages={"shadow": 9_000, "live": 1_000}),
         ),
         (
             route(flag="flag"),

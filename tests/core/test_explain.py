@@ -1,18 +1,22 @@
 """Explanations: the data plane's own decision, with the steps to it and without the key."""
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strangler.core.decide import Reason, decide
+from strangler.core.decide import Flags, Reason, decide
 from strangler.core.explain import Explanation, explain
+from strangler.core.migration import Stage
 from strangler.core.model import Side
 from strangler.core.problem import RefusedError
+from strangler.core.shadowing import Shadow
+from strangler.core.shares import NO_OVERRIDES, Overrides
 from strangler.core.snapshot import compile_snapshot
 from strangler.core.split import place, side
-from tests.core.requests import EVERYTHING, Fixed, Request, requests
+from tests.core.requests import EVERYTHING, Fixed, Request, config, requests, route
 
 SPARE = "spare"
 PLAIN = Explanation(
@@ -27,6 +31,12 @@ PLAIN = Explanation(
     side=Side.LEGACY,
     reason=Reason.UNROUTED,
     upstream="monolith",
+    stage=None,
+    read=("monolith",),
+    write=("monolith",),
+    is_undeclared=False,
+    sample=0,
+    check_ratio=None,
     generation=3,
 )
 
@@ -85,6 +95,8 @@ def test_a_route_that_is_whole_on_one_side() -> None:
         side=Side.EXTRACTED,
         reason=Reason.SHARE,
         upstream="payments",
+        read=("payments",),
+        write=("payments",),
     )
 
 
@@ -94,6 +106,7 @@ def test_a_route_that_its_share_splits() -> None:
     found = explained(Request(target=b"/api/payments", headers=((b"X-User-Id", b"ann"),)))
 
     expected = side(where, 2_500)
+    upstream = "payments" if expected is Side.EXTRACTED else "monolith"
     assert found == replace(
         PLAIN,
         path="/api/payments",
@@ -105,7 +118,9 @@ def test_a_route_that_its_share_splits() -> None:
         place=where,
         side=expected,
         reason=Reason.SHARE,
-        upstream="payments" if expected is Side.EXTRACTED else "monolith",
+        upstream=upstream,
+        read=(upstream,),
+        write=(upstream,),
     )
 
 
@@ -129,3 +144,59 @@ def test_a_client_that_cannot_be_told_apart_is_explained_so() -> None:
 
     assert (found.identity, found.key_digest, found.place) == ("", "", None)
     assert found.reason is Reason.NO_IDENTITY
+
+
+def staged(flags: Flags, overrides: Overrides = NO_OVERRIDES, **fields: Any) -> Explanation:
+    by = config(route("r", "/a", **{"flag": "f", **fields}))
+    snapshot = compile_snapshot(by, generation=3, flags=flags, overrides=overrides)
+    return explain(snapshot, **Request(target=b"/a", headers=((b"X-User-Id", b"ann"),))._asdict(), spare_key=SPARE)
+
+
+OLD, NEW = "monolith", "payments"
+
+
+@pytest.mark.parametrize(
+    ("stage", "read", "write"),
+    [
+        (Stage.OFF, (OLD,), (OLD,)),
+        (Stage.DUALWRITE, (OLD,), (OLD, NEW)),
+        (Stage.SHADOW, (OLD, NEW), (OLD, NEW)),
+        (Stage.LIVE, (NEW, OLD), (NEW, OLD)),
+        (Stage.RAMPDOWN, (NEW,), (NEW, OLD)),
+        (Stage.COMPLETE, (NEW,), (NEW,)),
+    ],
+)
+def test_a_stage_is_explained_with_whom_a_read_and_a_write_would_reach(
+    stage: Stage, read: tuple[str, ...], write: tuple[str, ...]
+) -> None:
+    flags = Fixed(stage.value, stage=stage, ratio=10)
+
+    declared = staged(flags, shadow=Shadow(writes=True, sample=2_500))
+    silent = staged(flags)
+
+    assert (declared.stage, declared.read, declared.write) == (stage, read, write)
+    assert (declared.check_ratio, declared.is_undeclared) == (10, False)
+    assert declared.sample == (2_500 if len(read) > 1 else 0)
+    assert (silent.read, silent.write) == (read, write[:1])
+    assert silent.is_undeclared == (len(write) > 1)
+
+
+def test_what_is_never_compared_is_explained_so() -> None:
+    flags = Fixed("live", stage=Stage.LIVE, ratio=0)
+
+    assert staged(flags).read == (NEW,)
+    assert staged(Fixed(False), shadow=Shadow(sample=0, writes=True)).read == (OLD,)
+    assert staged(Fixed(False), shadow=Shadow(sample=0, writes=True)).write == (OLD, NEW)
+
+
+def test_a_trip_in_live_is_explained_with_the_flags_stage_and_what_goes_on() -> None:
+    flags = Fixed("live", stage=Stage.LIVE, ratio=1)
+
+    found = staged(flags, Overrides(caps=(("r", 0),)), shadow=Shadow(writes=True))
+
+    assert (found.reason, found.stage, found.read, found.write) == (
+        Reason.TRIPPED,
+        Stage.LIVE,
+        (OLD, NEW),
+        (OLD, NEW),
+    )

@@ -80,6 +80,16 @@ def test_flag_values_are_flags_that_say_the_same_to_everybody() -> None:
         ("flags: !!python/object:os.system {}", YAML, "flags.yaml:1: not valid YAML"),
         ("flagValues: {f: .inf}", YAML, "infinite"),
         (
+            '{"flags": {"f": {"on": false, "variations": ["off", "live"],\n"migration": {\n"checkRatio": -1}}}}',
+            JSON,
+            "flags.json:3: flags.f.migration.checkRatio: must be a whole number of at least 0, not -1",
+        ),
+        (
+            "flags:\n  f:\n    on: false\n    variations: [off, live]\n    migration:\n      checkRatio: 2.5\n",
+            YAML,
+            "flags.yaml:6: flags.f.migration.checkRatio: must be a whole number of at least 0, not 2.5",
+        ),
+        (
             "flagValues: {f: 1}\nflags:\n  f: {variations: [1], 'on': false}",
             YAML,
             "flags.yaml:1: flagValues.f: the flag",

@@ -13,14 +13,16 @@ from strangler.flags.edit import (
     Replace,
     SetShare,
     SetStage,
+    SetStages,
     TurnOff,
     TurnOn,
     apply_edit,
     describe,
     parse_edit,
 )
+from strangler.flags.evaluator import Evaluator
 from strangler.flags.validate import MAX_VERSION, faults
-from tests.support.flags import percent_flag
+from tests.support.flags import flag_data, percent_flag
 
 STAGES = ["off", "dualwrite", "shadow", "live", "rampdown", "complete"]
 RULE = {"id": "r", "clauses": [{"attribute": "country", "op": "in", "values": ["DE"]}], "variation": 1}
@@ -47,6 +49,9 @@ def weights(flag: dict[str, Any]) -> list[tuple[int, int]]:
         ("on", TurnOn()),
         ("OFF", TurnOff()),
         *((stage, SetStage(stage=stage)) for stage in STAGES[1:]),
+        ("live=25%", SetStages(shares=(("shadow", 7_500), ("live", 2_500)))),
+        ("live = 100%", SetStages(shares=(("live", 10_000),))),
+        ("Live=2.5%, shadow=97.5%", SetStages(shares=(("shadow", 9_750), ("live", 250)))),
     ],
 )
 def test_what_an_operator_types_is_one_edit(text: str, edit: Edit) -> None:
@@ -64,6 +69,13 @@ def test_what_an_operator_types_is_one_edit(text: str, edit: Edit) -> None:
         ("1e1%", "a percentage such as 25%"),
         ("", "a percentage such as 25%"),
         ("shado", "did you mean shadow?"),
+        ("shado=5%", "did you mean shadow?"),
+        ("x=5%", "the stages are off, dualwrite"),
+        ("live=5", "is no percentage: write live=25%"),
+        ("live=101%", "more than 100%"),
+        ("live=5%,live=95%", "has the stage live twice"),
+        ("off=5%", "adds up to 5%, not 100%"),
+        ("live=5%,shadow=5%", "adds up to 10%, not 100%"),
         ("٢٥%x", "a percentage such as 25%"),
     ],
 )
@@ -76,9 +88,10 @@ def test_what_is_no_edit_is_refused_with_what_to_type(text: str, remedy: str) ->
 
 @given(st.integers(0, 10_000))
 def test_an_edit_reads_back_from_its_description(share_bp: int) -> None:
-    edit = SetShare(share_bp=share_bp)
+    stages = (("dualwrite", 10_000 - share_bp), ("live", share_bp))
 
-    assert parse_edit(describe(edit).removeprefix("set ")) == edit
+    for edit in (SetShare(share_bp=share_bp), SetStages(shares=stages)):
+        assert parse_edit(describe(edit).removeprefix("set ")) == edit
 
 
 def test_a_new_percentage_flag_is_boolean_with_the_monolith_first() -> None:
@@ -200,9 +213,67 @@ def test_a_stage_makes_and_moves_a_six_stage_migration_flag(stage: str) -> None:
     assert moved == {**made, "version": 2, "fallthrough": {"variation": STAGES.index(stage)}}
 
 
+courses = st.lists(st.integers(0, 10_000), min_size=5, max_size=5).map(sorted)
+"""How many keys are at most in each stage but the last."""
+
+
+def shares_of(course: list[int]) -> tuple[tuple[str, int], ...]:
+    below = [0, *course, 10_000]
+    return tuple((stage, below[index + 1] - below[index]) for index, stage in enumerate(STAGES))
+
+
+@given(courses, courses, st.text("abcdef0123456789", min_size=1, max_size=8))
+def test_moving_shares_on_to_later_stages_never_sends_a_key_back(one: list[int], other: list[int], key: str) -> None:
+    before = apply_edit("m", None, SetStages(shares=shares_of(one)))
+    further = [min(pair) for pair in zip(one, other, strict=True)]
+
+    after = apply_edit("m", before, SetStages(shares=shares_of(further)))
+
+    stages = [str(evaluated(flag, key)) for flag in (before, after)]
+    assert stages == sorted(stages, key=STAGES.index)
+    assert faults("m", after) == ()
+
+
+def evaluated(flag: dict[str, Any], key: str) -> bool | str | None:
+    return Evaluator(on_problem=lambda _flag, _reason: None).apply(flag_data(flag)).evaluate("m", key, ()).value
+
+
+def test_a_stage_for_some_keys_lists_all_stages_in_the_order_of_a_migration() -> None:
+    made = apply_edit("m", None, SetStages(shares=(("shadow", 7_500), ("live", 2_500))))
+
+    assert made["migration"] == {}
+    assert made["on"] is True
+    assert weights(made) == [(0, 0), (1, 0), (2, 75_000), (3, 25_000), (4, 0), (5, 0)]
+
+
+def test_a_stage_for_some_keys_keeps_what_says_which_keys_and_an_order_of_its_own() -> None:
+    parts = [{"variation": 3, "weight": 50_000, "untracked": True}, {"variation": 2, "weight": 50_000}]
+    before = {
+        **apply_edit("m", None, SetStage(stage="off")),
+        "fallthrough": {"rollout": {"bucketBy": "country", "seed": 7, "variations": parts}},
+        "migration": {"checkRatio": 9},
+    }
+
+    after = apply_edit("m", before, SetStages(shares=(("dualwrite", 1_000), ("live", 9_000))))
+
+    rollout = after["fallthrough"]["rollout"]
+    assert (rollout["bucketBy"], rollout["seed"], after["migration"]) == ("country", 7, {"checkRatio": 9})
+    assert rollout["variations"][0] == {"variation": 3, "weight": 90_000, "untracked": True}
+    assert weights(after) == [(3, 90_000), (2, 0), (0, 0), (1, 10_000), (4, 0), (5, 0)]
+
+
+TWICE = [{"variation": 0, "weight": 50_000}, {"variation": 0, "weight": 50_000}]
+MIGRATION = apply_edit("f", None, SetStage(stage="live"))
+SOME = SetStages(shares=(("shadow", 5_000), ("live", 5_000)))
+
+
 @pytest.mark.parametrize(
     ("before", "edit", "message"),
     [
+        (percent_flag("f", 0), SOME, "is a boolean flag, which has no stages"),
+        (percent_flag("f", 0, variations=["off", "live"]), SOME, "has no stage 'shadow'"),
+        ({**MIGRATION, "fallthrough": {"rollout": {"variations": TWICE}}}, SOME, "lists one variation more than once"),
+        ({**MIGRATION, "variations": [*STAGES, "bogus"]}, SOME, "has values that are no stages"),
         (percent_flag("f", 0), SetStage(stage="live"), "is a boolean flag, which has no stages"),
         (apply_edit("f", None, SetStage(stage="live")), SetShare(share_bp=1), "is a migration flag"),
         (percent_flag("f", 0, variations=["off", "live"]), SetStage(stage="shadow"), "has no stage 'shadow'"),

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from strangler.flags.edit import SetStage, TurnOff, apply_edit
+from strangler.flags.edit import SetStage, SetStages, TurnOff, apply_edit
 from strangler.flags.listing import summaries
-from strangler.flags.summary import FlagKind, FlagSummary, summarise
+from strangler.flags.migration import check_ratio, migrations_of
+from strangler.flags.summary import FlagKind, FlagSummary, kind_of, summarise
 from tests.support.flags import flag_data, percent_flag
 
 
@@ -19,6 +20,8 @@ def summary(**fields: Any) -> FlagSummary:
         "share_bp": 2_500,
         "served_bp": 2_500,
         "stage": None,
+        "stages": {},
+        "check_ratio": None,
         "rules": 0,
         "targets": 0,
     }
@@ -50,14 +53,69 @@ def test_a_flag_is_summed_up(fields: dict[str, Any], expected: dict[str, Any]) -
 def test_a_migration_flag_shows_its_stage() -> None:
     flag = apply_edit("f", None, SetStage(stage="live"))
 
-    assert summarise(flag) == summary(kind=FlagKind.MIGRATION, share_bp=10_000, served_bp=10_000, stage="live")
+    assert summarise(flag) == summary(
+        kind=FlagKind.MIGRATION,
+        share_bp=10_000,
+        served_bp=10_000,
+        stage="live",
+        stages={"live": 10_000},
+        check_ratio=1,
+    )
 
 
 def test_a_migration_flag_that_is_off_shows_the_stage_off() -> None:
     flag = apply_edit("f", apply_edit("f", None, SetStage(stage="live")), TurnOff())
 
-    expected = summary(kind=FlagKind.MIGRATION, version=2, on=False, share_bp=10_000, served_bp=0, stage="off")
+    expected = summary(
+        kind=FlagKind.MIGRATION,
+        version=2,
+        on=False,
+        share_bp=10_000,
+        served_bp=0,
+        stage="off",
+        stages={"off": 10_000},
+        check_ratio=1,
+    )
     assert summarise(flag) == expected
+    assert summarise({**flag, "offVariation": None}).stages == {"off": 10_000}
+
+
+def test_a_mix_of_stages_is_shown_with_its_shares_and_how_many_reads_are_compared() -> None:
+    flag = apply_edit("f", None, SetStages(shares=(("shadow", 6_000), ("live", 3_000), ("rampdown", 1_000))))
+
+    found = summarise({**flag, "migration": {"checkRatio": 20}})
+
+    assert found.stages == {"shadow": 6_000, "live": 3_000, "rampdown": 1_000}
+    assert (found.stage, found.share_bp, found.check_ratio) == (None, 4_000, 20)
+
+
+@pytest.mark.parametrize(
+    ("flag", "kind"),
+    [
+        ({"variations": ["off", "live"]}, FlagKind.MIGRATION),
+        ({"variations": ["live"]}, FlagKind.MIGRATION),
+        ({"variations": ["off"]}, FlagKind.STRING),
+        ({"variations": ["off"], "migration": {}}, FlagKind.MIGRATION),
+        ({"variations": ["off", "bogus"], "migration": {}}, FlagKind.MIGRATION),
+        ({"variations": ["off", "extracted"]}, FlagKind.STRING),
+        ({"variations": [False, True], "migration": {}}, FlagKind.BOOLEAN),
+    ],
+)
+def test_a_migration_flag_is_marked_as_one_or_has_stages_alone(flag: dict[str, Any], kind: FlagKind) -> None:
+    assert kind_of(flag) is kind
+    assert (migrations_of({"f": flag}) == {"f"}) == (kind is FlagKind.MIGRATION)
+    assert (check_ratio(flag) is not None) == (kind is FlagKind.MIGRATION)
+
+
+@pytest.mark.parametrize("broken", [None, 7, [], {}, {"variations": "off"}, {"variations": [], "migration": {}}])
+def test_what_is_no_flag_is_no_migration_flag(broken: object) -> None:
+    assert migrations_of({"f": broken}) == frozenset()
+
+
+def test_a_stage_means_its_side_whatever_upstreams_are_called() -> None:
+    flag = apply_edit("f", None, SetStage(stage="live"))
+
+    assert summarise(flag, legacy_name="live", extracted_name="off").served_bp == 10_000
 
 
 def test_upstream_names_mean_sides() -> None:

@@ -58,6 +58,7 @@ def clause(**fields: Any) -> Item:
         (clause(negate="no"), "rules[0].clauses[0].negate"),
         ({"prerequisites": [{"variation": 0}]}, "prerequisites[0].key"),
         ({"migration": 10}, "migration"),
+        *(({"migration": {"checkRatio": bad}}, "migration.checkRatio") for bad in (-1, 1.5, "10", True, [10])),
     ],
 )
 def test_a_broken_definition_is_refused_by_the_name_of_its_field(fields: Item, where: str) -> None:

@@ -1,11 +1,12 @@
 """Captures: what a client was answered is copied for the shadow plane, and the client notices nothing."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from strangler.core.migration import SIDES, Stage
 from strangler.core.model import Fallback
 from strangler.core.offer import Drop, Offer
 from strangler.core.shadowing import Shadow, ShadowMode
@@ -153,6 +154,47 @@ async def test_the_mode_says_whose_answers_are_checked(mode: ShadowMode, flag: b
         running.plane.offers = kept = Kept()
         await answer(running, GET % b"")
     assert [offer.primary for offer in kept.offers] == ([] if primary is None else [primary])
+
+
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("said", [None, Shadow(mode=ShadowMode.REVERSE), Shadow(mode=ShadowMode.OFF)])
+async def test_the_stage_says_whose_answers_are_checked_and_off_alone_forbids_it(
+    stage: Stage, said: Shadow | None
+) -> None:
+    staged = route("users", "/users/{id}", shadow=said, flag="users")
+    async with (
+        backend(says(ok(b"old"))) as monolith,
+        backend(says(ok(b"new"))) as extracted,
+        proxy(config(monolith.port, extracted.port, staged), {"users": stage}) as running,
+    ):
+        running.plane.offers = kept = Kept()
+        _, body = await answer(running, GET % b"")
+    is_checked = stage in (Stage.SHADOW, Stage.LIVE) and (said is None or said.mode is not ShadowMode.OFF)
+    assert body == (b"old" if SIDES[stage] == "legacy" else b"new")
+    assert [offer.primary for offer in kept.offers] == ([SIDES[stage]] if is_checked else [])
+
+
+async def test_of_the_reads_of_a_stage_one_in_so_many_is_offered_and_the_sample_goes_on_top() -> None:
+    async def offered(ratio: int, sample: int = 10_000) -> set[bytes]:
+        staged = route("users", "/users/{id}", shadow=Shadow(sample=sample), flag="users")
+        served = config(1, 1, staged, trusted_proxies=("127.0.0.1/32",))
+        async with backend(says(ok(b"{}"))) as both:
+            served = replace(served, upstreams=config(both.port, both.port).upstreams)
+            async with proxy(served, {"users": Stage.SHADOW}, ratio=ratio) as running:
+                running.plane.offers = kept = Kept()
+                wire = await running.connect()
+                for number in range(300):
+                    await wire.send(GET % (b"X-Request-Id: request-%d\r\n" % number))
+                    await wire.answer()
+        return {offer.request_id for offer in kept.offers}
+
+    every, none, some, fewer = await offered(1), await offered(0), await offered(5), await offered(5, 5_000)
+
+    assert (len(every), len(none)) == (300, 0)
+    assert 30 <= len(some) <= 95
+    assert 10 <= len(fewer) <= 55
+    assert fewer < some
+    assert await offered(5) == some
 
 
 async def test_a_sample_is_shadowed_and_a_larger_one_holds_it_too() -> None:

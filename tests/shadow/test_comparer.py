@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from strangler.core.breaker import FAILURES
 from strangler.core.findings import Findings
 from strangler.core.model import Config, HostRule, Route, Side
 from strangler.core.offer import Answer, Drop, Offer
-from strangler.core.shadowing import Credentials, PathRule, RuleKind, Shadow
+from strangler.core.shadowing import Credentials, PathRule, RuleKind, Shadow, ShadowMode
 from strangler.shadow import comparer as module
 from strangler.shadow.comparer import Comparer
 from tests.support.backend import Conversation, Received, backend, ok, says
@@ -204,6 +205,23 @@ async def test_a_side_that_refuses_is_left_alone_after_a_few_failures() -> None:
         findings = await found(comparer, compared=0, dropped=FAILURES + 3)
     assert findings.dropped == {Drop.CONNECT: FAILURES, Drop.BREAKER: 3}
     assert findings.compared == 0
+
+
+async def test_a_route_that_leaves_it_to_the_stage_is_compared_by_the_defaults_of_the_file() -> None:
+    usual = Shadow(mode=ShadowMode.STAGE, noise=0, rules=(PathRule(kind=RuleKind.IGNORE, path="$.id"),))
+    staged = route("users", "/users/{id}", flag="users")
+    async with (
+        backend(says(ok(b'{"id":8}', JSON))) as extracted,
+        comparing(config(1, extracted.port, staged, shadow=usual)) as comparer,
+    ):
+        assert comparer.news() == ()
+        comparer.offer(offer())
+        findings = await found(comparer, compared=1)
+        comparer.apply(config(1, extracted.port, staged, shadow=replace(usual, mode=ShadowMode.OFF)))
+        comparer.offer(offer())
+        await asyncio.sleep(0)
+    assert (findings.ignored, findings.different) == (1, 0)
+    assert len(extracted.received) == 1
 
 
 async def test_a_side_that_hangs_costs_its_timeout_and_no_more() -> None:

@@ -211,12 +211,13 @@ async def proxy(
     *,
     resolve: Resolve = resolve,
     book: KeyBook | None = None,
+    ratio: int = 1,
 ) -> AsyncIterator[Proxy]:
     """Run a plane on a free port of the loopback."""
     notices: list[tuple[str, dict[str, Any]]] = []
     plane = Plane(on_notice=lambda event, fields: notices.append((event, fields)), resolve=resolve)
     plane.book = book
-    plane.apply(compile_snapshot(replace(served), generation=1, flags=FixedFlags(flags or {})))
+    plane.apply(compile_snapshot(replace(served), generation=1, flags=FixedFlags(flags or {}, ratio)))
     if served.tls is not None:
         plane.tls = open_tls(served.tls).context
     listener = socket.create_server(("127.0.0.1", 0))

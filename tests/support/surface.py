@@ -95,6 +95,12 @@ EXPLAINED = {
     "side": "legacy",
     "reason": "unrouted",
     "upstream": "monolith",
+    "stage": None,
+    "read": ["monolith"],
+    "write": ["monolith"],
+    "is_undeclared": False,
+    "sample": 0,
+    "check_ratio": None,
     "generation": 3,
     "why": "because",
 }
