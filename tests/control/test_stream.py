@@ -28,7 +28,7 @@ T = 1_800_000_000.0
 
 def route(name: str, share_bp: int = 0) -> RouteStatus:
     made = Route(name=name, match=Match(path="/"), legacy="monolith", extracted="s")
-    return of_route(made, Totals(), share_bp=share_bp, note="", guard=None)
+    return of_route(made, Totals(), share_bp=share_bp, note="", stages={}, guard=None)
 
 
 @dataclass
