@@ -1,22 +1,15 @@
 """`strangler shadow accept`: a difference that is meant becomes a rule of the routes file."""
 
 import argparse
-import difflib
 import shlex
 from typing import Any
 
 from strangler.cli import options
 from strangler.cli.asking import agrees
 from strangler.config import load
-from strangler.config.edit import ignore
-from strangler.config.reading import nearest, shorten
+from strangler.config.accepting import accept, check_path
 from strangler.config.replacing import replace_file
-from strangler.config.shadow_kinds import MAX_TEXT
 from strangler.config.textdiff import unified
-from strangler.core.jsonpath import parse_path
-from strangler.core.model import Config, Route
-from strangler.core.shadowing import RuleKind, Shadow, ShadowMode
-from strangler.errors import UsageError
 
 
 def add(actions: Any, epilog: str) -> None:
@@ -37,14 +30,12 @@ def add(actions: Any, epilog: str) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    _check(given.path)
+    check_path(given.path)
     before = load.read_file(given.config)
-    config = load.parse(before, path=given.config)
-    shadow = _shadow(_route(config, given.route))
-    if _is_ignored(shadow, given.path):
+    after = accept(before, route=given.route, path=given.path, file=given.config)
+    if after is None:
         print(f"{given.path} is ignored already; nothing was written")
         return 0
-    after = ignore(before, config, route=given.route, path=given.path, file=given.config)
     for line in unified(before.decode(), after.decode(), given.config):
         print(line)
     if not given.yes and not agrees():
@@ -54,48 +45,6 @@ def _run(given: argparse.Namespace) -> int:
     print(f"written: {given.config}; a proxy that runs with it takes it over by itself")
     print(f"then begin anew: {_reset(given)}")
     return 0
-
-
-def _check(path: str) -> None:
-    if path == "status":
-        raise UsageError("no rule ignores a status that differs: bodies are not even compared then. Mend the service.")
-    if path == "header" or path.startswith("header "):
-        raise UsageError("a header is not ignored by a path. Leave it out of the list `headers` of the route's shadow.")
-    try:
-        parse_path(path)
-    except ValueError as error:
-        raise UsageError(f"PATH: {_printable(str(error))}.") from error
-    if not path.isprintable() or len(path) > MAX_TEXT:
-        raise UsageError(f"PATH: write at most {MAX_TEXT} printable characters; `..name` skips steps.")
-
-
-def _route(config: Config, name: str) -> Route:
-    route = next((route for route in config.routes if route.name == name), None)
-    if route is None:
-        names = tuple(route.name for route in config.routes)
-        close = difflib.get_close_matches(name, names)
-        remedy = f"Nearest: {', '.join(close)}" if close else nearest(name, names)
-        raise UsageError(f"there is no route {shorten(name)!r}. {remedy}.")
-    return route
-
-
-def _shadow(route: Route) -> Shadow:
-    if route.shadow is None or route.shadow.mode is ShadowMode.OFF:
-        mode = ShadowMode.SHADOW if route.flag is None else ShadowMode.STAGE
-        raise UsageError(
-            f"route {route.name!r} has no `shadow` to add a rule to. Add `shadow: {mode}` to it, or write that mode "
-            "where `off` stands."
-        )
-    return route.shadow
-
-
-def _is_ignored(shadow: Shadow, path: str) -> bool:
-    wanted = parse_path(path)
-    return any(rule.kind is RuleKind.IGNORE and parse_path(rule.path) == wanted for rule in shadow.rules)
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else ascii(text)
 
 
 def _reset(given: argparse.Namespace) -> str:

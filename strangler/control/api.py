@@ -8,7 +8,7 @@ is for. Errors are JSON problems (RFC 9457) and tell nothing of the inside.
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,14 @@ from strangler import __version__
 from strangler.control import (
     auditapi,
     auth,
+    configapi,
     discoveryapi,
     flagapi,
     guardapi,
     historyapi,
     openapi,
     recordingapi,
+    routesapi,
     sessionapi,
     shadowapi,
     statusapi,
@@ -33,6 +35,7 @@ from strangler.control import (
 from strangler.control.answers import ProblemError, as_problem, problem
 from strangler.control.binding import CALLER, bind, refuse_nobody
 from strangler.control.callers import Callers
+from strangler.control.configdesk import ConfigDesk
 from strangler.control.discoverydesk import DiscoveryDesk
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
@@ -40,12 +43,13 @@ from strangler.control.history import HistoryDesk
 from strangler.control.operations import MAX_BODY_BYTES, NOBODY, Operation, Role
 from strangler.control.planner import Planner
 from strangler.control.recordingdesk import RecordingDesk
+from strangler.control.routesapi import RouteList
 from strangler.control.shadowdesk import ShadowDesk
 from strangler.control.statusapi import Whole
 from strangler.control.stream import Stream
 from strangler.control.tracing import traced_application
 from strangler.core.model import Address
-from strangler.errors import FlagError, StoreError, UsageError
+from strangler.errors import ConfigError, EditError, FlagError, StoreError, UsageError
 
 REFUSAL_EVERY_S = 1.0
 """Between two lines about a wrong token (OWASP ASVS 5.0, 16.3.1 asks that each be logged; the count is)."""
@@ -82,17 +86,21 @@ class Surface:
     stream: Stream
     discovery: DiscoveryDesk
     planner: Planner
+    config: ConfigDesk
+    routes: Callable[[], RouteList]
 
 
 def operations(surface: Surface) -> tuple[Operation, ...]:
     """Return everything that the API offers; the document describes all of it, itself included."""
     found = (
         *statusapi.operations(surface.whole),
+        *routesapi.operations(surface.routes),
         *flagapi.operations(surface.flags),
         *guardapi.operations(surface.guards),
         *shadowapi.operations(surface.shadow),
         *recordingapi.operations(surface.recordings),
         *discoveryapi.operations(surface.discovery, surface.planner),
+        *configapi.operations(surface.config),
         *auditapi.operations(surface.guards),
         *sessionapi.operations(surface.callers),
         *tokenapi.operations(surface.callers.tokens),
@@ -131,6 +139,11 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         allow = error.headers.get("Allow")
         headers = {} if allow is None else {"Allow": allow}
         return as_problem(problem(error.status, error.reason.lower().replace(" ", "_"), error.reason), headers=headers)
+    except ConfigError as error:
+        detail = f"The routes file has {len(error.faults)} faults; the first: {error.faults[0]}"
+        return as_problem(problem(422, "bad_routes", detail, faults=error.faults))
+    except EditError as error:
+        return as_problem(problem(409, "not_written", str(error)))
     except FlagError as error:
         return as_problem(problem(422, "bad_flag", str(error)))
     except UsageError as error:

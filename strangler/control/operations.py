@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import web
 
+from strangler.errors import Fault
+
 MAX_BODY_BYTES = 64 * 1024
 """A flag with a thousand targets fits."""
 MAX_REASON = 1_000
@@ -74,6 +76,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: int
     detail: str
     """What is wrong and how to mend it, for people."""
+    faults: tuple[Fault, ...] = ()
+    """422: all that is wrong with a routes file."""
     nearest: tuple[str, ...] = ()
     """Names like the one that there is not."""
     given: str | None = None

@@ -14,19 +14,16 @@ from typing import Any
 
 from aiohttp import web
 
-from strangler.control import api, auth
 from strangler.control.api import Surface
-from strangler.control.callers import Callers
+from strangler.control.configdesk import ConfigDesk
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.health import HealthChecks
 from strangler.control.history import HistoryDesk
 from strangler.control.metrics import Exposition
 from strangler.control.outbox import LAST_S
-from strangler.control.sessions import Sessions
 from strangler.control.statusapi import Whole
 from strangler.control.store import Store
 from strangler.control.stream import Stream
-from strangler.control.tokendesk import TokenDesk
 from strangler.control.totals import Totals
 from strangler.control.truth import Truth
 from strangler.core.audit import Action
@@ -38,8 +35,7 @@ from strangler.flags.data import NOT_READY, FlagData
 from strangler.flags.source import SourceState
 from strangler.flags.sources import make_source
 from strangler.proxy.resolver import resolve
-from strangler.proxy.tls import open_tls
-from strangler.runtime import handover, runfile, sockets
+from strangler.runtime import adminport, handover, runfile, sockets
 from strangler.runtime.discovering import Discovering
 from strangler.runtime.handover import Orphan
 from strangler.runtime.logs import LogFormat
@@ -55,9 +51,6 @@ from strangler.runtime.shadowing import Shadowing
 from strangler.runtime.supervisor import Supervisor
 from strangler.runtime.tasks import Tasks
 from strangler.vault.vault import Vault
-
-ADMIN_GRACE_S = 1.0
-"""How long an admin request that is under way may take to finish at the end; all of them take milliseconds."""
 
 FLAGS_WAIT_S = 5.0
 """How long coming up waits for a flag service, so that nobody is sent back and forth meanwhile.
@@ -101,6 +94,7 @@ class Instance:
         lost: str = "",
     ) -> None:
         self._state_dir = Path(config.state_dir)
+        self._path = path
         self._store = store
         self._access = config.admin_access
         self._admin_tls = config.admin_tls
@@ -331,16 +325,10 @@ class Instance:
             await asyncio.sleep(self._service.sign_every_s)
 
     async def _open_admin(self) -> web.AppRunner:
-        access = self._access
         surface = Surface(
             admin=self._admin_address,
-            hosts=access.hosts,
-            callers=Callers(
-                token=auth.load_token(self._state_dir),
-                tokens=TokenDesk(self._store.tokens),
-                sessions=Sessions(self._store.tokens),
-                access=access,
-            ),
+            hosts=self._access.hosts,
+            callers=adminport.callers(self._state_dir, self._store, self._access),
             whole=Whole(
                 status=self._overview.status,
                 readiness=self._overview.readiness,
@@ -358,14 +346,19 @@ class Instance:
             stream=self._stream,
             discovery=self._discovering.desk,
             planner=self._discovering.planner,
+            config=ConfigDesk(
+                self._path,
+                self._store.journal,
+                config=lambda: self._truth.config,
+                adopt=self._routes.adopt,
+                held=self._routes.held,
+                status=self._routes.status,
+                generation=lambda: self._truth.generation,
+                wait_taken=self._routes.wait_read,
+            ),
+            routes=self._overview.routes,
         )
-        runner = web.AppRunner(
-            api.make_app(surface), handle_signals=False, access_log=None, shutdown_timeout=ADMIN_GRACE_S
-        )
-        await runner.setup()
-        tls = None if self._admin_tls is None else open_tls(self._admin_tls).context
-        await web.SockSite(runner, self._admin, ssl_context=tls).start()
-        return runner
+        return await adminport.serve(surface, self._admin, self._admin_tls)
 
     async def _wait_current(self) -> None:
         while self._supervisor.lacks():

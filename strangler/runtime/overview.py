@@ -7,14 +7,16 @@ from typing import Any
 from strangler import __version__
 from strangler.control import explain, status
 from strangler.control.discovery import Discovery
+from strangler.control.effective import effective
 from strangler.control.health import HealthChecks
 from strangler.control.metrics import Reading
-from strangler.control.share import Shares
+from strangler.control.routesapi import RouteList, RouteShown
+from strangler.control.share import Share, Shares
 from strangler.control.status import FlagsStatus, Readiness, RestartStatus, Status, TlsStatus, WorkerStatus
 from strangler.control.statusapi import Question
 from strangler.control.totals import Totals
 from strangler.control.truth import Truth
-from strangler.core.model import Side
+from strangler.core.model import Route, Side
 from strangler.core.snapshot import Snapshot, compile_snapshot
 from strangler.flags.evaluator import Evaluator
 from strangler.flags.source import FlagSource, SourceState
@@ -101,6 +103,38 @@ class Overview:
             unrouted=status.of_side(self._totals.of("", Side.LEGACY)),
             is_killed=self._protection.guards.is_killed,
             store_fault=self._protection.guards.fault,
+        )
+
+    def routes(self) -> RouteList:
+        """Return every route as it is served, and what decides its share."""
+        truth = self._truth
+        shares = self._shares.of(truth.config, truth.flags)
+        return RouteList(
+            routes=tuple(self._route(route, shares[route.name]) for route in truth.config.routes),
+            unrouted=status.of_side(self._totals.of("", Side.LEGACY)),
+        )
+
+    def _route(self, route: Route, share: Share) -> RouteShown:
+        guard = self._protection.desk.status(route.name)
+        found = effective(route, share, self._truth.overrides, guard.why if guard is not None else "")
+        return RouteShown(
+            name=route.name,
+            methods=route.match.methods,
+            path=route.match.path,
+            hosts=route.match.hosts,
+            legacy=route.legacy,
+            extracted=route.extracted,
+            flag=route.flag,
+            cohort=route.cohort,
+            line=route.line,
+            share_bp=found.share_bp,
+            wanted_bp=found.wanted_bp,
+            source=found.source,
+            why=found.why,
+            note=share.note,
+            sides={side.value: status.of_side(self._totals.of(route.name, side)) for side in Side},
+            guard=guard,
+            shadow=self._shadowing.desk.status(route),
         )
 
     def readiness(self) -> Readiness:

@@ -67,6 +67,10 @@ class RoutesFile:
             raise UsageError(" ".join(found))
         return config
 
+    def held(self, loaded: Config) -> tuple[str, ...]:
+        """Return the settings of another file that only a restart would take over."""
+        return settings.hold(self._running, settings.effective(loaded, self._overrides))[1]
+
     def status(self) -> ConfigStatus:
         """Return what is served and whether the file agrees."""
         return ConfigStatus(

@@ -22,9 +22,11 @@ CHANGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/api/v1/tokens", {"name": "ci", "role": "viewer"}),
     ("POST", "/api/v1/tokens/ci/revoke", {}),
     ("POST", "/api/v1/discovery/stub", {"method": "GET", "template": "/x"}),
+    ("PUT", "/api/v1/config", {"text": "version: 1", "digest": "0" * 64}),
+    ("POST", "/api/v1/shadow/pay/accept", {"path": "$.a"}),
 )
 
-UNCHANGING = ("explain", "plan", "signIn", "signOut")
+UNCHANGING = ("explain", "plan", "proposeConfig", "signIn", "signOut")
 """What is posted and changes nothing."""
 
 

@@ -11,6 +11,9 @@ BODIES: dict[str, Any] = {
     "kill": {"is_on": True, "reason": "test"},
     "explain": {"method": "GET", "target": "/"},
     "createToken": {"name": "ci", "role": "viewer", "reason": "test"},
+    "proposeConfig": {"text": "version: 1"},
+    "putConfig": {"text": "version: 1", "digest": "0" * 64, "reason": "test"},
+    "acceptDifference": {"path": "$.a", "reason": "test"},
     "signIn": {"token": "a-token-of-the-test"},
 }
 """By name; a change that is not here takes a reason and nothing else."""

@@ -1,6 +1,7 @@
 """The admin API on a real socket, over a store and flags in memory, with no proxy behind it."""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,11 +13,14 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from strangler.config import load
 from strangler.control import api, openapi
 from strangler.control.api import Surface
 from strangler.control.callers import Callers
+from strangler.control.configdesk import ConfigDesk
 from strangler.control.discovery import Discovery
 from strangler.control.discoverydesk import DiscoveryDesk
+from strangler.control.effective import Source
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
 from strangler.control.guards import Guards
@@ -25,6 +29,7 @@ from strangler.control.metrics import Exposition, Reading
 from strangler.control.planner import Planner
 from strangler.control.recordingbook import RecordingBook
 from strangler.control.recordingdesk import RecordingDesk
+from strangler.control.routesapi import RouteList, RouteShown
 from strangler.control.sessions import Sessions
 from strangler.control.shadowbook import ShadowBook
 from strangler.control.shadowdesk import ShadowDesk
@@ -36,7 +41,7 @@ from strangler.control.tokendesk import TokenDesk
 from strangler.control.totals import Total, Totals
 from strangler.control.truth import Truth
 from strangler.core.access import AdminAccess
-from strangler.core.model import Address, Config, Match, Route
+from strangler.core.model import Address, Config, Match, Route, Side
 from strangler.core.rules import Rollback
 from strangler.core.shadowing import Shadow
 from strangler.errors import StoreError
@@ -82,6 +87,44 @@ GUARDED = Config(
     ),
 )
 
+
+ROUTES_TEXT = """\
+version: 1
+upstreams:
+  monolith: {url: "http://127.0.0.1:8001", default: true}
+  s: {url: "http://127.0.0.1:8104"}
+routes:
+# what people pay with
+- name: pay
+  match: {methods: [GET], path: /pay}
+  extracted: s
+  share: 10%
+  shadow: {mode: shadow, sample: 25%}
+"""
+ROUTES = RouteList(
+    routes=(
+        RouteShown(
+            name="pay",
+            methods=("GET",),
+            path="/pay",
+            hosts=(),
+            legacy="monolith",
+            extracted="s",
+            flag=None,
+            cohort="",
+            line=7,
+            share_bp=1_000,
+            wanted_bp=1_000,
+            source=Source.SHARE,
+            why="The routes file says so.",
+            note="",
+            sides={side.value: of_side(Total()) for side in Side},
+            guard=None,
+            shadow=None,
+        ),
+    ),
+    unrouted=of_side(Total()),
+)
 
 EXPLAINED = {
     "path": "/",
@@ -140,6 +183,8 @@ class Client:
     folder: Path
     truth: Truth
     described: Described
+    file: Path
+    """The routes file that the admin API shows and writes."""
     restarts: list[tuple[str, str]]
     surface: Surface
     tokens: TokenDesk
@@ -166,12 +211,13 @@ class Client:
         """Return status and JSON, held against the document; unless told otherwise, of whatever is there."""
         usual = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json", "If-Match": if_match}
         sent = {name: value for name, value in {**usual, **headers}.items() if value}
-        payload = data if body is None else json.dumps(body).encode()
+        text = data if body is None else json.dumps(body).encode()
+        payload = None if text is None else io.BytesIO(text)
         async with self.session.request(method, f"http://{self.address}{path}", data=payload, headers=sent) as answer:
-            text = await answer.text()
-            body = json.loads(text) if "json" in answer.content_type else text
-            self.described.check(method, path, answer.status, answer.content_type, body)
-            return answer.status, body
+            said = await answer.text()
+            found = json.loads(said) if "json" in answer.content_type else said
+            self.described.check(method, path, answer.status, answer.content_type, found)
+            return answer.status, found
 
 
 @asynccontextmanager
@@ -207,6 +253,13 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
         if fails:
             raise RuntimeError("an inner secret")
         return {**EXPLAINED, "path": question.target}
+
+    file = folder / "routes.yaml"
+    file.write_text(ROUTES_TEXT)
+    loaded = [load.load(file)]
+
+    async def take() -> None:
+        loaded.append(load.load(file))
 
     restarts: list[tuple[str, str]] = []
     clock = [1_800_000_000.0]
@@ -263,6 +316,17 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
         stream=stream,
         discovery=DiscoveryDesk(discovery, store.journal, folder / "routes.yaml"),
         planner=Planner(discovery, truth, folder / "routes.yaml", lambda loaded: loaded),
+        config=ConfigDesk(
+            file,
+            store.journal,
+            config=lambda: loaded[-1],
+            adopt=lambda wanted: wanted,
+            held=lambda _: (),
+            status=lambda: STATUS.config,
+            generation=lambda: truth.generation,
+            wait_taken=take,
+        ),
+        routes=lambda: ROUTES,
     )
     document = openapi.document(api.operations(surface), version="0")
     runner = web.AppRunner(api.make_app(surface), access_log=None)
@@ -282,6 +346,7 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
                 folder=folder,
                 truth=truth,
                 described=Described(document),
+                file=file,
                 restarts=restarts,
                 surface=surface,
                 tokens=tokens,

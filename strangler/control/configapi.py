@@ -1,0 +1,97 @@
+"""The admin API's part about the routes file: read it, try another text, write it, accept a difference."""
+
+from typing import Annotated
+
+import msgspec
+
+from strangler.config.document import MAX_BYTES
+from strangler.control.configdesk import ConfigDesk, ConfigShown, Proposed, Written
+from strangler.control.operations import Operation, Role, Why
+
+_MOST_BODY = 2 * MAX_BYTES + 64 * 1024
+"""The largest file, with a backslash before each quote and line."""
+
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A routes file that is not served."""
+
+    text: str
+
+
+class ConfigChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A routes file that is to be served."""
+
+    text: str
+    digest: Digest
+    """Of the file that it was made from, as the proposal gave it."""
+    reason: Why
+
+
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A difference that is meant."""
+
+    path: Annotated[str, msgspec.Meta(min_length=1)]
+    """As the findings have it, such as `$.items[*].price`."""
+    reason: Why
+
+
+def operations(desk: ConfigDesk) -> tuple[Operation, ...]:
+    """Return what can be seen of the routes file and done to it."""
+    return (
+        Operation(
+            method="GET",
+            path="/api/v1/config",
+            name="getConfig",
+            summary="The routes file as it is, its digest, and whether it is what is served.",
+            role=Role.VIEWER,
+            handler=lambda _: desk.show(),
+            answer=ConfigShown,
+            problems=(422,),
+        ),
+        Operation(
+            method="POST",
+            path="/api/v1/config/proposals",
+            name="proposeConfig",
+            summary="What another text of the routes file would mean: every fault with its line, or every route, "
+            "upstream and setting that would be otherwise. Nothing is applied.",
+            # Because a text names files whose presence its faults tell of, it is not for whoever may only read.
+            role=Role.OPERATOR,
+            handler=lambda call: desk.propose(call.body.text),
+            body=Draft,
+            answer=Proposed,
+            problems=(409, 422),
+            max_body_bytes=_MOST_BODY,
+        ),
+        Operation(
+            method="PUT",
+            path="/api/v1/config",
+            name="putConfig",
+            summary="Write the routes file, if it is still the one that was looked at; it is served at once.",
+            role=Role.OPERATOR,
+            handler=lambda call: desk.write(
+                call.body.text, digest=call.body.digest, who=call.caller.name, why=call.body.reason.strip()
+            ),
+            body=ConfigChange,
+            answer=Written,
+            problems=(409, 422),
+            changes=True,
+            max_body_bytes=_MOST_BODY,
+        ),
+        Operation(
+            method="POST",
+            path="/api/v1/shadow/{route}/accept",
+            name="acceptDifference",
+            summary="Make a difference that is meant a rule of the route, in the routes file; nothing else of it "
+            "changes.",
+            role=Role.OPERATOR,
+            handler=lambda call: desk.accept(
+                call.part("route"), call.body.path, who=call.caller.name, why=call.body.reason.strip()
+            ),
+            body=Acceptance,
+            answer=Written,
+            problems=(409, 422),
+            changes=True,
+        ),
+    )

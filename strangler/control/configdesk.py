@@ -1,0 +1,217 @@
+"""The configuration desk: the routes file as it is, what another text would mean, and writing it.
+
+What is written is what the watch of the file then takes over, as after any editor: there is one way into what is
+served.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from strangler.config import accepting, load
+from strangler.config.changes import Change, changes
+from strangler.config.replacing import replace_file
+from strangler.config.textdiff import unified
+from strangler.config.warnings import warnings_of
+from strangler.control.answers import ProblemError, missing, problem
+from strangler.control.journal import Deed, Journal, as_text
+from strangler.control.status import ConfigStatus
+from strangler.core.audit import Action
+from strangler.core.model import Config
+from strangler.errors import ConfigError, Fault, UsageError
+
+MOST_DIFF = 32 * 1024
+"""Characters of a difference that the audit log keeps; the whole one is in the answer."""
+TAKEN_S = 5.0
+"""How long an answer waits for the file to be taken over; it takes a quarter of a second."""
+
+
+class ConfigShown(msgspec.Struct, frozen=True, kw_only=True):
+    """The routes file as it is on the disk, and whether that is what is served."""
+
+    status: ConfigStatus
+    text: str
+    digest: str
+    """Of the text; a proposal and a change give it back."""
+    generation: int
+
+
+class Proposed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a text would mean; nothing was applied."""
+
+    is_valid: bool
+    faults: tuple[Fault, ...]
+    """In the order of the file; with one of them none of the rest is said."""
+    warnings: tuple[str, ...]
+    changes: tuple[Change, ...]
+    """What would be otherwise than what is served: routes, upstreams and settings."""
+    needs_restart: tuple[str, ...]
+    """Settings that only a restart would take over."""
+    diff: tuple[str, ...]
+    """What differs from the file, as `diff -u` shows it."""
+    digest: str
+    """Of the file on the disk that this was compared with."""
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """The routes file after a change."""
+
+    status: ConfigStatus
+    digest: str
+    diff: tuple[str, ...]
+    """Empty where it was like this before."""
+    generation: int
+
+
+class ConfigDesk:
+    """Shows, tries and writes one routes file."""
+
+    def __init__(
+        self,
+        path: Path,
+        journal: Journal,
+        *,
+        config: Callable[[], Config],
+        adopt: Callable[[Config], Config],
+        held: Callable[[Config], tuple[str, ...]],
+        status: Callable[[], ConfigStatus],
+        generation: Callable[[], int],
+        wait_taken: Callable[[], Awaitable[None]],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`adopt` makes of a file what this process would serve of it, and raises UsageError if that is nothing;
+        `held` names what only a restart would take over."""
+        self._path = path
+        self._journal = journal
+        self._config = config
+        self._adopt = adopt
+        self._held = held
+        self._status = status
+        self._generation = generation
+        self._wait_taken = wait_taken
+        self._now = now
+        self._is_busy = False
+
+    def show(self) -> ConfigShown:
+        """Return the file as it is. Raises ConfigError if it cannot be read."""
+        data = load.read_file(self._path)
+        return ConfigShown(
+            status=self._status(),
+            text=data.decode("utf-8", "replace"),
+            digest=_digest(data),
+            generation=self._generation(),
+        )
+
+    async def propose(self, text: str) -> Proposed:
+        """Return what a text would mean in the place of the file. Raises UsageError while another one is looked at."""
+        with self._alone():
+            return await asyncio.to_thread(self._proposed, text)
+
+    async def write(self, text: str, *, digest: str, who: str, why: str) -> Written:
+        """Put a text in the place of the file with this digest, have it taken over, and record it.
+
+        Raises ConfigError with all that is wrong with it, EditError if the file cannot be written, and UsageError.
+        """
+        with self._alone():
+            before = load.read_file(self._path)
+            _check_digest(before, digest)
+            after = text.encode("utf-8", "surrogatepass")
+            # Because a large file takes long to parse, and this loop has guards to judge by.
+            loaded = await asyncio.to_thread(load.parse, after, path=self._path)
+            self._adopt(loaded)
+            return await self._replace(before, after, who=who, why=why)
+
+    async def accept(self, route: str, path: str, *, who: str, why: str) -> Written:
+        """Make a difference that is meant a rule of the route, in the file. Raises as `write` does."""
+        known = [one.name for one in self._config().routes]
+        if route not in known:
+            raise missing("route", route, known, code="route_missing")
+        with self._alone():
+            before = load.read_file(self._path)
+            after = await asyncio.to_thread(accepting.accept, before, route=route, path=path, file=self._path)
+            return await self._replace(before, before if after is None else after, who=who, why=why)
+
+    def _proposed(self, text: str) -> Proposed:
+        before, after = load.read_file(self._path), text.encode("utf-8", "surrogatepass")
+        served = self._config()
+        faults: tuple[Fault, ...] = ()
+        warnings: tuple[str, ...] = ()
+        changed: tuple[Change, ...] = ()
+        held: tuple[str, ...] = ()
+        try:
+            loaded = load.parse(after, path=self._path)
+            warnings, changed = warnings_of(loaded), changes(served, self._adopt(loaded))
+            held = self._held(loaded)
+        except ConfigError as error:
+            faults = error.faults
+        except UsageError as error:
+            faults = (_whole_file(self._path, str(error)),)
+        return Proposed(
+            is_valid=not faults,
+            faults=faults,
+            warnings=warnings,
+            changes=changed,
+            needs_restart=held,
+            diff=self._diff(before, after),
+            digest=_digest(before),
+        )
+
+    async def _replace(self, before: bytes, after: bytes, *, who: str, why: str) -> Written:
+        diff = self._diff(before, after)
+        if before != after:
+            replace_file(self._path, before=before, after=after)
+            self._record(before, after, "\n".join(diff), who=who, why=why)
+            # Because the file is written, whoever asked sees in the status if it is not served yet.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TAKEN_S):
+                    await self._wait_taken()
+        return Written(status=self._status(), digest=_digest(after), diff=diff, generation=self._generation())
+
+    def _record(self, before: bytes, after: bytes, diff: str, *, who: str, why: str) -> None:
+        self._journal.record(
+            Deed(
+                at=self._now(),
+                who=who,
+                what=Action.CONFIG,
+                subject="routes",
+                why=why,
+                before=as_text(_digest(before)),
+                after=as_text(_digest(after)),
+                evidence=as_text({"diff": diff[:MOST_DIFF]}),
+            )
+        )
+
+    def _diff(self, before: bytes, after: bytes) -> tuple[str, ...]:
+        old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
+        return () if old == new else tuple(unified(old, new, Path(self._path.name)))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Look at one text at a time: each may take a second, and whoever types sends many."""
+        if self._is_busy:
+            raise UsageError("another routes file is being looked at; ask again in a moment.")
+        self._is_busy = True
+        try:
+            yield
+        finally:
+            self._is_busy = False
+
+
+def _check_digest(data: bytes, digest: str) -> None:
+    current = _digest(data)
+    if digest != current:
+        detail = "The routes file was changed since it was looked at. Look again, then change."
+        raise ProblemError(problem(412, "precondition_failed", detail, given=digest, current=current))
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()
+
+
+def _whole_file(path: Path, message: str) -> Fault:
+    return Fault(file=str(path), line=1, column=1, where="document", message=message, remedy="")

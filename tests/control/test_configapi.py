@@ -1,0 +1,155 @@
+"""The routes file as the admin API shows it, tries another one, and writes it."""
+
+import json
+from hashlib import sha256
+
+import pytest
+
+from strangler.config.document import MAX_BYTES
+from tests.support.surface import ROUTES_TEXT, Client, served
+
+
+def digest_of(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+async def propose(client: Client, text: str) -> dict[str, object]:
+    code, answer = await client.ask("POST", "/api/v1/config/proposals", {"text": text})
+    assert code == 200
+    return dict(answer)
+
+
+async def test_the_file_is_shown_as_it_is_on_the_disk() -> None:
+    async with served() as client:
+        code, shown = await client.ask("GET", "/api/v1/config")
+
+    assert (code, shown["text"], shown["digest"]) == (200, ROUTES_TEXT, digest_of(ROUTES_TEXT))
+
+
+async def test_a_proposal_tells_what_would_mean_something_else_and_applies_nothing() -> None:
+    text = ROUTES_TEXT.replace("10%", "25%").replace("# what", "# other words about what") + (
+        "- {name: new, match: {path: /new}, extracted: s}\n"
+    )
+
+    async with served() as client:
+        answer = await propose(client, text)
+        kept = client.file.read_text()
+
+    assert (answer["is_valid"], answer["faults"], kept) == (True, [], ROUTES_TEXT)
+    assert [(one["what"], one["name"], one["kind"]) for one in answer["changes"]] == [  # type: ignore[attr-defined]
+        ("route", "pay", "changed"),
+        ("route", "new", "added"),
+    ]
+    assert answer["changes"][0]["fields"] == [{"name": "share", "before": "1000", "after": "2500"}]  # type: ignore[index]
+    assert "+  share: 25%" in answer["diff"]  # type: ignore[operator]
+
+
+async def test_other_words_for_the_same_are_no_change() -> None:
+    async with served() as client:
+        answer = await propose(client, ROUTES_TEXT.replace("# what people pay with", "# something else\n"))
+
+    assert (answer["is_valid"], answer["changes"]) == (True, [])
+
+
+async def test_a_proposal_with_faults_tells_all_of_them_with_their_lines() -> None:
+    text = ROUTES_TEXT.replace("extracted: s", "extracted: z").replace("share: 10%", "share: 10")
+
+    async with served() as client:
+        answer = await propose(client, text)
+
+    faults = [(one["line"], one["where"]) for one in answer["faults"]]  # type: ignore[attr-defined]
+    assert (answer["is_valid"], answer["changes"]) == (False, [])
+    assert faults == [(9, "routes[0].extracted"), (10, "routes[0].share")]
+
+
+async def test_a_file_is_written_taken_over_and_recorded_with_what_differs() -> None:
+    text = ROUTES_TEXT.replace("10%", "25%")
+    body = {"text": text, "digest": digest_of(ROUTES_TEXT), "reason": "more"}
+
+    async with served() as client:
+        code, written = await client.ask("PUT", "/api/v1/config", body)
+        again = await client.ask("PUT", "/api/v1/config", {**body, "digest": digest_of(text)})
+        rows = (await client.ask("GET", "/api/v1/audit"))[1]["rows"]
+        kept = client.file.read_text()
+
+    assert (code, written["digest"], kept) == (200, digest_of(text), text)
+    assert (again[0], again[1]["diff"]) == (200, [])
+    assert [(row["what"], row["who"], row["why"]) for row in rows] == [("config", "admin-token", "more")]
+    assert "+  share: 25%" in json.loads(rows[0]["evidence"])["diff"]
+
+
+async def test_a_file_that_somebody_else_changed_since_is_not_overwritten() -> None:
+    theirs = ROUTES_TEXT.replace("10%", "1%")
+
+    async with served() as client:
+        client.file.write_text(theirs)
+        body = {"text": ROUTES_TEXT.replace("10%", "25%"), "digest": digest_of(ROUTES_TEXT), "reason": "more"}
+        code, answer = await client.ask("PUT", "/api/v1/config", body)
+        rows = (await client.ask("GET", "/api/v1/audit"))[1]["rows"]
+        kept = client.file.read_text()
+
+    assert (code, answer["given"], answer["current"]) == (412, digest_of(ROUTES_TEXT), digest_of(theirs))
+    assert (kept, rows) == (theirs, [])
+
+
+async def test_a_file_with_faults_is_not_written_and_all_of_them_are_told() -> None:
+    body = {"text": "version: 1\nrutes: []\n", "digest": digest_of(ROUTES_TEXT), "reason": "more"}
+
+    async with served() as client:
+        code, answer = await client.ask("PUT", "/api/v1/config", body)
+        kept = client.file.read_text()
+
+    assert (code, answer["title"], len(answer["faults"])) == (422, "bad_routes", 2)
+    assert kept == ROUTES_TEXT
+
+
+async def test_a_file_beyond_the_limit_is_refused_with_413_or_as_a_fault() -> None:
+    async with served() as client:
+        large = await propose(client, "#" * (MAX_BYTES + 1))
+        code, _ = await client.ask("POST", "/api/v1/config/proposals", {"text": "#" * (3 * MAX_BYTES)})
+
+    assert large["is_valid"] is False
+    assert code == 413
+
+
+@pytest.mark.parametrize("text", ["", "\x00", "[" * 5_000, "\ud800", "&a [*a]", "a: !!python/object:os.system {}"])
+async def test_whatever_is_proposed_is_answered_with_faults(text: str) -> None:
+    async with served() as client:
+        data = json.dumps({"text": text}).encode()
+        code, answer = await client.ask("POST", "/api/v1/config/proposals", data=data)
+
+    assert code == 400 or (code, answer["is_valid"]) == (200, False)
+
+
+async def test_a_difference_that_is_meant_becomes_a_rule_and_no_other_byte_changes() -> None:
+    async with served() as client:
+        code, answer = await client.ask("POST", "/api/v1/shadow/pay/accept", {"path": "$.served_by", "reason": "meant"})
+        again = await client.ask("POST", "/api/v1/shadow/pay/accept", {"path": "$.served_by", "reason": "meant"})
+        kept = client.file.read_text()
+
+    removed = [line for line in answer["diff"] if line.startswith("-") and not line.startswith("---")]
+    assert (code, len(removed)) == (200, 1)
+    assert "ignore" in kept and "# what people pay with" in kept
+    assert (again[0], again[1]["diff"]) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("route", "path", "status"),
+    [("pya", "$.a", 404), ("pay", "status", 409), ("pay", "header x", 409), ("pay", "$[", 409)],
+)
+async def test_what_cannot_be_accepted_changes_nothing(route: str, path: str, status: int) -> None:
+    async with served() as client:
+        code, _ = await client.ask("POST", f"/api/v1/shadow/{route}/accept", {"path": path, "reason": "x"})
+        kept = client.file.read_text()
+
+    assert (code, kept) == (status, ROUTES_TEXT)
+
+
+async def test_routes_are_listed_one_is_shown_and_another_name_is_told_the_nearest() -> None:
+    async with served() as client:
+        listed = (await client.ask("GET", "/api/v1/routes"))[1]["routes"]
+        shown = (await client.ask("GET", "/api/v1/routes/pay"))[1]
+        code, missing = await client.ask("GET", "/api/v1/routes/payy")
+
+    assert listed == [shown]
+    assert (code, missing["nearest"]) == (404, ["pay"])
