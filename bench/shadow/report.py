@@ -9,11 +9,11 @@ from bench.shadow.paired import Memory, Paired
 from bench.shadow.throughput import Throughput
 from strangler.proxy.capture import MOST_HELD
 from strangler.runtime.offers import HIGH_WATER_BYTES
-from strangler.shadow.budget import MOST_BYTES
+from strangler.shadow.budget import MOST_MEMORY
 
 _MIB = 1_048_576
 WORKER_MIB = (MOST_HELD + HIGH_WATER_BYTES) / _MIB
-COMPARER_MIB = MOST_BYTES / _MIB
+COMPARER_MIB = MOST_MEMORY / _MIB
 
 
 def of_pairs(found: Paired) -> Iterator[str]:
@@ -53,7 +53,7 @@ def of_documents(found: Compared) -> str:
 def _memory(memory: Memory, budget: float) -> str:
     return (
         f"{memory.before:>10.1f} MiB, {memory.peak:.1f} at most: {memory.grown:.1f} more, "
-        f"budget {budget:.0f} MiB of bodies   {_verdict(memory.grown, budget)}"
+        f"budget {budget:.0f} MiB   {_verdict(memory.grown, budget)}"
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from strangler.core.decide import Decision
 from strangler.core.headers import ResponseHead
-from strangler.core.model import Route
+from strangler.core.model import Route, Side
 from strangler.core.offer import MARK, READS, Answer, Drop, Offer, is_checked, is_sampled
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ class Offers(Protocol):
     held: int
     """Bytes of bodies that captures hold."""
 
-    def refusal(self) -> Drop | None:
-        """Return why nothing can be handed over just now; None if something can."""
+    def refusal(self, upstream: str) -> Drop | None:
+        """Return why nothing that asks this upstream can be handed over just now; None if something can."""
 
     def put(self, offer: Offer) -> None:
         """Hand one over."""
@@ -131,7 +131,10 @@ def begin(exchange: "Exchange", decision: Decision, offers: Offers) -> Capture |
         or (decision.stage is not None and not _is_checked(exchange, route))
     ):
         return None
-    if (why := offers.refusal()) is not None:
+    other = route.extracted if decision.side is Side.LEGACY else route.legacy
+    # Because a read that is recorded is of use whatever the other side says, it matters only to the others who rests.
+    asked = other if rules.record is None and other is not None else ""
+    if (why := offers.refusal(asked)) is not None:
         # Because a copy that nobody will take is a copy too many.
         offers.drop(route.name, why)
         return None

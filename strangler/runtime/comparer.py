@@ -30,13 +30,15 @@ from strangler.runtime.findinglink import (
     Watch,
 )
 from strangler.runtime.link import Link
-from strangler.runtime.offers import SOCKET, Dropped, Offered, OfferServer
+from strangler.runtime.offers import SOCKET, Dropped, Offered, OfferServer, Pace
 from strangler.runtime.offers import ToComparer as FromWorker
 from strangler.runtime.tasks import Tasks
 from strangler.shadow.budget import cap_memory
 from strangler.shadow.comparer import MOST_AT_ONCE, Comparer
 
 TELL_EVERY_S = 0.5
+PACE_EVERY_S = 0.1
+"""How long workers may go on to copy what nobody will ask for; for so long the queue holds 5,000 reads a second."""
 NICE = 10
 """Because nobody waits for a comparison, it takes what workers leave of the CPU. Precedent: nice(1), 10 unless told."""
 _FLUSH_S = 1.0
@@ -96,9 +98,15 @@ class ComparerProcess:
             self._tasks.spawn(f"work_{number}", self._comparer.work())
         if self._link is not None:
             self._link.send(Listening())
+        self._tasks.spawn("pace", self._keep_pace(server))
         while True:
             await asyncio.sleep(TELL_EVERY_S)
             self._tell()
+
+    async def _keep_pace(self, server: OfferServer) -> None:
+        while True:
+            server.tell(Pace(resting=self._comparer.resting(), is_behind=self._comparer.is_behind()))
+            await asyncio.sleep(PACE_EVERY_S)
 
     def _take(self, message: FromWorker) -> None:
         match message:

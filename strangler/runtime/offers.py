@@ -9,6 +9,7 @@ import logging
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -44,7 +45,18 @@ class Dropped(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     count: int
 
 
+class Pace(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To workers: what would be offered in vain just now, so that it is not even copied."""
+
+    resting: tuple[str, ...] = ()
+    """Upstreams that failed too often and are left alone."""
+    is_behind: bool = False
+    """Whether the comparer has enough to do."""
+
+
 ToComparer = Offered | Dropped
+UNHINDERED = Pace()
+Received = TypeVar("Received")
 
 
 class OfferSender:
@@ -53,21 +65,22 @@ class OfferSender:
     def __init__(self, path: Path) -> None:
         self.held = 0
         self._path = path
-        self._link: Link[ToComparer] | None = None
+        self._link: Link[Pace] | None = None
+        self._pace = UNHINDERED
         self._dropped: dict[tuple[str, Drop], int] = {}
         self._waiting: list[Offer] = []
         self._waiting_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def refusal(self) -> Drop | None:
-        """Return why nothing can be sent just now; None if something can."""
-        if self._link is None:
-            return Drop.NO_COMPARER
-        return Drop.QUEUE_FULL if self._link.is_full else None
+    def refusal(self, upstream: str) -> Drop | None:
+        """Return why nothing that asks this upstream can be sent just now; None if something can."""
+        if upstream in self._pace.resting:
+            return Drop.BREAKER
+        return Drop.QUEUE_FULL if self._pace.is_behind else self._no_room()
 
     def put(self, offer: Offer) -> None:
         """Send an offer, if there is room."""
-        if (why := self.refusal()) is not None:
+        if (why := self._no_room()) is not None:
             self.drop(offer.route, why)
         else:
             self._waiting.append(offer)
@@ -85,7 +98,7 @@ class OfferSender:
         """Keep a connection to the comparer, for ever."""
         while True:
             lost = asyncio.Event()
-            link = _link(on_message=lambda _: None, on_lost=lost.set)
+            link = _link(Pace, on_message=self._keep_pace, on_lost=lost.set)
             try:
                 with short(self._path) as path:
                     await asyncio.get_running_loop().create_unix_connection(lambda: link, path)  # noqa: B023
@@ -105,8 +118,16 @@ class OfferSender:
                 if lost.is_set():
                     self._link = None
                 self._flush()
-                self._link = None
+                self._link, self._pace = None, UNHINDERED
                 await link.close(0.1)
+
+    def _keep_pace(self, pace: Pace) -> None:
+        self._pace = pace
+
+    def _no_room(self) -> Drop | None:
+        if self._link is None:
+            return Drop.NO_COMPARER
+        return Drop.QUEUE_FULL if self._link.is_full else None
 
     def _flush(self) -> None:
         """Send what waits, as far as there is room."""
@@ -115,14 +136,14 @@ class OfferSender:
             self._timer = None
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         for offer in waiting:
-            if (why := self.refusal()) is not None:
+            if (why := self._no_room()) is not None:
                 self.drop(offer.route, why)
             elif self._link is not None:
                 self._link.send(Offered(offer=offer))
         if self._link is not None:
             self._tell_dropped(self._link)
 
-    def _tell_dropped(self, link: Link[ToComparer]) -> None:
+    def _tell_dropped(self, link: Link[Pace]) -> None:
         if self._dropped and not link.is_full:
             dropped, self._dropped = self._dropped, {}
             for (route, why), number in dropped.items():
@@ -135,7 +156,8 @@ class OfferServer:
     def __init__(self, path: Path, on_message: Callable[[ToComparer], None]) -> None:
         self._on_message = on_message
         self._path = path
-        self._links: set[Link[ToComparer]] = set()
+        self._links: dict[Link[ToComparer], Pace] = {}
+        """With what each worker was told last."""
         self._server: asyncio.AbstractServer | None = None
         self._inode = 0
 
@@ -152,6 +174,13 @@ class OfferServer:
         except BaseException:
             listener.close()
             raise
+
+    def tell(self, pace: Pace) -> None:
+        """Tell each worker that does not know it what not to offer."""
+        for link, told in self._links.items():
+            if told != pace and not link.is_full:
+                link.send(pace)
+                self._links[link] = pace
 
     async def close(self) -> None:
         """Listen no more, and end what is connected."""
@@ -171,11 +200,14 @@ class OfferServer:
             return False
 
     def _accept(self) -> Link[ToComparer]:
-        link = _link(on_message=self._on_message, on_lost=lambda: self._links.discard(link))
-        self._links.add(link)
+        link = _link(Offered | Dropped, on_message=self._on_message, on_lost=lambda: self._forget(link))
+        self._links[link] = UNHINDERED
         return link
 
+    def _forget(self, link: Link[ToComparer]) -> None:
+        self._links.pop(link, None)
 
-def _link(*, on_message: Callable[[ToComparer], None], on_lost: Callable[[], None]) -> Link[ToComparer]:
-    decoder: msgspec.msgpack.Decoder[ToComparer] = msgspec.msgpack.Decoder(ToComparer)
+
+def _link(kind: Any, *, on_message: Callable[[Received], None], on_lost: Callable[[], None]) -> Link[Received]:
+    decoder: msgspec.msgpack.Decoder[Received] = msgspec.msgpack.Decoder(kind)
     return Link(decoder, on_message=on_message, on_room=lambda: None, on_lost=on_lost, high_water=HIGH_WATER_BYTES)

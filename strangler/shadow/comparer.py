@@ -97,6 +97,15 @@ class Comparer:
             "shadow_breakers_open": sum(not breaker.may_ask(state, monotonic()) for state in self._breakers.values()),
         }
 
+    def resting(self) -> tuple[str, ...]:
+        """Return the upstreams that are left alone just now."""
+        now = monotonic()
+        return tuple(sorted(name for name, state in self._breakers.items() if not breaker.may_ask(state, now)))
+
+    def is_behind(self) -> bool:
+        """Return whether what waits is enough."""
+        return self._queue.is_behind()
+
     async def work(self) -> None:
         """Ask and compare one offer after the other, for ever; MOST_AT_ONCE of these run side by side."""
         while True:

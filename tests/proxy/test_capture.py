@@ -9,7 +9,7 @@ import pytest
 from strangler.core.migration import SIDES, Stage
 from strangler.core.model import Fallback
 from strangler.core.offer import Drop, Offer
-from strangler.core.shadowing import Shadow, ShadowMode
+from strangler.core.shadowing import Record, Shadow, ShadowMode
 from strangler.proxy import capture
 from tests.support.backend import Conversation, Received, backend, ok, says
 from tests.support.plane import Proxy, config, proxy, route
@@ -28,9 +28,10 @@ class Kept:
     drops: list[tuple[str, Drop]] = field(default_factory=list)
 
     full: Drop | None = None
+    resting: str = ""
 
-    def refusal(self) -> Drop | None:
-        return self.full
+    def refusal(self, upstream: str) -> Drop | None:
+        return Drop.BREAKER if self.resting and upstream == self.resting else self.full
 
     def put(self, offer: Offer) -> None:
         self.offers.append(offer)
@@ -332,3 +333,16 @@ async def test_an_answer_that_the_client_has_already_is_counted_and_not_compared
         await until(lambda: bool(kept.offers or kept.drops), what="an end")
     assert not kept.offers
     assert kept.drops == [("users", Drop.NOT_MODIFIED)]
+
+
+async def test_a_read_of_which_the_other_side_rests_is_counted_and_not_copied_unless_it_is_recorded() -> None:
+    recorded = route("orders", "/orders/{id}", shadow=Shadow(record=Record()), fallback=Fallback.OFF)
+    async with (
+        backend(says(ok(b"{}"))) as monolith,
+        proxy(config(monolith.port, 1, shadowed(), recorded)) as running,
+    ):
+        running.plane.offers = kept = Kept(resting="extracted")
+        await answer(running, GET % b"")
+        await answer(running, GET.replace(b"/users", b"/orders") % b"")
+    assert [offer.route for offer in kept.offers] == ["orders"]
+    assert kept.drops == [("users", Drop.BREAKER)]

@@ -11,7 +11,7 @@ from pathlib import Path
 from strangler.core.model import Side
 from strangler.core.offer import Answer, Drop, Offer
 from strangler.runtime import offers
-from strangler.runtime.offers import Dropped, Offered, OfferSender, OfferServer, ToComparer
+from strangler.runtime.offers import UNHINDERED, Dropped, Offered, OfferSender, OfferServer, Pace, ToComparer
 from tests.support.waiting import until
 
 
@@ -90,3 +90,22 @@ async def test_nobody_but_its_user_may_offer(tmp_path: Path) -> None:
     await server.start()
     assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o600
     await server.close()
+
+
+async def test_a_worker_is_told_what_would_be_offered_in_vain_until_the_comparer_is_another(tmp_path: Path) -> None:
+    server = OfferServer(tmp_path / "s", lambda _: None)
+    await server.start()
+    async with sending(tmp_path / "s") as sender:
+        await until(lambda: sender.refusal("extracted") is None, what="a connection")
+
+        def told(pace: Pace, *, of_extracted: Drop | None, of_others: Drop | None) -> bool:
+            server.tell(pace)
+            return (sender.refusal("extracted"), sender.refusal("other")) == (of_extracted, of_others)
+
+        resting, behind = Pace(resting=("extracted",)), Pace(is_behind=True)
+        await until(lambda: told(resting, of_extracted=Drop.BREAKER, of_others=None), what="who rests")
+        await until(lambda: told(behind, of_extracted=Drop.QUEUE_FULL, of_others=Drop.QUEUE_FULL), what="enough")
+        await until(lambda: told(UNHINDERED, of_extracted=None, of_others=None), what="that all is well")
+        await until(lambda: told(resting, of_extracted=Drop.BREAKER, of_others=None), what="who rests")
+        await server.close()
+        await until(lambda: sender.refusal("extracted") is Drop.NO_COMPARER, what="that nobody is there")

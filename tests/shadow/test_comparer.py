@@ -15,7 +15,9 @@ from strangler.core.model import Config, HostRule, Route, Side
 from strangler.core.offer import Answer, Drop, Offer
 from strangler.core.shadowing import Credentials, PathRule, RuleKind, Shadow, ShadowMode
 from strangler.shadow import comparer as module
+from strangler.shadow.budget import Budget
 from strangler.shadow.comparer import Comparer
+from strangler.shadow.queue import Queue
 from tests.support.backend import Conversation, Received, backend, ok, says
 from tests.support.plane import config, route
 from tests.support.waiting import until
@@ -199,6 +201,7 @@ async def test_a_place_at_which_the_monolith_differs_from_itself_is_counted_as_s
 async def test_a_side_that_refuses_is_left_alone_after_a_few_failures() -> None:
     async with comparing(config(1, 1, shadowed())) as comparer:
         for number in range(FAILURES + 2):
+            assert comparer.resting() == (() if number < FAILURES else ("extracted",))
             comparer.offer(offer())
             await found(comparer, compared=0, dropped=number + 1)
         comparer.offer(offer())
@@ -265,6 +268,24 @@ async def test_bytes_of_offers_leave_half_of_the_budget_to_answers() -> None:
     (findings,) = comparer.news()
     assert findings.dropped == {Drop.QUEUE_FULL: 3}
     await comparer.close()
+
+
+@pytest.mark.parametrize(("body", "half", "quarter"), [(b"{}", 501, 250), (b"x" * 1_048_576, 17, 8)])
+async def test_the_comparer_is_behind_from_half_of_what_may_wait_until_a_quarter_of_it(
+    body: bytes, half: int, quarter: int
+) -> None:
+    queue = Queue(Budget())
+    told = []
+
+    for _ in range(half):
+        queue.put(offer(body))
+        told.append(queue.is_behind())
+    while len(queue) > quarter:
+        assert queue.is_behind()
+        await queue.take()
+
+    assert told == [False] * (half - 1) + [True]
+    assert not queue.is_behind()
 
 
 async def test_an_answer_that_is_no_http_is_a_failure_of_the_shadow() -> None:
