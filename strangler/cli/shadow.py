@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from strangler.cli import accept, admin, options, recordings
+from strangler.cli import accept, admin, export, options, recordings
 from strangler.cli.status import share_text
 
 _EXIT_CODES = (
@@ -46,6 +46,7 @@ def add(commands: Any, epilog: str) -> None:
 
     accept.add(actions, epilog)
     recordings.add(actions, epilog)
+    export.add(actions)
 
 
 def _report(given: argparse.Namespace) -> int:
