@@ -21,6 +21,7 @@ from strangler.cli import (
     shadow,
     status,
     token,
+    vault,
 )
 from strangler.errors import ConfigError, StranglerError, UsageError
 
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     every = (
         *(serve, check, plan, explain, flags, status, guards, shadow),
         *(replay, discover, progress, audit, token, restart),
+        vault,
     )
     for command in every:
         command.add(commands, _EXIT_CODES)

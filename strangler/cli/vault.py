@@ -1,0 +1,35 @@
+"""`strangler vault rotate`: seal with a new key from now on."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from strangler.cli import options
+from strangler.config import load
+
+
+def add(commands: Any, epilog: str) -> None:
+    """Add the command and its own."""
+    parser = commands.add_parser(
+        "vault",
+        help="change the key that recordings are sealed with",
+        description="Change the key that recordings are sealed with.",
+        epilog=epilog,
+    )
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    about = "seal with a new key; the former ones stay in the file, and what they sealed still opens"
+    rotate = actions.add_parser("rotate", help=about, epilog=epilog, allow_abbrev=False)
+    options.add_file(rotate)
+    rotate.add_argument("--state-dir", type=Path, metavar="DIR", help="where the key file is (default: the file's)")
+    rotate.set_defaults(run=_rotate)
+
+
+def _rotate(given: argparse.Namespace) -> int:
+    # Because this import costs more than the other commands need.
+    from strangler.vault.vault import Vault
+
+    state_dir: Path = given.state_dir or Path(load.load(given.config).state_dir)
+    vault = Vault(state_dir)
+    key_id = vault.rotate()
+    print(f"{vault.path}: {key_id} seals from now on. Keep a copy of the file, apart from copies of state.db")
+    return 0
