@@ -2,8 +2,8 @@
 
 import pytest
 
-from strangler.core.comparison import Place
-from strangler.core.grouping import MAX_PLACE, general_place
+from strangler.core.comparison import Difference, Kind, Place
+from strangler.core.grouping import MAX_PLACE, GroupKey, general_place, group_key
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,19 @@ def test_places_lose_their_indexes_and_ids(place: Place, general: str) -> None:
 
 def test_a_long_place_is_cut() -> None:
     assert len(general_place(("x" * 10_000,))) <= MAX_PLACE + 10
+
+
+@pytest.mark.parametrize(
+    ("difference", "key"),
+    [
+        (Difference(kind=Kind.STATUS, primary=200, shadow=404), ("status", "status")),
+        (Difference(kind=Kind.HEADER, place=("location",)), ("header location", "header")),
+        (Difference(kind=Kind.VALUE, place=("items", 3, "fee")), ("$.items[*].fee", "value")),
+        (Difference(kind=Kind.EXTRA, place=("card 4111 1111 1111 1111",)), ("$['card [card]']", "extra")),
+        (Difference(kind=Kind.EXTRA, place=("half \ud800",)), ("$['half \\ud800']", "extra")),
+    ],
+)
+def test_a_difference_belongs_to_the_group_of_its_place_and_kind_without_what_is_secret(
+    difference: Difference, key: GroupKey
+) -> None:
+    assert group_key(difference) == key

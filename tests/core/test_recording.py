@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strangler.core.jsonpath import parse_path
 from strangler.core.model import Side
 from strangler.core.offer import Answer, Offer
-from strangler.core.recording import TAKEN_OUT, Recording, Skip, id_of, record, shape_of
+from strangler.core.recording import TAKEN_OUT, Recording, Skip, id_of, record, shape_of, size_of
 
 SECRET = b"s3cr3t-7f3a"
 JSON = ((b"Content-Type", b"application/json; charset=utf-8"), (b"ETag", b'"1"'))
@@ -155,6 +155,8 @@ def test_what_is_larger_than_all_that_may_be_kept_is_not_recorded() -> None:
 
     assert isinstance(recorded(offer(), most_bytes=made.size), Recording)
     assert recorded(offer(), most_bytes=made.size - 1) is Skip.TOO_LARGE
+    assert size_of(offer()) == made.size
+    assert size_of(offer(headers=(*offer().headers, (b"Cookie", b"a=b")))) == made.size + 9
 
 
 def test_the_same_read_has_the_same_id_whoever_asks_and_another_read_or_salt_has_another() -> None:
