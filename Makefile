@@ -11,13 +11,14 @@ JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 READY := $(VENV)/.ready
 
-.PHONY: help install demo test lint types contracts core unit bench bench-shadow soak rollback-sim lock clean
+.PHONY: help install demo test lint types contracts core unit browser bench bench-shadow soak rollback-sim lock clean
 
 help:
 	@echo "make demo [TRAFFIC=off]  start the monolith, the services and the proxy, and watch"
 	@echo "make demo SHADOW=on      the same with every read asked of both sides and compared: strangler shadow report"
 	@echo "make test [JOBS=3]       lint, types, import contracts and all tests, so many at a time"
 	@echo "make core                the deciders' own tests, which must reach every line and branch of strangler/core"
+	@echo "make browser             the dashboard's tests in Debian's chromium; pictures of it in build/screenshots"
 	@echo "make bench               CPU a request beside a plain aiohttp proxy and nginx (needs wrk and nginx)"
 	@echo "make bench-shadow        what shadowing costs: latency with it on and off, memory, comparisons a second (needs wrk)"
 	@echo "make soak [SECONDS=120]  mixed load while routes, workers and upstreams change; fails on a lost request or growth"
@@ -42,7 +43,7 @@ else
 	@exec $(BIN)/python -m demo --traffic $(TRAFFIC)
 endif
 
-test: lint types contracts core unit
+test: lint types contracts core unit browser
 
 lint: install
 	$(BIN)/ruff check .
@@ -59,7 +60,11 @@ core: install
 	$(PYTEST) tests/core --cov=strangler.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 unit: install
-	$(PYTEST) --ignore=tests/core
+	$(PYTEST) --ignore=tests/core --ignore=tests/browser
+
+# Because all of them share one demo and one browser, they run one after the other; without Chromium they are skipped.
+browser: install
+	$(BIN)/pytest tests/browser
 
 bench: install
 	@exec $(BIN)/python -m bench

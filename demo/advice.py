@@ -16,7 +16,8 @@ def addresses(layout: Layout, logs: Path) -> Iterable[str]:
     services = ", ".join(f"{place.name} {place.url.removeprefix('http://')}" for place in layout.services)
     yield f"proxy      {layout.listen.url}   (everything goes here; try {layout.listen.url}/admin in a browser)"
     token = _short(layout.state_dir / "admin-token")
-    yield f"admin      {layout.admin.url}   (/metrics, /readyz; the API wants the token in {token})"
+    yield f"dashboard  {layout.admin.url}/   (sign in with the token in {token})"
+    yield f"admin      {layout.admin.url}   (/metrics, /readyz; the API wants the same token)"
     yield f"monolith   {layout.monolith.url}"
     if services:
         yield f"extracted  {services}"

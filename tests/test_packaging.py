@@ -96,3 +96,13 @@ def test_the_image_starts_a_command_that_exists() -> None:
     assert json.loads(instruction("ENTRYPOINT")[-1]) == ["strangler"]
     assert ended.returncode == 2
     assert "/nonexistent/routes.yaml" in ended.stderr
+
+
+def test_the_dashboards_files_are_a_part_of_the_package() -> None:
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    folder = ROOT / "strangler" / "control"
+
+    shipped = {path for pattern in data["strangler.control"] for path in folder.glob(pattern)}
+
+    assert {path.name for path in shipped} >= {"index.html", "main.js", "base.css"}
+    assert shipped == {path for path in (folder / "static").rglob("*") if path.is_file()}

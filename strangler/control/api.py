@@ -25,6 +25,7 @@ from strangler.control import (
     guardapi,
     historyapi,
     openapi,
+    page,
     recordingapi,
     routesapi,
     sessionapi,
@@ -105,6 +106,7 @@ def operations(surface: Surface) -> tuple[Operation, ...]:
         *sessionapi.operations(surface.callers),
         *tokenapi.operations(surface.callers.tokens),
         *historyapi.operations(surface.history, surface.stream, surface.callers.of),
+        *page.operations(),
     )
     described: Mapping[str, Any] = {}
     own = Operation(

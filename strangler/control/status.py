@@ -146,6 +146,8 @@ class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
     """None where the route is not guarded."""
     shadow: ShadowStatus | None = None
     """None where the route is not shadowed."""
+    cohort: str = ""
+    """Routes with the same one trip and are reset together."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,6 +230,7 @@ def of_route(
         sides={side.value: of_side(totals.of(route.name, side)) for side in Side},
         guard=guard,
         shadow=shadow,
+        cohort=route.cohort,
     )
 
 

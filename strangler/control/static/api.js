@@ -1,0 +1,53 @@
+// The admin API: one function to read and one to change, with problems as errors.
+
+export class Problem extends Error {
+  constructor(status, title, detail) {
+    super(detail || title);
+    this.status = status;
+    this.title = title;
+  }
+}
+
+const unauthorized = new Set();
+
+/** Call `listener` whenever the API says that nobody is signed in. */
+export function onUnauthorized(listener) {
+  unauthorized.add(listener);
+}
+
+export const read = (path, signal) => ask("GET", path, undefined, {}, signal);
+
+/** Change something; `tag` is the entity tag of what was looked at when that was decided. */
+export const change = (method, path, body, tag) => ask(method, path, body, tag ? { "If-Match": tag } : {});
+
+export const part = encodeURIComponent;
+
+async function ask(method, path, body, headers, signal) {
+  const request = { method, headers: { Accept: "application/json", "X-Strangler-Request": "1", ...headers }, signal };
+  if (body !== undefined) {
+    request.headers["Content-Type"] = "application/json";
+    request.body = JSON.stringify(body);
+  }
+  let answer;
+  try {
+    answer = await fetch(`/api/v1/${path}`, request);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0, "unreachable", "The proxy's admin port did not answer. Is it running?");
+  }
+  const found = await decoded(answer);
+  if (answer.ok) return found;
+  if (answer.status === 401) for (const listener of unauthorized) listener();
+  const problem = new Problem(answer.status, found?.title ?? "failed", found?.detail ?? `The answer was ${answer.status}.`);
+  problem.body = found;
+  throw problem;
+}
+
+async function decoded(answer) {
+  if (answer.status === 204) return null;
+  try {
+    return await answer.json();
+  } catch {
+    return null;
+  }
+}

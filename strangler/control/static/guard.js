@@ -1,0 +1,194 @@
+// The guard of one route: its phase, the rules with what they measured, the evidence of a trip, and trip and reset.
+
+import { change, part as enc, read } from "./api.js";
+import { el, put, show } from "./dom.js";
+import { count, latency, moment, names } from "./format.js";
+import { model } from "./model.js";
+import { action, ask, chip, facts, gateNote, load, notify, table } from "./ui.js";
+
+const EVERY_MS = 2000;
+const METRICS = {
+  error_rate: "Failures, short window",
+  connect_failures: "Failed connections in a row",
+  latency: "Latency",
+  sequential: "Fails more often than the monolith",
+  mismatch_rate: "Answers that differ",
+};
+const PHASES = {
+  closed: "Closed: the route follows its flag.",
+  tripped: "Tripped: the monolith answers until a person resets it.",
+  cooling: "Cooling: the monolith answers, and the route comes back by itself.",
+  probing: "Probing: a small share tries whether it holds.",
+};
+const VERDICTS = { hold: "too little data", fine: "fine", breach: "breach" };
+
+/** Return the panel of a route's guard. */
+export function guardPanel(name) {
+  const body = el("div", { class: "loaded" });
+  const note = gateNote();
+  const reset = action("Reset…", () => resetting(name), { class: "primary" });
+  const trip = action("Take back now…", () => tripping(name));
+  const node = el(
+    "section",
+    { class: "card", "aria-labelledby": "guard-title" },
+    el("h2", { id: "guard-title" }, "Guard"),
+    body,
+    note.node,
+    el("div", { class: "buttons start" }, reset.node, trip.node),
+  );
+  let timer = null;
+  let isFirst = true;
+  let phase = null;
+
+  function drawn(guard) {
+    phase = guard.phase;
+    return draw(guard);
+  }
+
+  async function refresh() {
+    if (isFirst) await load(body, () => read(`guards/${enc(name)}`), drawn);
+    else await quietly();
+    isFirst = false;
+    timer = setTimeout(refresh, EVERY_MS);
+  }
+
+  async function quietly() {
+    if (document.hidden) return;
+    try {
+      const found = await read(`guards/${enc(name)}`);
+      // Because somebody may be reading, what has the focus stays as it is until the phase is another one.
+      if (found.phase === phase && body.contains(document.activeElement)) return;
+      const open = [...body.querySelectorAll("details[open] > summary")].map((one) => one.textContent);
+      put(body, drawn(found));
+      for (const one of body.querySelectorAll("summary")) if (open.includes(one.textContent)) one.parentElement.open = true;
+    } catch {
+      // The line at the top of the page says already that there is no connection.
+    }
+  }
+
+  function update() {
+    const route = model.routes.get(name);
+    const current = route?.guard?.phase;
+    show(node, Boolean(current));
+    show(reset.node, Boolean(current) && current !== "closed");
+    show(trip.node, current === "closed" || current === "probing");
+    reset.gate();
+    trip.gate();
+    note.update();
+  }
+  if (model.routes.get(name)?.guard) refresh();
+  return { node, update, end: () => clearTimeout(timer) };
+}
+
+function draw(guard) {
+  return [
+    el("p", { class: `phase ${guard.phase}` }, chip(guard.phase, guard.phase === "closed" ? "done" : "tripped"), " ", PHASES[guard.phase] ?? ""),
+    guard.phase === "closed" ? null : cause(guard),
+    guard.is_alone ? el("p", { class: "gate" }, "No requests reach the monolith, so there is nothing to compare with: only absolute limits guard this route.") : null,
+    guard.findings.length ? rules(guard.findings, "What each rule measures now") : el("p", { class: "quiet" }, "No request of the extracted side was judged yet."),
+    facts([
+      ["Evidence of a regression", `${guard.sequential.log_e.toFixed(2)} (peak ${guard.sequential.peak.toFixed(2)})`],
+      ["Failures compared", `${count(guard.sequential.extracted_failures)} extracted, ${count(guard.sequential.legacy_failures)} monolith`],
+      ["Trips so far", count(guard.trips)],
+    ]),
+  ];
+}
+
+/** Why it tripped: the sentence, what every rule said then, and some of the requests that failed. */
+function cause(guard) {
+  const found = guard.cause ?? {};
+  const samples = found.samples ?? [];
+  return el(
+    "div",
+    { class: "cause" },
+    el("p", { class: "because" }, found.why ?? "No cause was recorded."),
+    facts([
+      ["Since", moment(guard.since)],
+      ["By", found.who ?? "guard"],
+      found.share_bp === undefined || found.share_bp === null ? null : ["Share then", `${found.share_bp / 100} %`],
+      guard.wake_at ? ["Comes back", moment(guard.wake_at)] : null,
+    ]),
+    found.findings?.length ? el("details", {}, el("summary", {}, "What each rule said then"), rules(found.findings, "What each rule said then")) : null,
+    samples.length
+      ? el(
+          "details",
+          {},
+          el("summary", {}, `The last ${samples.length} requests that failed`),
+          table(
+            "Requests that failed",
+            ["Request", "Outcome", "Upstream", "Took", "Detail"],
+            samples.map((one) =>
+              el(
+                "tr",
+                {},
+                el("td", { class: "mono" }, `${one.method ?? ""} ${one.path ?? ""}`),
+                el("td", {}, `${one.outcome ?? ""}${one.status ? ` ${one.status}` : ""}`),
+                el("td", { class: "mono" }, one.upstream ?? ""),
+                el("td", { class: "number" }, latency(one.ms)),
+                el("td", {}, one.detail ?? ""),
+              ),
+            ),
+          ),
+        )
+      : null,
+  );
+}
+
+function rules(findings, caption) {
+  return table(
+    caption,
+    ["Rule", "Extracted", "Limit", "Monolith", "Requests", "Says"],
+    findings.map((one) =>
+      el(
+        "tr",
+        {},
+        el("th", { scope: "row" }, metric(one)),
+        el("td", { class: "number" }, value(one.metric, one.measured)),
+        el("td", { class: "number" }, value(one.metric, one.limit)),
+        el("td", { class: "number" }, one.baseline === null ? "–" : value(one.metric, one.baseline)),
+        el("td", { class: "number" }, count(one.requests)),
+        el("td", {}, chip(VERDICTS[one.verdict] ?? one.verdict, one.verdict), one.dry_run ? " dry run" : ""),
+      ),
+    ),
+  );
+}
+
+const metric = (one) => (one.quantile ? `p${Number((one.quantile * 100).toFixed(2))} latency` : (METRICS[one.metric] ?? one.metric));
+
+function value(kind, number) {
+  if (kind === "latency") return latency(number * 1000);
+  if (kind === "error_rate" || kind === "mismatch_rate") return `${(number * 100).toFixed(1)} %`;
+  return Number(number.toFixed(2)).toString();
+}
+
+/** The routes that trip and reset with this one. */
+const cohort = (name) => {
+  const found = model.routes.get(name);
+  return found?.cohort ? [...model.routes.values()].filter((route) => route.cohort === found.cohort).map((route) => route.name) : [name];
+};
+
+async function resetting(name) {
+  await ask({
+    title: `Reset ${name}`,
+    body: el("p", {}, "The route, and those of its cohort that tripped with it, follow their flag again at once. The guard begins to count anew."),
+    verb: "Reset",
+    run: async (reason, tag) => {
+      const done = await change("POST", `guards/${enc(name)}/reset`, { reason }, tag);
+      notify(`Reset: ${names(done.reset, 8)}.`);
+    },
+  });
+}
+
+async function tripping(name) {
+  const also = cohort(name).filter((one) => one !== name);
+  await ask({
+    title: `Take ${name} back`,
+    body: el("p", {}, `The monolith answers every request of it until a person resets it${also.length ? `; with it ${names(also, 8)}` : ", and of its cohort"}.`),
+    verb: "Take back",
+    danger: true,
+    run: async (reason, tag) => {
+      const done = await change("POST", `guards/${enc(name)}/trip`, { reason }, tag);
+      notify(`Taken back: ${names(done.tripped, 8)}.`);
+    },
+  });
+}

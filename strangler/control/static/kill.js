@@ -1,0 +1,29 @@
+// The kill switch: everything to the monolith, on all routes, at once; and back.
+
+import { change } from "./api.js";
+import { el } from "./dom.js";
+import { rate } from "./format.js";
+import { model, perMinute } from "./model.js";
+import { ask, notify } from "./ui.js";
+
+/** Ask whether the kill switch is to be pulled, or released. */
+export function killing() {
+  const isOn = !model.head.is_killed;
+  const extracted = model.names.reduce((sum, name) => sum + perMinute(name, "extracted"), 0);
+  return ask({
+    title: isOn ? "Send everything to the monolith" : "Release the kill switch",
+    body: el(
+      "p",
+      {},
+      isOn
+        ? `Every route goes back to the monolith at once, on every worker, about ${rate(extracted)} requests a minute. Flags stay as they are, and it holds over restarts until somebody releases it.`
+        : "Every route follows its flag again at once. Routes that tripped stay on the monolith until they are reset.",
+    ),
+    verb: isOn ? "Send everything to the monolith" : "Release",
+    danger: isOn,
+    run: async (reason, tag) => {
+      await change("POST", "kill", { is_on: isOn, reason }, tag);
+      notify(isOn ? "The kill switch is on: the monolith answers everything." : "The kill switch is released.");
+    },
+  });
+}

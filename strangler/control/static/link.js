@@ -1,0 +1,126 @@
+// The connection: one stream of events for the page. It comes back by itself, and says what happened meanwhile.
+
+import { read } from "./api.js";
+import { clock } from "./format.js";
+import { changed, model, takeHistory, takeMarks, takeState } from "./model.js";
+import { notify } from "./ui.js";
+import { kindOf } from "./series.js";
+
+const EVENTS = ["hello", "state", "history", "mark", "bye"];
+const FIRST_MS = 1000;
+const MOST_MS = 15000;
+const PATIENCE_S = 5;
+
+let source = null;
+let boot = null;
+let latest = 10;
+let heard = 0;
+let lastId = "";
+let wait = FIRST_MS;
+let timer = null;
+let why = "";
+let isOn = false;
+
+/** Listen from now on. */
+export function connect() {
+  if (isOn) return;
+  isOn = true;
+  open();
+  timer = setInterval(check, 1000);
+}
+
+/** Listen no more. */
+export function disconnect() {
+  isOn = false;
+  clearInterval(timer);
+  source?.close();
+  source = null;
+  boot = null;
+  lastId = "";
+}
+
+function open() {
+  if (!isOn) return;
+  source?.close();
+  heard = Date.now();
+  source = new EventSource(`/api/v1/stream${lastId ? `?last=${encodeURIComponent(lastId)}` : ""}`);
+  source.addEventListener("error", failed);
+  for (const name of EVENTS) source.addEventListener(name, take);
+}
+
+function take(event) {
+  heard = Date.now();
+  if (event.lastEventId) lastId = event.lastEventId;
+  const data = JSON.parse(event.data);
+  if (event.type === "hello") greeted(data);
+  else if (event.type === "state") takeState(data);
+  else if (event.type === "history") takeHistory(data);
+  else if (event.type === "mark") told(data);
+  else lost(data.why);
+}
+
+async function greeted(hello) {
+  const before = { ...model.link };
+  const isOther = boot !== null && boot !== hello.boot;
+  boot = hello.boot;
+  latest = hello.latest_s;
+  wait = FIRST_MS;
+  model.link = { state: "live", since: Date.now() / 1000 };
+  if (before.state === "lost") {
+    const away = Math.round(Date.now() / 1000 - before.since);
+    notify(isOther ? `The proxy's control process was restarted. This page is connected again since ${clock(hello.now)}; its charts begin anew.` : `Connected again after ${away} s.`);
+  }
+  changed();
+  try {
+    const found = await read("history?span=hour");
+    takeHistory(found, true);
+    takeMarks(found.marks);
+  } catch {
+    // The stream brings what comes from now on; the charts begin there.
+  }
+}
+
+function told(mark) {
+  const isNew = takeMarks([mark]).length > 0;
+  const { shape, word } = kindOf(mark);
+  if (!isNew || !model.me || (mark.who === model.me.name && shape !== "trip")) return;
+  notify(`${mark.subject === "*" ? "Everything" : mark.subject}: ${word} by ${mark.who}. ${mark.why}`, shape === "trip" ? "warning" : "info");
+}
+
+/** The browser comes back by itself, unless it was refused. */
+function failed() {
+  lost(why || "no answer");
+  if (source.readyState !== EventSource.CLOSED) return;
+  source.close();
+  setTimeout(again, wait);
+  wait = Math.min(wait * 2, MOST_MS);
+}
+
+async function again() {
+  if (!isOn) return;
+  try {
+    // Because an event source does not say why it was refused, this asks; a 401 leads to the sign-in page.
+    await read("session");
+  } catch (error) {
+    if (error.status === 401) return;
+  }
+  open();
+}
+
+function lost(reason) {
+  why = reason === "no answer" ? why : reason;
+  if (model.link.state !== "lost") {
+    model.link = { state: "lost", since: Date.now() / 1000, why: reason };
+    changed();
+  }
+}
+
+/** A connection that says nothing is none. */
+function check() {
+  if (source && Date.now() - heard > (latest + PATIENCE_S) * 1000) {
+    lost("nothing was heard");
+    open();
+  } else if (model.link.state === "live") {
+    why = "";
+  }
+}

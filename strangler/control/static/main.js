@@ -1,0 +1,150 @@
+// The page: who is signed in, which view is shown, and what everybody should know whatever they look at.
+
+import { change, onUnauthorized, read } from "./api.js";
+import { auditView } from "./audit.js";
+import { el, put, set, show, text } from "./dom.js";
+import { clock, many, names } from "./format.js";
+import { killing } from "./kill.js";
+import { connect, disconnect } from "./link.js";
+import { changed, model, standing, watch } from "./model.js";
+import { overview } from "./overview.js";
+import { routeView } from "./route.js";
+import { signIn } from "./signin.js";
+import { action, notify } from "./ui.js";
+
+const main = document.getElementById("main");
+const banners = document.getElementById("banners");
+const link = document.getElementById("link");
+const views = document.getElementById("views");
+const who = document.getElementById("who");
+const kill = action("Kill switch…", killing, { class: "danger quiet-danger" });
+const name = el("span", { class: "me" });
+
+let end = () => {};
+let shown = null;
+
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  (main.querySelector("h1") ?? main).focus();
+});
+window.addEventListener("hashchange", () => go(true));
+onUnauthorized(() => {
+  if (model.me) leave("Your session has ended. Sign in again.");
+});
+watch(frame);
+begin();
+
+async function begin() {
+  try {
+    arrive(await read("session"));
+  } catch (error) {
+    if (error.status === 401) leave();
+    else {
+      put(main, el("section", { class: "card" }, el("h1", {}, "Not connected"), el("p", {}, error.message), el("button", { type: "button", onclick: begin }, "Try again")));
+    }
+  }
+}
+
+function arrive(me) {
+  model.me = me;
+  put(
+    who,
+    kill.node,
+    name,
+    el("button", { type: "button", class: "quiet", onclick: signOut }, "Sign out"),
+  );
+  text(name, `${me.name}, ${me.role}`);
+  put(main, el("p", { class: "wait" }, "Connecting …"));
+  connect();
+  changed();
+}
+
+async function signOut() {
+  try {
+    await change("DELETE", "session");
+  } catch (error) {
+    if (error.status !== 401) return notify(error.message, "alert");
+  }
+  return leave();
+}
+
+function leave(told = "") {
+  disconnect();
+  end();
+  end = () => {};
+  shown = null;
+  Object.assign(model, { me: null, head: null, names: [], marks: [], link: { state: "connecting", since: Date.now() / 1000 } });
+  model.routes.clear();
+  model.history.clear();
+  put(who);
+  put(banners);
+  show(views, false);
+  text(link, "");
+  document.title = "Sign in · strangler";
+  signIn(main, arrive, told);
+}
+
+/** Show the view that the address names. */
+function go(isAsked = false) {
+  if (!model.me || !model.head) return;
+  const hash = location.hash.replace(/^#\/?/, "");
+  if (!isAsked && hash === shown) return;
+  end();
+  shown = hash;
+  put(main);
+  const [view, ...rest] = hash.split("/");
+  if (view === "route") end = routeView(main, decoded(rest.join("/")));
+  else if (view === "audit") end = auditView(main);
+  else end = overview(main);
+  const here = ["audit", "file"].includes(view) ? `#/${view}` : "#/";
+  for (const one of views.querySelectorAll("a")) set(one, { "aria-current": one.getAttribute("href") === here ? (view === "route" ? "true" : "page") : null });
+  const heading = main.querySelector("h1");
+  document.title = `${heading?.textContent ?? ""} · strangler`;
+  if (isAsked) {
+    window.scrollTo(0, 0);
+    heading?.focus();
+  }
+}
+
+function decoded(word) {
+  try {
+    return decodeURIComponent(word);
+  } catch {
+    return word;
+  }
+}
+
+/** What stands around every view. */
+function frame() {
+  if (!model.me) return;
+  show(views, true);
+  const { state, since } = model.link;
+  set(link, { class: `link ${state}` });
+  text(link, { live: "Live", lost: "Not connected", connecting: "Connecting" }[state]);
+  kill.gate();
+  if (!model.head) return;
+  text(kill.node, model.head.is_killed ? "Release kill switch…" : "Kill switch…");
+  tell(since);
+  go();
+}
+
+/** The most pressing first. */
+function tell(since) {
+  const { head } = model;
+  const told = [];
+  if (model.link.state === "lost") told.push(["lost", `Not connected since ${clock(since)}${model.link.why && model.link.why !== "no answer" ? ` (${model.link.why})` : ""}. The proxy may serve on; what is shown is what was last heard. Trying again …`]);
+  if (head.is_killed) told.push(["trip", "The kill switch is on: the monolith answers everything."]);
+  const tripped = [...model.routes.values()].filter((route) => ["tripped", "probing"].includes(standing(route).kind));
+  // Because routes of a cohort trip together, the one that was the reason is named and not those that went with it.
+  const first = tripped.find((route) => !route.guard.why.startsWith("with ")) ?? tripped[0];
+  if (first && !head.is_killed) told.push(["trip", `Taken back: ${names(tripped.map((route) => route.name))}. ${first.name}: ${first.guard.why}`, first.name]);
+  if (head.store_fault) told.push(["warn", `The state store cannot be written, so changes are refused and trips are kept in memory: ${head.store_fault}`]);
+  if (head.config.state === "rejected") told.push(["warn", `routes.yaml on disk has ${many(head.config.faults.length, "fault")}; the last good one is served: ${head.config.faults[0] ?? ""}`]);
+  if (head.config.needs_restart?.length) told.push(["warn", `Takes a restart: ${names(head.config.needs_restart)}`]);
+  if (!head.is_ready) told.push(["warn", `Not ready: ${names(head.unready)}`]);
+  else if (head.lacks.length) told.push(["warn", names(head.lacks)]);
+  const wanted = JSON.stringify(told);
+  if (banners.told === wanted) return;
+  banners.told = wanted;
+  put(banners, told.map(([kind, message, route]) => el("p", { class: `banner ${kind}` }, el("span", {}, message), route ? el("a", { href: `#/route/${encodeURIComponent(route)}` }, "Look at it") : null)));
+}

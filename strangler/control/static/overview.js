@@ -1,0 +1,191 @@
+// The first view: every endpoint as a bar from monolith to extracted, with its reason, and both sides over the last hour.
+
+import { bar } from "./bar.js";
+import { el, fresh, reconcile, set, show, text } from "./dom.js";
+import { ago, count, latency, many, part, rate, share } from "./format.js";
+import { marksOf, model, now, perMinute, reach, recent, standing, watch } from "./model.js";
+import { failing } from "./series.js";
+import { BINS, spark } from "./spark.js";
+
+const FIRST = 100;
+const HEADS = ["Endpoint", "From monolith to extracted", "Requests a minute", "Failures, last {span}", "95th percentile, last {span}"];
+
+/** Show the view in `main`; return a function that ends it. */
+export function overview(main) {
+  const picture = whole();
+  const search = fresh("filter");
+  const filter = el("input", { id: search, type: "search", placeholder: "Path, name or flag", autocomplete: "off", oninput: draw });
+  const only = el("select", { id: fresh("only"), onchange: draw }, [
+    ["all", "All endpoints"],
+    ["trouble", "Taken back or failing"],
+    ["moving", "Under way"],
+    ["done", "Extracted"],
+    ["legacy", "On the monolith"],
+  ].map(([value, word]) => el("option", { value }, word)));
+  const heads = HEADS.map(() => el("span", {}));
+  const list = el("ol", { class: "endpoints", "aria-label": "Endpoints" });
+  const more = el("button", { type: "button", onclick: () => { shown += FIRST; draw(); } }, "Show more");
+  const empty = el("p", { class: "empty", hidden: true });
+  const rows = new Map();
+  let shown = FIRST;
+
+  main.append(
+    picture.node,
+    el(
+      "section",
+      { class: "card", "aria-labelledby": "endpoints-title" },
+      el(
+        "div",
+        { class: "tools" },
+        el("h2", { id: "endpoints-title" }, "Endpoints"),
+        el("div", { class: "field inline" }, el("label", { for: search, class: "unseen" }, "Find an endpoint"), filter),
+        el("div", { class: "field inline" }, el("label", { for: only.id, class: "unseen" }, "Which endpoints"), only),
+      ),
+      el(
+        "div",
+        { class: "heads", "aria-hidden": "true" },
+        heads,
+      ),
+      list,
+      empty,
+      more,
+      legend(),
+    ),
+  );
+
+  function draw() {
+    picture.draw();
+    const wanted = model.names.filter((name) => fits(model.routes.get(name), filter.value.trim().toLowerCase(), only.value));
+    reconcile(list, wanted.slice(0, shown), rows, row);
+    const span = reach(BINS);
+    heads.forEach((head, index) => text(head, HEADS[index].replace("{span}", span.word)));
+    for (const [name, one] of rows) one.draw(model.routes.get(name), span);
+    show(more, wanted.length > shown);
+    text(empty, model.names.length ? "No endpoint is like that." : "routes.yaml names no endpoint yet, so everything goes to the monolith.");
+    show(empty, wanted.length === 0);
+  }
+  draw();
+  return watch(draw);
+}
+
+function fits(route, words, which) {
+  if (!route) return false;
+  const text = `${route.methods.join(" ")} ${route.path} ${route.name} ${route.flag ?? ""} ${route.extracted ?? ""}`.toLowerCase();
+  if (!words.split(/\s+/).every((word) => text.includes(word))) return false;
+  const { kind } = standing(route);
+  if (which === "trouble") return ["tripped", "probing", "killed"].includes(kind) || recent(route.name, "extracted", 60).failures > 0;
+  if (which === "moving") return ["split", "mixed", "shadow", "probing", "tripped"].includes(kind);
+  return which === "all" || kind === which || (which === "legacy" && kind === "shadow");
+}
+
+/** One endpoint of the list. */
+function row(name) {
+  const methods = el("span", { class: "methods" });
+  const link = el("a", { href: `#/route/${encodeURIComponent(name)}` });
+  const about = el("p", { class: "about" });
+  const one = bar();
+  const word = el("span", {});
+  const why = el("span", { class: "why" });
+  const legacy = el("b", { class: "legacy" });
+  const extracted = el("b", { class: "extracted" });
+  const failures = spark({ label: "Failures", value: failing, least: 5, words: (value) => `${value.toFixed(1)} %` });
+  const times = spark({ label: "95th percentile", value: (bin) => bin.p95, least: 1, words: latency });
+  const failed = el("span", { class: "latest" });
+  const took = el("span", { class: "latest" });
+  const node = el(
+    "li",
+    { class: "endpoint" },
+    el("div", { class: "what" }, el("h3", {}, methods, link), about),
+    el("div", { class: "how" }, one.node, el("p", { class: "state" }, word, why)),
+    el("p", { class: "rates" }, el("span", {}, "Monolith ", legacy), el("span", {}, "Extracted ", extracted)),
+    el("div", { class: "trend" }, el("span", { class: "trend-name" }, "Failures"), failures.node, failed),
+    el("div", { class: "trend" }, el("span", { class: "trend-name" }, "95th percentile"), times.node, took),
+  );
+
+  function draw(route, span) {
+    const is = standing(route);
+    set(node, { class: `endpoint is-${is.kind}` });
+    text(methods, route.methods.length ? route.methods.join(" ") : "ANY");
+    text(link, route.path);
+    text(about, `${route.name}${route.extracted ? ` → ${route.extracted}` : ""}`);
+    one.draw(route);
+    word.className = `chip ${is.kind}`;
+    text(word, is.word);
+    text(why, reason(route, is));
+    set(why, { title: reason(route, is) });
+    text(legacy, rate(perMinute(name, "legacy")));
+    text(extracted, route.extracted ? rate(perMinute(name, "extracted")) : "–");
+    const history = model.history.get(name);
+    const done = marksOf(route);
+    failures.draw(history, done, now(), span);
+    times.draw(history, done, now(), span);
+    const [theirs, ours] = [recent(name, "legacy", 60), recent(name, "extracted", 60)];
+    text(failed, pair(theirs, ours, (side) => part(side.failures, side.requests)));
+    text(took, pair(theirs, ours, (side) => latency(side.p95)));
+  }
+  return { node, draw };
+}
+
+const pair = (legacy, extracted, word) => `${legacy.requests ? word(legacy) : "–"} / ${extracted.requests ? word(extracted) : "–"}`;
+
+/** Why the share is what it is. */
+export function reason(route, is) {
+  if (!route.extracted) return "no extracted service is named";
+  if (is.kind === "killed") return `the kill switch is on; else ${share(is.wanted)}`;
+  if (is.kind === "tripped" || is.kind === "probing") return `${ago(route.guard.since, now())}: ${route.guard.why}`;
+  const told = route.flag ? [`flag ${route.flag}`] : ["fixed in routes.yaml"];
+  if (route.note) told.push(route.note);
+  if (route.guard?.is_alone) told.push("nothing left on the monolith to compare with");
+  return told.join(" · ");
+}
+
+/** All requests of the last hour on one bar. */
+function whole() {
+  const title = el("h1", { tabindex: "-1" }, "Where requests are answered");
+  const extracted = el("span", { class: "filled" });
+  const named = el("span", { class: "named" });
+  const track = el("div", { class: "whole", role: "img" }, extracted, named);
+  const figures = ["Extracted", "Monolith, by a route", "Monolith, no route yet"].map((word, index) => {
+    const value = el("b", {});
+    return { node: el("p", { class: `key k${index}` }, el("span", { class: "swatch" }), `${word} `, value), value };
+  });
+  const line = el("p", { class: "lead" });
+  const node = el("section", { class: "card picture" }, title, line, track, el("div", { class: "keys" }, figures.map((one) => one.node)));
+
+  function draw() {
+    const sums = [0, 0, 0];
+    for (const [name, sides] of model.history) {
+      for (const slot of sides.extracted.values()) sums[0] += slot.requests;
+      for (const slot of sides.legacy.values()) sums[name === "" ? 2 : 1] += slot.requests;
+    }
+    const all = sums[0] + sums[1] + sums[2];
+    extracted.style.width = all ? `${(100 * sums[0]) / all}%` : "0";
+    named.style.width = all ? `${(100 * sums[1]) / all}%` : "0";
+    const told = figures.map((figure, index) => text(figure.value, part(sums[index], all)).textContent);
+    set(track, { "aria-label": `Of the requests of the last hour: extracted ${told[0]}, monolith by a route ${told[1]}, monolith without a route ${told[2]}.` });
+    const kinds = [...model.routes.values()].map((route) => standing(route).kind);
+    const number = (...wanted) => kinds.filter((kind) => wanted.includes(kind)).length;
+    const parts = [
+      `${many(kinds.length, "endpoint")}`,
+      `${number("done")} extracted`,
+      `${number("split", "mixed", "probing")} under way`,
+      number("shadow") ? `${number("shadow")} shadowed` : "",
+      number("tripped", "killed") ? `${number("tripped", "killed")} taken back` : "",
+    ];
+    text(line, `${parts.filter(Boolean).join(" · ")} · ${count(all)} requests in the last hour`);
+  }
+  return { node, draw };
+}
+
+function legend() {
+  const entries = [
+    ["line legacy", "Monolith"],
+    ["line extracted", "Extracted"],
+    ["mark trip", "Trip or kill"],
+    ["mark reset", "Reset"],
+    ["mark change", "Flag"],
+    ["mark file", "Routes file"],
+  ];
+  return el("p", { class: "legend", "aria-label": "Legend" }, entries.map(([kind, word]) => el("span", {}, el("span", { class: `sample ${kind}` }), word)), el("span", {}, "Figures: monolith / extracted, last minute"));
+}
+

@@ -1,0 +1,170 @@
+// One endpoint: how far it has come and the controls for it, both sides over time, its guard, its differences, its log.
+
+import { read, part as enc } from "./api.js";
+import { auditList } from "./audit.js";
+import { bar } from "./bar.js";
+import { chart } from "./chart.js";
+import { el, fresh, put, set, show, text } from "./dom.js";
+import { latency, moment, rate } from "./format.js";
+import { guardPanel } from "./guard.js";
+import { marksOf, model, now, reach, standing, watch } from "./model.js";
+import { reason } from "./overview.js";
+import { failing, kindOf } from "./series.js";
+import { shadowPanel } from "./shadow.js";
+import { shareControl } from "./share.js";
+import { table } from "./ui.js";
+
+const DAY = { width: 300, bins: 288 };
+const DAY_EVERY_MS = 60000;
+
+/** Show one route in `main`; return a function that ends it. */
+export function routeView(main, name) {
+  if (!model.routes.has(name)) {
+    main.append(el("section", { class: "card" }, el("h1", { tabindex: "-1" }, "No such endpoint"), el("p", {}, `routes.yaml has no route named ${name}. `, el("a", { href: "#/" }, "All endpoints"))));
+    return watch(() => {
+      if (model.routes.has(name)) window.dispatchEvent(new HashChangeEvent("hashchange"));
+    });
+  }
+  const first = model.routes.get(name);
+  const picture = bar();
+  const word = el("span", {});
+  const why = el("p", { class: "why" });
+  const gone = el("p", { class: "fault", hidden: true }, "routes.yaml does not have this route any more.");
+  const control = first.flag ? shareControl(first.flag) : null;
+  const charts = chartsOf(name);
+  const guard = guardPanel(name);
+  const shadow = shadowPanel(name);
+  const asked = { value: name };
+  const log = auditList(() => ({ subject: asked.value }), { isFresh: (mark) => mark.subject === asked.value, follows: true });
+  const subjects = el("select", { id: fresh("subject"), onchange: () => { asked.value = subjects.value; log.restart(); } }, [name, first.flag, "*", "routes"].filter(Boolean).map((subject) => el("option", { value: subject }, { "*": "the kill switch", routes: "the routes file" }[subject] ?? (subject === name ? `the route ${name}` : `the flag ${subject}`))));
+
+  put(
+    main,
+    el("nav", { "aria-label": "Where you are", class: "crumbs" }, el("a", { href: "#/" }, "Endpoints"), el("span", { "aria-hidden": "true" }, " / "), el("span", { "aria-current": "page" }, name)),
+    el(
+      "section",
+      { class: "card subject", "aria-labelledby": "route-title" },
+      el("h1", { id: "route-title", tabindex: "-1" }, el("span", { class: "methods" }, first.methods.join(" ") || "ANY"), el("span", { class: "mono" }, first.path)),
+      el("p", { class: "about" }, first.extracted ? `${name}: monolith → ${first.extracted}${first.flag ? `, by the flag ${first.flag}` : ", fixed in routes.yaml"}` : `${name}: stays on the monolith`),
+      gone,
+      picture.node,
+      el("p", { class: "state" }, word),
+      why,
+    ),
+    el(
+      "div",
+      { class: "columns" },
+      charts.node,
+      el(
+        "section",
+        { class: "card", "aria-labelledby": "share-title" },
+        el("h2", { id: "share-title" }, "How far it has come"),
+        control ? control.node : el("p", {}, first.extracted ? "Its share stands in routes.yaml; change it there." : "Name an extracted service in routes.yaml to begin.", " ", el("a", { href: "#/file" }, "Open the routes file")),
+      ),
+    ),
+    guard.node,
+    shadow.node,
+    el("section", { class: "card", "aria-labelledby": "log-title" }, el("div", { class: "tools" }, el("h2", { id: "log-title" }, "Who changed what"), el("div", { class: "field inline" }, el("label", { for: subjects.id }, "About"), subjects)), log.node),
+  );
+
+  function draw() {
+    const route = model.routes.get(name);
+    show(gone, !route);
+    if (!route) return;
+    const is = standing(route);
+    picture.draw(route);
+    word.className = `chip ${is.kind}`;
+    text(word, is.word);
+    text(why, reason(route, is));
+    control?.update();
+    charts.draw(route);
+    guard.update();
+    shadow.update();
+    log.update();
+  }
+  draw();
+  const unwatch = watch(draw);
+  return () => {
+    unwatch();
+    guard.end();
+    charts.end();
+  };
+}
+
+/** Requests, failures and latency of both sides, over an hour or a day. */
+function chartsOf(name) {
+  const requests = chart({ title: "Requests a minute", value: (bin, width) => (bin.requests && width >= 5 ? (bin.requests * 60) / width : null), words: rate, least: 1 });
+  const failures = chart({ title: "Failures", value: failing, words: (value) => `${Number(value.toFixed(1))} %`, least: 5 });
+  const middle = chart({ title: "Latency, 50th percentile", value: (bin) => bin.p50, words: latency, least: 1 });
+  const high = chart({ title: "Latency, 95th percentile", value: (bin) => bin.p95, words: latency, least: 1 });
+  const done = el("ol", { class: "deeds" });
+  const numbers = el("details", { class: "numbers", ontoggle: () => tabulate() }, el("summary", {}, "The same as a table"));
+  let isDay = false;
+  let day = null;
+  let timer = null;
+  let route = null;
+  const buttons = ["Hour", "Day"].map((word, index) => el("button", { type: "button", "aria-pressed": String(index === 0), onclick: () => choose(index) }, word));
+  const node = el(
+    "section",
+    { class: "card", "aria-labelledby": "charts-title" },
+    el("div", { class: "tools" }, el("h2", { id: "charts-title" }, "Both sides"), el("div", { class: "choice", role: "group", "aria-label": "Span" }, buttons)),
+    el("p", { class: "legend" }, ["legacy", "extracted"].map((side) => el("span", {}, el("span", { class: `sample line ${side}` }), side === "legacy" ? "Monolith" : "Extracted"))),
+    el("div", { class: "charts" }, requests.node, failures.node, middle.node, high.node),
+    done,
+    numbers,
+  );
+
+  function choose(chosen) {
+    isDay = chosen === 1;
+    buttons.forEach((button, index) => set(button, { "aria-pressed": String(index === chosen) }));
+    clearTimeout(timer);
+    if (isDay) loadDay();
+    else draw(route);
+  }
+
+  async function loadDay() {
+    try {
+      const found = await read(`history?span=day&routes=${enc(name)}`);
+      const sides = found.routes[name] ?? {};
+      day = Object.fromEntries(Object.entries(sides).map(([side, columns]) => [side, new Map(columns.at.map((at, index) => [at, { at, requests: columns.requests[index], failures: columns.failures[index], p50: columns.p50_ms[index], p95: columns.p95_ms[index] }]))]));
+    } catch {
+      // What was loaded before stays; the line at the top says that there is no connection.
+    }
+    draw(route);
+    timer = setTimeout(loadDay, DAY_EVERY_MS);
+  }
+
+  function draw(found) {
+    route = found;
+    const span = isDay ? DAY : reach(120);
+    const history = isDay ? day : model.history.get(name);
+    const marks = marksOf(route);
+    for (const one of [requests, failures, middle, high]) one.draw(history, marks, now(), span);
+    const from = now() - span.width * span.bins;
+    put(
+      done,
+      marks.filter((mark) => mark.at >= from).slice(-5).reverse().map((mark) => {
+        const { shape, word } = kindOf(mark);
+        return el("li", {}, el("span", { class: `sample mark ${shape}` }), el("time", {}, moment(mark.at)), " ", el("b", {}, word), ` by ${mark.who}: ${mark.why}`);
+      }),
+    );
+    show(done, done.children.length > 0);
+  }
+
+  function tabulate() {
+    while (numbers.children.length > 1) numbers.lastChild.remove();
+    if (!numbers.open) return;
+    const history = isDay ? day : model.history.get(name);
+    const slots = (side) => [...(history?.[side]?.values() ?? [])].slice(-30);
+    const rows = ["legacy", "extracted"].flatMap((side) => slots(side).map((slot) => ({ ...slot, side }))).sort((a, b) => b.at - a.at || a.side.localeCompare(b.side));
+    numbers.append(
+      table(
+        "The latest slots of both sides",
+        ["From", "Side", "Requests", "Failures", "p50", "p95"],
+        rows.map((slot) => el("tr", {}, el("td", {}, moment(slot.at)), el("td", {}, slot.side === "legacy" ? "Monolith" : "Extracted"), ...[slot.requests, slot.failures, latency(slot.p50), latency(slot.p95)].map((value) => el("td", { class: "number" }, String(value))))),
+      ),
+    );
+  }
+  return { node, draw, end: () => clearTimeout(timer) };
+}
+

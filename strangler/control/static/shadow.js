@@ -1,0 +1,123 @@
+// What comparisons of one route have shown: the statement of parity, and every kind of difference with both values.
+
+import { change, part as enc, read } from "./api.js";
+import { el } from "./dom.js";
+import { ago, count, many, moment, part, pretty } from "./format.js";
+import { model, now } from "./model.js";
+import { action, ask, chip, facts, gateNote, load, notify } from "./ui.js";
+
+const NATURES = {
+  regression: ["regression", "differs because the sides do"],
+  noise: ["noise", "differs between two answers of one side as well"],
+  undecided: ["undecided", "too few were asked twice to say"],
+};
+const FIRST = 20;
+
+/** Return the panel of a route's comparisons. */
+export function shadowPanel(name) {
+  const body = el("div", { class: "loaded" });
+  const note = gateNote();
+  const refresh = el("button", { type: "button", onclick: reload }, "Load anew");
+  const forget = action("Begin anew…", forgetting);
+  const node = el(
+    "section",
+    { class: "card", "aria-labelledby": "shadow-title" },
+    el("h2", { id: "shadow-title" }, "Differences between both sides"),
+    body,
+    note.node,
+    el("div", { class: "buttons start" }, refresh, forget.node),
+  );
+
+  function reload() {
+    return load(body, () => read(`shadow/${enc(name)}`), draw);
+  }
+
+  async function forgetting() {
+    const isDone = await ask({
+      title: `Forget what was compared of ${name}`,
+      body: el("p", {}, "Counts, differences and examples of this route are deleted, and comparing begins anew. The audit log keeps the counts."),
+      verb: "Forget",
+      danger: true,
+      run: (reason, tag) => change("POST", `shadow/${enc(name)}/reset`, { reason }, tag),
+    });
+    if (!isDone) return;
+    notify(`Comparing ${name} begins anew.`);
+    reload();
+  }
+
+  function update() {
+    const isThere = Boolean(model.routes.get(name)?.shadow);
+    if (node.hidden === isThere || !body.firstChild) {
+      node.hidden = !isThere;
+      if (isThere) reload();
+    }
+    forget.gate();
+    note.update();
+  }
+  return { node, update };
+}
+
+function draw(found) {
+  const { counts, parity } = found;
+  const dropped = Object.values(found.dropped).reduce((sum, one) => sum + one, 0);
+  const groups = found.groups;
+  const list = el("ol", { class: "differences" }, groups.slice(0, FIRST).map(group));
+  const rest = groups.slice(FIRST);
+  const more = el("button", { type: "button", onclick: () => { list.append(...rest.map(group)); more.remove(); } }, `Show ${many(rest.length, "more", "more")}`);
+  return [
+    el("p", { class: "lead" }, statement(counts, parity)),
+    facts([
+      ["Compared", count(counts.compared)],
+      ["Equal", `${count(counts.equal)} (${part(counts.equal, counts.compared)})`],
+      ["Equal by a rule", count(counts.ignored)],
+      ["Different", `${count(counts.different)} (${part(counts.different, counts.compared)})`],
+      ["Not comparable", count(counts.not_comparable)],
+      ["Not asked", count(dropped)],
+      found.last ? ["Latest", ago(found.last, now())] : null,
+    ]),
+    groups.length ? el("h3", {}, many(groups.length, "kind of difference", "kinds of difference")) : el("p", { class: "quiet" }, "No difference was found."),
+    groups.length ? list : null,
+    rest.length ? more : null,
+  ];
+}
+
+function statement(counts, parity) {
+  if (!counts.compared) return "Nothing was compared yet.";
+  const bound = `With a confidence of ${Math.round(parity.confidence * 100)} %, at least ${(parity.lower_bound * 100).toFixed(2)} % of answers are the same.`;
+  const open = parity.needed.find((one) => one.equal_more > 0);
+  return open ? `${bound} ${count(open.equal_more)} more equal ones in a row would show ${open.parity * 100} %.` : bound;
+}
+
+/** One kind of difference at one place; open it for examples with both values side by side. */
+function group(one) {
+  const [word, told] = NATURES[one.nature] ?? [one.nature, ""];
+  return el(
+    "li",
+    {},
+    el(
+      "details",
+      {},
+      el(
+        "summary",
+        {},
+        el("span", { class: "mono place" }, one.place),
+        chip(one.kind.replaceAll("_", " ")),
+        chip(word, one.nature),
+        el("span", { class: "times" }, many(one.count, "time")),
+      ),
+      el("p", { class: "quiet" }, `${told ? `${word}: ${told}. ` : ""}First ${moment(one.first)}, latest ${moment(one.last)}. Asked twice: ${count(one.raw_only)} between the sides alone, ${count(one.noise_only)} within one side alone, ${count(one.both)} both.`),
+      one.examples.map(example),
+    ),
+  );
+}
+
+function example(one) {
+  const value = (title, text) => el("div", { class: "value" }, el("h4", {}, title), text === "" ? el("p", { class: "quiet" }, "nothing") : el("pre", { tabindex: "0" }, pretty(text)));
+  return el(
+    "article",
+    { class: "example" },
+    el("p", { class: "mono request" }, `${one.method} ${one.path}`),
+    el("div", { class: "sides" }, value("Answered", one.primary), value("Shadow", one.shadow)),
+    el("p", { class: "quiet" }, `${moment(one.at)} · request ${one.request_id}`),
+  );
+}

@@ -1,0 +1,174 @@
+// How far a flag has come: on or off, a share, or a stage; what that would mean is said before it is done.
+
+import { change, part as enc, read } from "./api.js";
+import { el, fresh, set, show, text } from "./dom.js";
+import { many, names, rate, share } from "./format.js";
+import { mayChange, model, perMinute } from "./model.js";
+import { action, ask, facts, gate, gateNote, notify } from "./ui.js";
+
+const STOPS = [0, 0.1, 0.5, 1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95, 98, 99, 100];
+const STAGES = [
+  ["off", "the monolith alone"],
+  ["dualwrite", "writes to both, reads from the monolith"],
+  ["shadow", "reads asked of both, the monolith answers"],
+  ["live", "the extracted side answers, the monolith is compared"],
+  ["rampdown", "the extracted side answers, writes go to both"],
+  ["complete", "the extracted side alone"],
+];
+
+/** Return the controls of the flag `key`, and a function to call when the state has changed. */
+export function shareControl(key) {
+  const slider = el("input", { id: fresh("slider"), type: "range", min: 0, max: STOPS.length - 1, step: 1, oninput: slid });
+  const exact = el("input", { id: fresh("exact"), type: "number", min: 0, max: 100, step: "any", inputmode: "decimal", oninput: typed });
+  const meaning = el("p", { class: "meaning", role: "status" });
+  const apply = action("Set share…", () => setShare(Number(exact.value)), { class: "primary" });
+  const toggle = action("", toggled);
+  const stage = el("select", { id: fresh("stage") }, STAGES.map(([value, word]) => el("option", { value }, `${value}: ${word}`)));
+  const setStage = action("Set stage…", () => staged(stage.value));
+  const note = gateNote();
+  const now = el("p", { class: "now" });
+  const shareField = el(
+    "fieldset",
+    {},
+    el("legend", {}, "Share of the extracted side"),
+    el("div", { class: "slide" }, el("label", { for: slider.id, class: "unseen" }, "Share, in steps"), slider),
+    el("div", { class: "field inline" }, el("label", { for: exact.id }, "Exactly"), exact, el("span", { "aria-hidden": "true" }, "%")),
+    meaning,
+    apply.node,
+  );
+  const stageField = el(
+    "fieldset",
+    { hidden: true },
+    el("legend", {}, "Stage of the migration"),
+    el("div", { class: "field inline" }, el("label", { for: stage.id }, "Stage"), stage),
+    setStage.node,
+  );
+  const node = el("div", { class: "flag" }, now, note.node, toggle.node, shareField, stageField);
+  let flag = null;
+  let isEdited = false;
+  let isEmbedded = true;
+  let version = -1;
+
+  const routes = () => [...model.routes.values()].filter((route) => route.flag === key);
+
+  function slid() {
+    exact.value = STOPS[slider.value];
+    edited();
+  }
+
+  function typed() {
+    slider.value = nearest(Number(exact.value));
+    edited();
+  }
+
+  function edited() {
+    isEdited = true;
+    tell();
+  }
+
+  /** Say what the share that is chosen would mean in requests a minute. */
+  function tell() {
+    const percent = Number(exact.value);
+    const isSound = exact.value !== "" && percent >= 0 && percent <= 100;
+    set(slider, { "aria-valuetext": `${percent} %` });
+    const moved = routes();
+    const all = moved.reduce((sum, route) => sum + perMinute(route.name, "legacy") + perMinute(route.name, "extracted"), 0);
+    const ours = moved.reduce((sum, route) => sum + perMinute(route.name, "extracted"), 0);
+    text(meaning, isSound ? consequence(percent, all, ours, moved) : "A share is a number from 0 to 100.");
+    gate(apply.node, isEmbedded && isSound && (percent !== (flag?.served_bp ?? 0) / 100 || !flag?.on));
+  }
+
+  async function refresh() {
+    try {
+      const found = await read("flags");
+      isEmbedded = found.source === "embedded";
+      flag = found.flags.find((one) => one.key === key) ?? null;
+      if (!isEmbedded) text(now, `Flags come from ${found.source}; this one is changed there and followed here.`);
+    } catch (error) {
+      text(now, error.message);
+      return;
+    }
+    draw();
+  }
+
+  function draw() {
+    const bp = flag?.served_bp;
+    if (!isEdited && document.activeElement !== exact) {
+      exact.value = (bp ?? 0) / 100;
+      slider.value = nearest((bp ?? 0) / 100);
+    }
+    if (isEmbedded) {
+      const state = flag === null ? "There is no such flag yet, so all of its routes are the monolith's." : `${flag.on ? "On" : "Off"}: ${share(bp)} extracted${extras(flag)}.`;
+      text(now, state);
+    }
+    text(toggle.node, flag?.on ? "Turn the flag off…" : "Turn the flag on…");
+    gate(toggle.node, isEmbedded);
+    const isMigration = flag?.kind === "migration";
+    show(stageField, isMigration);
+    gate(setStage.node, isEmbedded);
+    if (isMigration && flag.stage && document.activeElement !== stage && !isEdited) stage.value = flag.stage;
+    for (const control of [slider, exact, stage]) set(control, { disabled: !isEmbedded || !mayChange() });
+    note.update();
+    tell();
+  }
+
+  /** Ask for the flag again only when flags have changed. */
+  function update() {
+    if (model.head.flags.version !== version) {
+      version = model.head.flags.version;
+      refresh();
+    } else draw();
+  }
+
+  async function send(word, title, body) {
+    const isDone = await ask({
+      title,
+      body,
+      verb: title.split(" ")[0],
+      run: async (reason, tag) => {
+        const changed = await change("PUT", `flags/${enc(key)}`, { set: word, reason }, tag);
+        for (const caution of changed.cautions ?? []) notify(caution, "warning");
+      },
+    });
+    if (!isDone) return;
+    isEdited = false;
+    notify(`${key} is ${word} now, on every worker.`);
+    refresh();
+  }
+
+  function setShare(percent) {
+    const moved = routes();
+    send(`${percent}%`, `Set ${key} to ${percent} %`, [el("p", {}, meaning.textContent), facts([["Routes", names(moved.map((route) => route.name), 8)]])]);
+  }
+
+  function toggled() {
+    const word = flag?.on ? "off" : "on";
+    const told =
+      word === "off"
+        ? "Everybody goes back to what the flag says when it is off, which is usually the monolith. Its percentage is kept for when it is turned on again."
+        : flag
+          ? `Its targets, rules and percentage (${share(flag.share_bp)}) hold again.`
+          : "There is no such flag yet: turning it on sends everybody to the extracted side. Set a share instead if that is not meant.";
+    send(word, `Turn ${key} ${word}`, el("p", {}, told));
+  }
+
+  function staged(value) {
+    send(value, `Set ${key} to the stage ${value}`, el("p", {}, `${value}: ${STAGES.find(([one]) => one === value)[1]}.`));
+  }
+
+  return { node, update };
+}
+
+const extras = (flag) => (flag.rules || flag.targets ? `; ${many(flag.rules, "rule")} and ${many(flag.targets, "target")} go first` : "");
+
+const nearest = (percent) => STOPS.reduce((best, stop, index) => (Math.abs(stop - percent) < Math.abs(STOPS[best] - percent) ? index : best), 0);
+
+/** What a share means for the traffic of the last five minutes. */
+function consequence(percent, all, ours, moved) {
+  if (!moved.length) return "No route names this flag, so it moves nothing.";
+  if (!all) return "There was no request in the last five minutes, so nothing can be said of how many would move.";
+  const wanted = (all * percent) / 100;
+  const change = wanted - ours;
+  const verb = change >= 0 ? "more" : "fewer";
+  return `About ${rate(wanted)} of ${rate(all)} requests a minute would be answered by the extracted side: ${rate(Math.abs(change))} ${verb} than now.`;
+}

@@ -1,0 +1,146 @@
+// Pieces that all views use: notices, questions that want a reason, and buttons that know who may press them.
+
+import { el, fresh, put, set, show, text } from "./dom.js";
+import { mayChange, model, watch, whyNot } from "./model.js";
+
+const NOTICE_MS = 8000;
+const MOST_NOTICES = 4;
+const notices = document.getElementById("notices");
+
+/** Tell what happened, also to those who listen instead of looking; an alert stays until it is closed. */
+export function notify(message, kind = "info") {
+  const close = el("button", { type: "button", class: "quiet", "aria-label": "Close this notice", onclick: () => item.remove() }, "×");
+  const item = el("div", { class: `notice ${kind}`, role: kind === "alert" ? "alert" : null }, el("p", {}, message), close);
+  notices.append(item);
+  while (notices.children.length > MOST_NOTICES) notices.firstElementChild.remove();
+  if (kind !== "alert") setTimeout(() => item.remove(), NOTICE_MS);
+}
+
+/** A button for a change: it is disabled, and says why, for whoever may not or cannot make it now. */
+export function action(label, onclick, properties = {}) {
+  const node = el("button", { type: "button", ...properties, onclick }, label);
+  return { node, gate: (isOffered = true) => gate(node, isOffered) };
+}
+
+/** Disable a control if nothing can be changed now. */
+export function gate(node, isOffered = true) {
+  set(node, { disabled: !(isOffered && mayChange()), title: whyNot() || null });
+}
+
+/** A line that says why the controls near it are disabled; empty while they are not. */
+export function gateNote() {
+  const node = el("p", { class: "gate" });
+  return { node, update: () => show(text(node, whyNot()), whyNot() !== "") };
+}
+
+/**
+ * Ask for a reason and a confirmation, and do it; resolves to whether it was done. What fails is said where it was asked.
+ * `run` gets the reason and the entity tag of what was shown when the question was put.
+ */
+export function ask({ title, body = [], verb, danger = false, run }) {
+  const { promise, resolve } = withResolvers();
+  const tag = model.tag;
+  const label = fresh("reason");
+  const heading = fresh("title");
+  const reason = el("textarea", { id: label, rows: 2, maxlength: 1000, required: true, placeholder: "For the audit log, and for whoever is on call next" });
+  const fault = el("p", { class: "fault", role: "alert", hidden: true });
+  const confirm = el("button", { type: "submit", class: danger ? "danger" : "primary" }, verb);
+  const cancel = el("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
+  const form = el(
+    "form",
+    { method: "dialog", novalidate: true },
+    el("h2", { id: heading }, title),
+    body,
+    el("label", { for: label }, "Reason"),
+    reason,
+    fault,
+    el("div", { class: "buttons" }, cancel, confirm),
+  );
+  const dialog = el("dialog", { "aria-labelledby": heading, class: "question" }, form);
+  const opener = document.activeElement;
+  let isDone = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (!reason.value.trim()) {
+      show(text(fault, "A reason is needed: it is what the next person on call reads."), true);
+      reason.focus();
+      return;
+    }
+    set(confirm, { disabled: true });
+    try {
+      await run(reason.value.trim(), tag);
+      isDone = true;
+      dialog.close();
+    } catch (error) {
+      show(text(fault, explain(error)), true);
+      set(confirm, { disabled: false });
+    }
+  });
+  const unwatch = watch(() => {
+    if (!mayChange()) show(text(fault, whyNot()), true);
+  });
+  dialog.addEventListener("close", () => {
+    unwatch();
+    dialog.remove();
+    opener?.focus?.();
+    resolve(isDone);
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  reason.focus();
+  return promise;
+}
+
+/** Say what went wrong, and what to do about it. */
+export function explain(error) {
+  if (error.status === 412) {
+    return "Something else was changed since you opened this, so nothing was done. Close this, look at what there is now, and decide again.";
+  }
+  return error.message;
+}
+
+/** A short word in a frame. */
+export const chip = (word, kind = "") => el("span", { class: `chip ${kind}` }, word);
+
+/** A list of terms and what is said of each. */
+export function facts(pairs) {
+  return el("dl", { class: "facts" }, pairs.filter(Boolean).map(([term, told]) => el("div", {}, el("dt", {}, term), el("dd", {}, told))));
+}
+
+/** A table that is scrolled in its own frame, which the keyboard reaches as well. */
+export function table(caption, heads, rows) {
+  return el(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    el(
+      "table",
+      {},
+      el("caption", { class: "unseen" }, caption),
+      el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
+      el("tbody", {}, rows),
+    ),
+  );
+}
+
+/** Load something and show it in `node`; what fails is said there, with a way to try again. */
+export async function load(node, get, draw) {
+  set(node, { "aria-busy": "true" });
+  try {
+    const found = await get();
+    put(node, draw(found));
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    const again = el("button", { type: "button", onclick: () => load(node, get, draw) }, "Try again");
+    put(node, el("p", { class: "fault" }, `${error.message} `, again));
+  } finally {
+    set(node, { "aria-busy": null });
+  }
+}
+
+function withResolvers() {
+  const made = {};
+  made.promise = new Promise((resolve) => {
+    made.resolve = resolve;
+  });
+  return made;
+}

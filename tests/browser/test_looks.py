@@ -1,0 +1,73 @@
+"""How every view looks and reads: at three widths, light and dark, with nothing too wide and nothing that axe finds."""
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser import axe
+from tests.browser.demos import Demo
+from tests.browser.person import Person, open_page
+
+VIEWS = {
+    "endpoints": ("", "Where requests are answered"),
+    "route": ("#/route/users.read", "/api/users/{id}"),
+    "audit": ("#/audit", "Audit log"),
+}
+WIDTHS = (1280, 768, 360)
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def show(person: Person, view: str) -> None:
+    address, heading = VIEWS[view]
+    person.go(address)
+    expect(person.page.get_by_role("heading", level=1)).to_contain_text(heading)
+    expect(person.page.locator("[aria-busy]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_view_is_wider_than_the_screen(
+    browser: Browser, demo: Demo, shots: Path, width: int, scheme: Scheme
+) -> None:
+    with open_page(browser, demo.admin, width=width, scheme=scheme) as person:
+        person.page.goto(demo.admin)
+        expect(person.heading("Sign in")).to_be_visible()
+        person.picture(shots / f"signin-{width}-{scheme}.png")
+        person.sign_in(demo.token)
+        for view in VIEWS:
+            show(person, view)
+            person.picture(shots / f"{view}-{width}-{scheme}.png", whole=True)
+
+            wide = person.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{view} takes {wide} pixels"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_nothing(browser: Browser, demo: Demo, scheme: Scheme) -> None:
+    script = axe.source()
+    with open_page(browser, demo.admin, scheme=scheme) as person:
+        person.page.goto(demo.admin)
+        expect(person.heading("Sign in")).to_be_visible()
+        found = {"signin": violations(person, script)}
+        person.sign_in(demo.token)
+        for view in VIEWS:
+            show(person, view)
+            found[view] = violations(person, script)
+        person.button("Kill switch…").click()
+        found["question"] = violations(person, script)
+
+    assert {view: faults for view, faults in found.items() if faults} == {}
+
+
+def violations(person: Person, script: str) -> list[str]:
+    """Return what axe finds on the page as it is, each with the first place."""
+    # Because the page's own policy lets nobody add a script, axe is evaluated as the driver's.
+    person.page.evaluate(script)
+    found = person.page.evaluate("(tags) => axe.run(document, {runOnly: tags})", RULES)
+    return [
+        f"{one['id']}: {one['nodes'][0]['target']} {one['nodes'][0]['failureSummary']}" for one in found["violations"]
+    ]

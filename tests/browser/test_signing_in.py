@@ -1,0 +1,70 @@
+"""Who may look, and who may change."""
+
+import json
+
+from playwright.sync_api import Browser, expect
+
+from tests.browser.demos import Demo
+from tests.browser.person import open_page
+
+
+def test_a_wrong_token_opens_nothing_and_says_so(browser: Browser, demo: Demo) -> None:
+    with open_page(browser, demo.admin) as person:
+        person.page.goto(demo.admin)
+        person.page.get_by_label("Token").fill("not-a-token")
+        person.button("Sign in").click()
+
+        expect(person.page.get_by_role("alert")).to_contain_text("not known")
+        expect(person.page.get_by_role("navigation", name="Views")).to_be_hidden()
+
+
+def test_a_session_is_nothing_that_a_script_could_take_along(browser: Browser, demo: Demo) -> None:
+    with open_page(browser, demo.admin) as person:
+        person.sign_in(demo.token)
+
+        (cookie,) = person.page.context.cookies()
+
+        assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+        kept = person.page.evaluate("JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage}])")
+        assert json.loads(kept) == ["", {}, {}]
+
+
+def test_who_signs_out_sees_nothing_more_until_they_sign_in_again(browser: Browser, demo: Demo) -> None:
+    with open_page(browser, demo.admin) as person:
+        person.sign_in(demo.token)
+
+        person.button("Sign out").click()
+
+        expect(person.heading("Sign in")).to_be_visible()
+        person.go("#/audit")
+        person.page.reload()
+        expect(person.heading("Sign in")).to_be_visible()
+        expect(person.page.get_by_text("payments")).to_have_count(0)
+
+
+def test_a_viewer_sees_everything_and_is_told_why_nothing_can_be_changed(browser: Browser, demo: Demo) -> None:
+    token = demo.new_token("victor", "viewer")
+    with open_page(browser, demo.admin) as person:
+        person.sign_in(token)
+        expect(person.page.get_by_text("victor, viewer")).to_be_visible()
+        expect(person.button("Kill switch…")).to_be_disabled()
+
+        person.open_route("payments.read")
+
+        for name in ("Set share…", "Turn the flag off…", "Take back now…"):
+            expect(person.button(name)).to_be_disabled()
+        expect(person.page.get_by_label("Exactly")).to_be_disabled()
+        expect(person.section("How far it has come")).to_contain_text("You are signed in as a viewer")
+        expect(person.section("Guard")).to_contain_text("Failed connections in a row")
+
+
+def test_a_token_that_is_revoked_ends_what_it_opened(browser: Browser, demo: Demo) -> None:
+    token = demo.new_token("rita", "viewer")
+    with open_page(browser, demo.admin) as person:
+        person.sign_in(token)
+        demo.ask("POST", "tokens/rita/revoke", {"reason": "she has left"})
+
+        person.go("#/audit")
+
+        expect(person.heading("Sign in")).to_be_visible()
+        expect(person.page.get_by_role("alert")).to_contain_text("Your session has ended")

@@ -1,0 +1,170 @@
+"""What an operator does with the dashboard, one task after the other, while the demo's traffic goes on."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.demos import Demo
+from tests.browser.looking import until
+from tests.browser.person import Person
+
+
+def moves(demo: Demo, route: str, side: str) -> None:
+    """Wait until this side answers requests that come from now on."""
+    before = demo.answered(route, side)
+    until(lambda: demo.answered(route, side) > before, what=f"{side} answers {route}")
+
+
+def test_a_flag_is_turned_off_and_on_and_the_traffic_follows(person: Person, demo: Demo) -> None:
+    person.open_route("notifications.list")
+
+    person.button("Turn the flag off…").click()
+    person.answer("Turn", "a look at what happens")
+
+    expect(person.section("How far it has come")).to_contain_text("Off: 0 % extracted")
+    until(lambda: demo.route("notifications.list")["share_bp"] == 0, what="the flag is off")
+    before = demo.answered("notifications.list", "extracted")
+    moves(demo, "notifications.list", "legacy")
+    # Because requests that had begun before may have ended after it, two are let pass.
+    assert demo.answered("notifications.list", "extracted") <= before + 2
+
+    person.button("Turn the flag on…").click()
+    person.answer("Turn", "seen")
+
+    expect(person.section("How far it has come")).to_contain_text("On: 50 % extracted")
+    moves(demo, "notifications.list", "extracted")
+
+
+def test_a_share_is_slid_and_its_consequence_is_said_before(person: Person, demo: Demo) -> None:
+    person.open_route("users.read")
+    slider = person.page.get_by_label("Share, in steps")
+    panel = person.section("How far it has come")
+    expect(panel.get_by_role("status")).to_contain_text("requests a minute would be answered by the extracted side")
+
+    slider.focus()
+    while slider.get_attribute("aria-valuetext") != "40 %":
+        slider.press("ArrowRight")
+
+    expect(panel.get_by_role("status")).to_contain_text("more than now")
+    person.button("Set share…").click()
+    question = person.page.get_by_role("dialog")
+    expect(question).to_contain_text("users.read, users.update, users.kyc")
+    question.get_by_role("button", name="Set", exact=True).click()
+    expect(question.get_by_role("alert")).to_contain_text("A reason is needed")
+    person.answer("Set", "four in ten")
+
+    until(lambda: demo.route("users.read")["share_bp"] == 4_000, what="40 % is served")
+    row = demo.ask("GET", "audit?limit=1")["rows"][0]
+    assert (row["what"], row["subject"], row["who"]) == ("flag", "users", "admin-token")
+    assert "four in ten" in row["why"]
+
+
+def test_a_change_of_what_has_changed_meanwhile_is_refused_and_says_so(person: Person, demo: Demo) -> None:
+    person.open_route("users.read")
+    person.page.get_by_label("Exactly").fill("35")
+    person.button("Set share…").click()
+    demo.ask("PUT", "flags/users", {"set": "30%", "reason": "somebody else was faster"})
+
+    question = person.page.get_by_role("dialog")
+    question.get_by_label("Reason").fill("five less")
+    question.get_by_role("button", name="Set", exact=True).click()
+
+    expect(question.get_by_role("alert")).to_contain_text("Something else was changed since you opened this")
+    assert demo.route("users.read")["share_bp"] == 3_000
+    person.expected.append(re.compile("status of 412"))
+
+
+def test_a_route_trips_shows_why_and_is_reset(person: Person, demo: Demo) -> None:
+    demo.ask("PUT", "flags/payments", {"set": "50%", "reason": "for the test"})
+    person.open_route("payments.read")
+
+    demo.fail("payments", 1.0)
+    expect(person.section("Guard")).to_contain_text("Tripped: the monolith answers until a person resets it.")
+
+    expect(person.page.get_by_label("What everybody should know")).to_contain_text("Taken back: payments.create")
+    expect(person.page.locator(".subject")).to_contain_text("0 %")
+    guard = person.section("Guard")
+    guard.get_by_text("What each rule said then").first.click()
+    expect(guard.get_by_role("table", name="What each rule said then")).to_contain_text("breach")
+    expect(person.page.locator(".deeds")).to_contain_text("tripped")
+    demo.fail("payments", 0.0)
+    person.button("Reset…").click()
+    person.answer("Reset", "mended")
+
+    expect(guard).to_contain_text("Closed: the route follows its flag.")
+    expect(person.section("Who changed what")).to_contain_text("mended")
+    until(lambda: demo.route("payments.read")["guard"]["phase"] == "closed", what="it is reset")
+
+
+def test_a_route_is_taken_back_by_hand_with_its_cohort(person: Person, demo: Demo) -> None:
+    person.open_route("users.update")
+
+    person.button("Take back now…").click()
+    expect(person.page.get_by_role("dialog")).to_contain_text("users.read, users.kyc")
+    person.answer("Take back", "it looks wrong")
+
+    expect(person.section("Guard")).to_contain_text("it looks wrong")
+    assert {demo.route(name)["guard"]["phase"] for name in ("users.read", "users.update", "users.kyc")} == {"tripped"}
+    person.button("Reset…").click()
+    person.answer("Reset", "it was not")
+    expect(person.section("Guard")).to_contain_text("Closed")
+
+
+def test_the_kill_switch_is_pulled_and_released(person: Person, demo: Demo) -> None:
+    person.button("Kill switch…").click()
+    person.answer("Send everything to the monolith", "incident 7")
+
+    banner = person.page.get_by_label("What everybody should know")
+    expect(banner).to_contain_text("The kill switch is on: the monolith answers everything.")
+    assert demo.ask("GET", "status")["is_killed"] is True
+    person.button("Release kill switch…").click()
+    person.answer("Release", "over")
+
+    expect(banner).not_to_contain_text("The kill switch is on")
+    assert demo.ask("GET", "status")["is_killed"] is False
+
+
+def test_a_difference_is_read_with_both_values_side_by_side(person: Person, demo: Demo) -> None:
+    def is_found() -> bool:
+        places = {group["place"] for group in demo.ask("GET", "shadow/users.read")["groups"]}
+        return "$.display_name" in places or "$.name" in places or bool(places)
+
+    until(is_found, what="a difference is found")
+    person.open_route("users.read")
+
+    panel = person.section("Differences between both sides")
+    panel.locator("summary").first.click()
+
+    example = panel.locator(".example").first
+    expect(example.get_by_role("heading", name="Answered")).to_be_visible()
+    expect(example.get_by_role("heading", name="Shadow")).to_be_visible()
+    expect(example).to_contain_text("GET /api/users/")
+
+
+def test_the_audit_log_is_followed_while_others_change_things(person: Person, demo: Demo) -> None:
+    person.go("#/audit")
+    log = person.section("Audit log")
+    expect(log.locator("li").first).to_be_visible()
+
+    demo.ask("PUT", "flags/status-page", {"set": "1%", "reason": "somebody else's change"})
+
+    person.button("Show 1 new entry").click()
+    newest = log.locator("li").first
+    expect(newest).to_contain_text("somebody else's change")
+    newest.locator("summary").click()
+    expect(newest.locator("pre").first).to_contain_text('"key": "status-page"')
+    person.page.get_by_label("What", exact=True).select_option("trip")
+    expect(log.locator("li").filter(has_text="somebody else's change")).to_have_count(0)
+
+
+def test_an_endpoint_is_found_by_what_one_types_and_opened_by_the_keyboard_alone(person: Person) -> None:
+    person.page.get_by_label("Find an endpoint").fill("payments.read")
+    endpoints = person.page.get_by_role("list", name="Endpoints").get_by_role("listitem")
+    expect(endpoints).to_have_count(1)
+
+    link = endpoints.get_by_role("link")
+    link.focus()
+    link.press("Enter")
+
+    expect(person.page.get_by_role("heading", level=1)).to_contain_text("/api/payments/{id}")
+    expect(person.page.get_by_role("heading", level=1)).to_be_focused()
