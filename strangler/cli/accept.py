@@ -1,7 +1,6 @@
 """`strangler shadow accept`: a difference that is meant becomes a rule of the routes file."""
 
 import argparse
-import shlex
 from typing import Any
 
 from strangler.cli import options
@@ -43,12 +42,5 @@ def _run(given: argparse.Namespace) -> int:
         return 1
     replace_file(given.config, before=before, after=after)
     print(f"written: {given.config}; a proxy that runs with it takes it over by itself")
-    print(f"then begin anew: {_reset(given)}")
+    print(f"what was found of {given.route} begins anew with it")
     return 0
-
-
-def _reset(given: argparse.Namespace) -> str:
-    command = ["strangler", "shadow", "reset", given.route, "--reason", f"{given.path} is meant"]
-    if given.config != options.DEFAULT_FILE:
-        command += ["-c", str(given.config)]
-    return shlex.join(command)

@@ -70,7 +70,11 @@ class Findings:
     groups: tuple[Group, ...] = ()
     """The most frequent first."""
     uncounted: int = 0
-    """Differences that belong to groups beyond MOST_GROUPS."""
+    """Differences that belong to groups beyond MOST_GROUPS, those of groups that were replaced among them."""
+    replaced: int = 0
+    """Groups that gave their place to others (core.crowd)."""
+    compares: str = ""
+    """What was compared (core.compared); findings of something else are not added to these."""
 
     @property
     def compared(self) -> int:

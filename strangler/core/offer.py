@@ -32,6 +32,10 @@ class Drop(StrEnum):
     """The shadowed side's answer broke off, or is not HTTP."""
     NOT_MODIFIED = "not_modified"
     """The client has the answer already (304), by a mark of this side that the other one need not know."""
+    UNASKABLE = "unaskable"
+    """It has a header that is no UTF-8, or no path: it would be sent as something else."""
+    UNHEALTHY = "unhealthy"
+    """No address of the shadowed side is well."""
     STREAM = "stream"
     """The answer goes on for as long as both sides like."""
 

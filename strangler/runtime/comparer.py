@@ -18,6 +18,7 @@ import uvloop
 from strangler.runtime import findinglink, logs
 from strangler.runtime.child import leave_terminal_to_control
 from strangler.runtime.findinglink import (
+    Avoid,
     Forget,
     Found,
     Gauges,
@@ -82,6 +83,8 @@ class ComparerProcess:
                 if self._server is None:
                     self._server = OfferServer(Path(config.state_dir) / SOCKET, self._take)
                     self._tasks.spawn("serve", self._serve(self._server))
+            case Avoid(unhealthy=unhealthy):
+                self._comparer.avoid(unhealthy)
             case Forget(route=route):
                 self._comparer.forget(route)
             case Salted(salt=salt):

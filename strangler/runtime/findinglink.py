@@ -22,6 +22,12 @@ class Watch(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     config: Config
 
 
+class Avoid(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the comparer: upstream and address of everything that cannot serve now; all else counts as healthy."""
+
+    unhealthy: tuple[tuple[str, str], ...]
+
+
 class Recall(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """To the comparer: what was found of a route before its start; it goes on from there."""
 
@@ -70,7 +76,7 @@ class Recorded(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     picked: Picked
 
 
-ToComparer = Watch | Recall | Forget | Salted | Remember
+ToComparer = Watch | Avoid | Recall | Forget | Salted | Remember
 FromComparer = Listening | Found | Gauges | Recorded
 
 

@@ -20,7 +20,7 @@ from strangler.flags.data import FlagData
 from strangler.flags.migration import migrations_of
 from strangler.runtime import findinglink
 from strangler.runtime.body import ProcessBody
-from strangler.runtime.findinglink import Forget, Found, FromComparer, Gauges, Listening, Recall, Recorded, Watch
+from strangler.runtime.findinglink import Avoid, Forget, Found, FromComparer, Gauges, Listening, Recall, Recorded, Watch
 from strangler.runtime.link import Link
 from strangler.runtime.logs import LogFormat
 from strangler.runtime.recordings import Recordings
@@ -71,6 +71,7 @@ class Shadowing:
         self._unwanted = asyncio.Event()
         self._link: Link[FromComparer] | None = None
         self._sent: Config | None = None
+        self._sent_unhealthy: tuple[tuple[str, str], ...] = ()
         self._heard_at = 0.0
         self._flags: FlagData | None = None
         self._migrations: frozenset[str] = frozenset()
@@ -198,9 +199,13 @@ class Shadowing:
         except TimeoutError:
             pass
         self.recordings.detach()
-        self._link, self._sent, self.gauges = None, None, dict(NO_GAUGES)
+        self._link, self._sent, self._sent_unhealthy, self.gauges = None, None, (), dict(NO_GAUGES)
 
     def _offer(self) -> None:
+        """Tell the comparer what it does not know yet."""
+        if self._link is not None and self._sent_unhealthy != self._truth.unhealthy:
+            self._link.send(Avoid(unhealthy=self._truth.unhealthy))
+            self._sent_unhealthy = self._truth.unhealthy
         if self._link is not None and self._sent is not self._truth.config:
             try:
                 self._link.send(Watch(config=self._truth.config))

@@ -1,21 +1,25 @@
 """Asking the shadowed side: the same request, marked, over connections that no client's request ever rides."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
+from time import monotonic
 
 import aiohttp
 from multidict import CIMultiDict
-from yarl import URL
 
 from strangler.config.tls import client_context
-from strangler.core.model import HostRule, Route, Upstream
+from strangler.core import breaker
+from strangler.core.breaker import Breaker
+from strangler.core.model import Address, HostRule, Route, Upstream
 from strangler.core.offer import MARK, Answer, Drop, Offer
 from strangler.core.shadowing import Credentials, Shadow
 from strangler.errors import ShadowError
 from strangler.shadow.budget import Budget
+from strangler.shadow.sending import text_of, url_of
 
 MOST_CONNECTIONS = 64
 """To one upstream. Because a shadow may be as slow as it likes, this is what it may cost the shadowed side."""
@@ -23,7 +27,16 @@ _KEEP_S = 15.0
 _CHUNK = 65_536
 _OURS = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", MARK.lower().encode()})
 _CREDENTIALS = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
+UNABLE = frozenset({502, 503, 504})
+"""Answers of a side that cannot serve just now, for the breaker. Precedent: Envoy's `consecutive_gateway_failure`.
+
+A 500 is none: it may be what is wrong with one kind of request, and that is to be found.
+"""
+_NO_FAULT = frozenset({Drop.BODY_TOO_LARGE, Drop.BUDGET})
+"""Drops of an answer that came."""
 NO_AUTO = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -35,6 +48,16 @@ class _Target:
     """Requests under way."""
     is_retired: bool = False
     """Whether it is asked no more, and closed with its last request."""
+    state: Breaker = field(default_factory=Breaker)
+
+    def learn(self, fault: str) -> None:
+        """Take how a request went: what is wrong with the side, empty if nothing is."""
+        if not fault:
+            self.state = breaker.succeeded(self.state)
+            return
+        before, self.state = self.state, breaker.failed(self.state, monotonic())
+        if before.failures < breaker.FAILURES <= self.state.failures:
+            LOG.warning("shadow_paused", extra={"fields": {"upstream": self.upstream.name, "why": fault}})
 
 
 class Asker:
@@ -44,22 +67,24 @@ class Asker:
         self._budget = budget
         self._targets: dict[str, _Target] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._unhealthy: frozenset[tuple[str, str]] = frozenset()
 
-    def apply(self, upstreams: Iterable[Upstream]) -> frozenset[str]:
-        """Ask these upstreams from now on; return the names of those that are not what they were."""
-        changed = set()
+    def avoid(self, unhealthy: Iterable[tuple[str, str]]) -> None:
+        """Ask none of these from now on, by upstream and address; what is written as a name is asked all the same."""
+        self._unhealthy = frozenset(unhealthy)
+
+    def apply(self, upstreams: Iterable[Upstream]) -> None:
+        """Ask these upstreams from now on; one that is not what it was begins with no failure."""
         wanted = {upstream.name: upstream for upstream in upstreams}
         for name, target in tuple(self._targets.items()):
             if wanted.get(name) != target.upstream:
                 del self._targets[name]
-                changed.add(name)
                 # Because what is under way must not fail by our own doing.
                 target.is_retired = True
                 self._close_idle(target)
         for name, upstream in wanted.items():
             if name not in self._targets:
                 self._targets[name] = _Target(upstream, _session(upstream), count())
-        return frozenset(changed)
 
     async def close(self) -> None:
         """End all connections."""
@@ -74,33 +99,52 @@ class Asker:
         Who gets an answer gives the bytes of its body back to the budget.
         """
         target = self._targets[name]
+        # Before the breaker is asked, because a request that cannot be sent says nothing of the side.
+        tls, address = target.upstream.tls, str(self._address(target))
+        url = url_of("http" if tls is None else "https", address, offer.target)
+        headers = _headers(offer, route, rules, address)
+        if not breaker.may_ask(target.state, monotonic()):
+            raise ShadowError(Drop.BREAKER, f"{name} failed too often just now")
+        target.state = breaker.asked(target.state)
         target.busy += 1
         try:
-            async with answered_within(rules.timeout_s):
-                return await self._exchange(target, offer, route, rules)
+            async with (
+                answered_within(rules.timeout_s),
+                target.session.request(
+                    offer.method.decode("ascii"),
+                    url,
+                    headers=headers,
+                    data=offer.body or None,
+                    skip_auto_headers=NO_AUTO,
+                    allow_redirects=False,
+                    server_hostname=(tls.server_name or None) if tls is not None else None,
+                ) as response,
+            ):
+                body = await read_body(response, rules.max_body_bytes, self._budget)
+        except ShadowError as error:
+            target.learn("" if error.why in _NO_FAULT else str(error))
+            raise
+        except asyncio.CancelledError:
+            target.state = Breaker()
+            raise
         finally:
             target.busy -= 1
             self._close_idle(target)
+        # It is compared all the same: the client got another answer.
+        target.learn(f"it answers {response.status}" if response.status in UNABLE else "")
+        return Answer(status=response.status, headers=tuple(response.raw_headers), body=body)
 
-    async def _exchange(self, target: _Target, offer: Offer, route: Route, rules: Shadow) -> Answer:
-        addresses, tls = target.upstream.addresses, target.upstream.tls
-        address = addresses[next(target.turns) % len(addresses)]
-        scheme = "http" if tls is None else "https"
-        async with target.session.request(
-            offer.method.decode("ascii"),
-            URL(f"{scheme}://{address}{offer.target.decode('latin-1')}", encoded=True),
-            headers=_headers(offer, route, rules, str(address)),
-            data=offer.body or None,
-            skip_auto_headers=NO_AUTO,
-            allow_redirects=False,
-            server_hostname=(tls.server_name or None) if tls is not None else None,
-        ) as response:
-            body = await read_body(response, rules.max_body_bytes, self._budget)
-            return Answer(
-                status=response.status,
-                headers=tuple(response.raw_headers),
-                body=body,
-            )
+    @property
+    def paused(self) -> int:
+        """Upstreams that are left alone just now."""
+        return sum(not breaker.may_ask(target.state, monotonic()) for target in self._targets.values())
+
+    def _address(self, target: _Target) -> Address:
+        known = target.upstream.addresses
+        well = [address for address in known if (target.upstream.name, str(address)) not in self._unhealthy]
+        if not well:
+            raise ShadowError(Drop.UNHEALTHY, f"no address of {target.upstream.name} is well")
+        return well[next(target.turns) % len(well)]
 
     def _close_idle(self, target: _Target) -> None:
         if target.is_retired and not target.busy:
@@ -159,7 +203,7 @@ def _headers(offer: Offer, route: Route, rules: Shadow, address: str) -> CIMulti
     headers: CIMultiDict[str] = CIMultiDict()
     match route.host:
         case HostRule.PRESERVE:
-            headers["Host"] = offer.host.decode("latin-1") or address
+            headers["Host"] = text_of(offer.host) or address
         case HostRule.UPSTREAM:
             headers["Host"] = address
         case HostRule.LITERAL:
@@ -167,7 +211,7 @@ def _headers(offer: Offer, route: Route, rules: Shadow, address: str) -> CIMulti
     left_out = _OURS if rules.credentials is Credentials.KEEP else _OURS | _CREDENTIALS
     for name, value in offer.headers:
         if name.lower() not in left_out:
-            headers.add(name.decode("latin-1"), value.decode("utf-8", "replace"))
+            headers.add(text_of(name), text_of(value))
     headers["X-Request-Id"] = offer.request_id.decode("ascii")
     headers["traceparent"] = offer.trace.decode("ascii")
     headers[MARK] = "1"

@@ -1,12 +1,12 @@
 """The comparer: takes offers, asks the other side the same, compares, and keeps what it finds."""
 
-import asyncio
 import logging
+from collections.abc import Iterable
 from secrets import token_bytes
-from time import monotonic, time
+from time import time
 
-from strangler.core import breaker, compare
-from strangler.core.breaker import Breaker
+from strangler.core import compare
+from strangler.core.compared import digest_of
 from strangler.core.comparison import Comparison, Obstacle, Result
 from strangler.core.findings import Findings
 from strangler.core.migration import settings
@@ -42,8 +42,9 @@ class Comparer:
         self._routes: dict[str, Route] = {}
         self._rules: dict[str, Shadow] = {}
         self._how: dict[str, compare.Comparing] = {}
+        self._what: dict[str, str] = {}
+        """What is compared of each route (core.compared)."""
         self._ledgers: dict[str, Ledger] = {}
-        self._breakers: dict[str, Breaker] = {}
         self._salt = token_bytes(32)
         self._busy = 0
 
@@ -56,13 +57,19 @@ class Comparer:
         # Because routes that leave it to the stage have the same, it is compiled once.
         compiled = {id(rules): comparing_of(rules) for rules in {id(rules): rules for _, rules in asking}.values()}
         self._how = {name: compiled[id(rules)] for name, rules in self._rules.items()}
+        upstreams = {upstream.name: upstream for upstream in config.upstreams}
+        self._what = {route.name: digest_of(route, rules, upstreams) for route, rules in asking}
         for name, rules in self._rules.items():
+            self._begin_anew(name)
             if name in self._ledgers or rules.mode is not ShadowMode.STAGE:
                 self._ledger(name).redact(rules.redact)
         self.recorder.apply(self._routes.values(), time())
         asked = {name for route in self._routes.values() for name in (route.legacy, route.extracted)}
-        for name in self._asker.apply(upstream for upstream in config.upstreams if upstream.name in asked):
-            self._breakers.pop(name, None)
+        self._asker.apply(upstream for upstream in config.upstreams if upstream.name in asked)
+
+    def avoid(self, unhealthy: Iterable[tuple[str, str]]) -> None:
+        """Ask none of these from now on, by upstream and address."""
+        self._asker.avoid(unhealthy)
 
     def recall(self, kept: Findings) -> None:
         """Go on from what was found of a route before."""
@@ -94,7 +101,7 @@ class Comparer:
             "shadow_asking": self._busy,
             "shadow_bytes": self.budget.held,
             "shadow_recording_bytes": self.recorder.held,
-            "shadow_breakers_open": sum(not breaker.may_ask(state, monotonic()) for state in self._breakers.values()),
+            "shadow_breakers_open": self._asker.paused,
         }
 
     def resting(self) -> tuple[str, ...]:
@@ -136,14 +143,15 @@ class Comparer:
         own, other = (
             (route.legacy, route.extracted) if offer.primary is Side.LEGACY else (route.extracted, route.legacy)
         )
+        what = self._what[route.name]
         again: Answer | None = None
-        shadow = await self._ask(other, offer, route, rules)
+        shadow = await self._asker.ask(other, offer, route, rules)
         try:
-            if self._is_outdated(route, rules):
+            if self._is_outdated(route, rules, what):
                 return
             if is_sampled(_NOISE + route.name, offer.request_id, rules.noise):
                 again = await self._ask_again(own, offer, route, rules)
-                if self._is_outdated(route, rules):
+                if self._is_outdated(route, rules, what):
                     return
             # Because comparing holds the loop, nothing else of the size of a body is made meanwhile.
             compared = self._compared(offer, shadow, again, self._how[route.name])
@@ -165,43 +173,37 @@ class Comparer:
         ledger.add(offer, shadow, _TOO_LARGE, None, time())
         return _TOO_LARGE
 
-    def _is_outdated(self, route: Route, rules: Shadow) -> bool:
+    def _is_outdated(self, route: Route, rules: Shadow, what: str) -> bool:
         """Return whether the file says something else of a route by now; what was asked before tells nothing of it."""
-        return self._routes.get(route.name) != route or self._rules.get(route.name) != rules
+        name = route.name
+        return self._routes.get(name) != route or self._rules.get(name) != rules or self._what.get(name) != what
+
+    def _begin_anew(self, route: str) -> None:
+        """Forget what was found of a route if something else is compared now: it says nothing of that."""
+        ledger, what = self._ledgers.get(route), self._what[route]
+        if ledger is None or ledger.compares in ("", what):
+            # Because findings of an earlier version do not say; they are taken as these.
+            if ledger is not None:
+                ledger.compares = what
+            return
+        former = self._ledgers.pop(route).findings()
+        LOG.warning(
+            "findings_begun_anew",
+            extra={"fields": {"route": route, "since": former.since, "compared": former.compared}},
+        )
+        self._ledger(route)
 
     async def _ask_again(self, upstream: str, offer: Offer, route: Route, rules: Shadow) -> Answer | None:
         try:
-            return await self._ask(upstream, offer, route, rules)
+            return await self._asker.ask(upstream, offer, route, rules)
         except ShadowError:
             # Because the comparison itself can be made, it is, without knowing the noise.
             return None
 
-    async def _ask(self, upstream: str, offer: Offer, route: Route, rules: Shadow) -> Answer:
-        state = self._breakers.get(upstream, Breaker())
-        if not breaker.may_ask(state, monotonic()):
-            raise ShadowError(Drop.BREAKER, f"{upstream} failed too often just now")
-        self._breakers[upstream] = breaker.asked(state)
-        try:
-            answer = await self._asker.ask(upstream, offer, route, rules)
-        except ShadowError as error:
-            if error.why in (Drop.CONNECT, Drop.TIMEOUT, Drop.FAILED):
-                before = self._breakers[upstream]
-                after = self._breakers[upstream] = breaker.failed(before, monotonic())
-                if before.failures < breaker.FAILURES <= after.failures:
-                    LOG.warning("shadow_paused", extra={"fields": {"upstream": upstream, "why": str(error)}})
-            else:
-                self._breakers[upstream] = breaker.succeeded(self._breakers[upstream])
-            raise
-        except asyncio.CancelledError:
-            self._breakers[upstream] = Breaker()
-            raise
-        self._breakers[upstream] = breaker.succeeded(self._breakers[upstream])
-        return answer
-
     def _ledger(self, route: str) -> Ledger:
         ledger = self._ledgers.get(route)
         if ledger is None:
-            ledger = self._ledgers[route] = Ledger(route, time(), self._salt)
+            ledger = self._ledgers[route] = Ledger(route, time(), self._salt, self._what.get(route, ""))
             if (rules := self._rules.get(route)) is not None:
                 ledger.redact(rules.redact)
         return ledger

@@ -1,12 +1,11 @@
 """The ledger of one route: what its comparisons have shown. Nothing that comes in here is kept raw."""
 
-from dataclasses import dataclass, field
-
 from strangler.core import noise
 from strangler.core.comparison import Comparison, Difference, Json, Kind, Result
 from strangler.core.content import MAX_BYTES, Undecided, decode_text, undo_codings
+from strangler.core.crowd import Crowd, Entry
 from strangler.core.document import read_json
-from strangler.core.findings import MOST_EXAMPLES, MOST_GROUPS, Example, Findings, Group
+from strangler.core.findings import MOST_EXAMPLES, Example, Findings, Group
 from strangler.core.grouping import GroupKey, group_key, printable
 from strangler.core.jsonpath import parse_path
 from strangler.core.noise import Pairs
@@ -15,20 +14,13 @@ from strangler.core.redaction import Redaction, Redactor
 from strangler.core.secrets import MARK
 
 
-@dataclass(slots=True)
-class _Entry:
-    count: int = 0
-    pairs: Pairs = field(default_factory=Pairs)
-    first: float = 0.0
-    last: float = 0.0
-    examples: tuple[Example, ...] = ()
-
-
 class Ledger:
     """Counts, groups and examples."""
 
-    def __init__(self, route: str, now: float, salt: bytes) -> None:
+    def __init__(self, route: str, now: float, salt: bytes, compares: str = "") -> None:
         """`salt` is a secret of this process; with it a redacted value cannot be found by trying."""
+        self.compares = compares
+        """What was compared (core.compared.digest_of); empty where that is not known."""
         self._route = route
         self._since = now
         self._last = 0.0
@@ -36,8 +28,7 @@ class Ledger:
         self._asked_twice = 0
         self._dropped: dict[str, int] = {}
         self._obstacles: dict[str, int] = {}
-        self._entries: dict[GroupKey, _Entry] = {}
-        self._uncounted = 0
+        self._crowd = Crowd()
         self._redaction = Redaction()
         self._salt = salt
         self._has_news = True
@@ -48,6 +39,7 @@ class Ledger:
 
     def recall(self, kept: Findings) -> None:
         """Go on from what was found before."""
+        self.compares = kept.compares
         self._since, self._last, self._asked_twice = kept.since, kept.last, kept.asked_twice
         self._results = {
             Result.EQUAL: kept.equal,
@@ -56,17 +48,8 @@ class Ledger:
             Result.NOT_COMPARABLE: kept.not_comparable,
         }
         self._dropped, self._obstacles = dict(kept.dropped), dict(kept.obstacles)
-        self._uncounted = kept.uncounted
-        self._entries = {
-            (group.place, group.kind): _Entry(
-                group.count,
-                Pairs(raw_only=group.raw_only, noise_only=group.noise_only, both=group.both),
-                group.first,
-                group.last,
-                group.examples,
-            )
-            for group in kept.groups
-        }
+        entries = (((group.place, group.kind), _entry(group)) for group in kept.groups)
+        self._crowd = Crowd(entries, replaced=kept.replaced, uncounted=kept.uncounted)
         self._has_news = True
 
     def drop(self, why: Drop, count: int) -> None:
@@ -79,7 +62,7 @@ class Ledger:
 
         Raises MemoryError before anything of it was counted, if there is no room to look it through for secrets.
         """
-        is_read = self._has_strangers(compared, again) or self._wants_example(compared)
+        is_read = self._has_strangers(now, compared, again) or self._wants_example(compared)
         redactor = self._redactor(offer, shadow) if is_read else None
         self._has_news = True
         self._last = now
@@ -89,19 +72,18 @@ class Ledger:
         seen: dict[GroupKey, Difference] = {}
         for difference in compared.differences:
             seen.setdefault(_safe_key(difference, redactor), difference)
+        is_pair = again is not None and Result.NOT_COMPARABLE not in (compared.result, again.result)
+        itself = set() if again is None or not is_pair else {_safe_key(found, redactor) for found in again.differences}
+        self._crowd.admit(seen.keys() | itself, now)
         for key, difference in seen.items():
-            entry = self._entry(key, now)
-            if entry is not None:
-                entry.count += 1
-                entry.last = now
-                if len(entry.examples) < MOST_EXAMPLES and redactor is not None:
-                    entry.examples = (*entry.examples, _example(offer, difference, redactor, now))
-        if again is None or Result.NOT_COMPARABLE in (compared.result, again.result):
+            entry = self._crowd.count(key, now)
+            if entry is not None and len(entry.examples) < MOST_EXAMPLES and redactor is not None:
+                entry.examples = (*entry.examples, _example(offer, difference, redactor, now))
+        if not is_pair:
             return
         self._asked_twice += 1
-        itself = {_safe_key(difference, redactor) for difference in again.differences}
         for key in seen.keys() | itself:
-            entry = self._entry(key, now)
+            entry = self._crowd.get(key)
             if entry is not None:
                 entry.pairs += noise.pair(raw=key in seen, noise=key in itself)
 
@@ -112,7 +94,7 @@ class Ledger:
 
     def findings(self) -> Findings:
         """Return all that is known."""
-        groups = [self._group(key, entry) for key, entry in self._entries.items()]
+        groups = [self._group(key, entry) for key, entry in self._crowd]
         return Findings(
             route=self._route,
             since=self._since,
@@ -125,37 +107,26 @@ class Ledger:
             dropped=dict(self._dropped),
             obstacles=dict(self._obstacles),
             groups=tuple(sorted(groups, key=lambda group: (-group.count, group.place, group.kind))),
-            uncounted=self._uncounted,
+            uncounted=self._crowd.uncounted,
+            replaced=self._crowd.replaced,
+            compares=self.compares,
         )
 
     # --- inside
 
-    def _has_strangers(self, *several: Comparison | None) -> bool:
-        """Return whether there are groups that may be new, so that their names have to be looked at.
-
-        Because looking costs far more than comparing, it is not done any more once no new group finds room.
-        """
-        if len(self._entries) >= MOST_GROUPS:
-            return False
-        return any(
-            group_key(found) not in self._entries for one in several if one is not None for found in one.differences
+    def _has_strangers(self, now: float, *several: Comparison | None) -> bool:
+        """Return whether there are groups that may come in, so that their names have to be looked at."""
+        return self._crowd.is_open(now) and any(
+            self._crowd.get(group_key(found)) is None for one in several if one is not None for found in one.differences
         )
 
     def _wants_example(self, compared: Comparison) -> bool:
-        entries = (self._entries.get(group_key(found)) for found in compared.differences)
+        entries = (self._crowd.get(group_key(found)) for found in compared.differences)
         return any(entry is not None and len(entry.examples) < MOST_EXAMPLES for entry in entries)
 
-    def _entry(self, key: GroupKey, now: float) -> _Entry | None:
-        entry = self._entries.get(key)
-        if entry is None:
-            if len(self._entries) >= MOST_GROUPS:
-                self._uncounted += 1
-                return None
-            entry = self._entries[key] = _Entry(first=now, last=now)
-        return entry
-
-    def _group(self, key: GroupKey, entry: _Entry) -> Group:
-        ruling = noise.rule(entry.pairs, among=len(self._entries))
+    def _group(self, key: GroupKey, entry: Entry) -> Group:
+        # Because those that were replaced had their share of the risk as well.
+        ruling = noise.rule(entry.pairs, among=len(self._crowd) + self._crowd.replaced)
         return Group(
             place=key[0],
             kind=key[1],
@@ -176,6 +147,18 @@ class Ledger:
         for fields, body in ((offer.headers, offer.body), *((a.headers, a.body) for a in (offer.answer, shadow))):
             redactor.learn(_texts(fields), _document(fields, body))
         return redactor
+
+
+def _entry(group: Group) -> Entry:
+    pairs = Pairs(raw_only=group.raw_only, noise_only=group.noise_only, both=group.both)
+    return Entry(
+        count=group.count,
+        pairs=pairs,
+        first=group.first,
+        last=group.last,
+        examples=group.examples,
+        weight=group.count,
+    )
 
 
 def _example(offer: Offer, difference: Difference, redactor: Redactor, now: float) -> Example:

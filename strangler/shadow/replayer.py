@@ -23,6 +23,7 @@ from strangler.errors import ShadowError
 from strangler.shadow.asker import NO_AUTO, answered_within, read_body
 from strangler.shadow.budget import Budget
 from strangler.shadow.ledger import Ledger
+from strangler.shadow.sending import text_of, url_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +114,12 @@ class Replayer:
         if offer.method not in READS or not offer.target.startswith(b"/"):
             # Because a store may hold what somebody put there, this is looked at where it is sent.
             raise ShadowError(Drop.FAILED, "only reads of this host are asked again")
+        base = URL(self._target.base)
         async with (
             answered_within(self._target.timeout_s),
             session.request(
                 offer.method.decode("ascii"),
-                URL(self._target.base + offer.target.decode("latin-1"), encoded=True),
+                url_of(base.scheme, base.authority, base.raw_path.rstrip("/").encode() + offer.target),
                 headers=_headers(offer),
                 data=offer.body or None,
                 skip_auto_headers=NO_AUTO,
@@ -131,5 +133,5 @@ class Replayer:
 def _headers(offer: Offer) -> CIMultiDict[str]:
     headers: CIMultiDict[str] = CIMultiDict()
     for name, value in offer.headers:
-        headers.add(name.decode("latin-1"), value.decode("utf-8", "replace"))
+        headers.add(text_of(name), text_of(value))
     return headers
