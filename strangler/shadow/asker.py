@@ -134,10 +134,10 @@ class Asker:
         target.learn(f"it answers {response.status}" if response.status in UNABLE else "")
         return Answer(status=response.status, headers=tuple(response.raw_headers), body=body)
 
-    @property
-    def paused(self) -> int:
-        """Upstreams that are left alone just now."""
-        return sum(not breaker.may_ask(target.state, monotonic()) for target in self._targets.values())
+    def resting(self) -> tuple[str, ...]:
+        """Return the upstreams that are left alone just now."""
+        now = monotonic()
+        return tuple(sorted(name for name, one in self._targets.items() if not breaker.may_ask(one.state, now)))
 
     def _address(self, target: _Target) -> Address:
         known = target.upstream.addresses

@@ -101,13 +101,12 @@ class Comparer:
             "shadow_asking": self._busy,
             "shadow_bytes": self.budget.held,
             "shadow_recording_bytes": self.recorder.held,
-            "shadow_breakers_open": self._asker.paused,
+            "shadow_breakers_open": len(self._asker.resting()),
         }
 
     def resting(self) -> tuple[str, ...]:
         """Return the upstreams that are left alone just now."""
-        now = monotonic()
-        return tuple(sorted(name for name, state in self._breakers.items() if not breaker.may_ask(state, now)))
+        return self._asker.resting()
 
     def is_behind(self) -> bool:
         """Return whether what waits is enough."""
