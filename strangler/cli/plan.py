@@ -47,7 +47,7 @@ def _run(given: argparse.Namespace) -> int:
     data = load.read_file(given.file)
     # Because its faults are to be told with its own name, and where nothing runs too.
     load.parse(data, path=given.file)
-    plan = admin.find(given).ask("POST", "/api/v1/plan", {"routes": data.decode("utf-8")})
+    plan = admin.find(given).ask("POST", "/api/v1/plan", {"text": data.decode("utf-8")})
     if given.json:
         print(json.dumps(plan, indent=2))
     else:

@@ -16,8 +16,8 @@ MOST_FAULTS = 20
 class Proposal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A routes file that is not served."""
 
-    routes: str
-    """Its text, as YAML."""
+    text: str
+    """In YAML."""
 
 
 class WhichEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,7 +86,8 @@ def operations(desk: DiscoveryDesk, planner: Planner) -> tuple[Operation, ...]:
             path="/api/v1/plan",
             name="plan",
             summary="What another routes file would do with the requests of the last hour; nothing is applied.",
-            role=Role.VIEWER,
+            # Because a text names files whose presence its faults tell of, it is not for whoever may only read.
+            role=Role.OPERATOR,
             handler=lambda call: _plan(planner, call),
             body=Proposal,
             answer=PlanShown,
@@ -98,7 +99,7 @@ def operations(desk: DiscoveryDesk, planner: Planner) -> tuple[Operation, ...]:
 
 async def _plan(planner: Planner, call: Call) -> PlanShown:
     try:
-        return await planner.plan(call.body.routes)
+        return await planner.plan(call.body.text)
     except ConfigError as error:
         faults = [str(fault) for fault in error.faults]
         more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from strangler.config.load import parse
+from strangler.control import discoveryapi
+from strangler.control.operations import Role
 from strangler.core.audit import Action
 from strangler.core.model import Side
 from strangler.core.outcome import Outcome
@@ -77,7 +79,7 @@ async def test_progress_tells_today_and_the_days_before(client: Client) -> None:
 async def test_a_plan_tells_who_would_move_and_applies_nothing(client: Client) -> None:
     before = client.truth.tag
 
-    code, found = await client.ask("POST", PLAN, {"routes": ROUTES.replace("share: 0%", "share: 2%")})
+    code, found = await client.ask("POST", PLAN, {"text": ROUTES.replace("share: 0%", "share: 2%")})
 
     assert code == 200
     assert [(one["before"], one["after"], one["to_extracted"], one["estimated"]) for one in found["effects"]] == [
@@ -89,13 +91,13 @@ async def test_a_plan_tells_who_would_move_and_applies_nothing(client: Client) -
 
 
 async def test_a_plan_of_what_is_served_changes_nothing(client: Client) -> None:
-    _, found = await client.ask("POST", PLAN, {"routes": ROUTES})
+    _, found = await client.ask("POST", PLAN, {"text": ROUTES})
 
     assert (found["changes"], found["effects"]) == (False, [])
 
 
 async def test_a_faulty_file_has_no_plan_and_its_faults_are_told(client: Client) -> None:
-    code, found = await client.ask("POST", PLAN, {"routes": ROUTES.replace("share: 0%", "share: 200%\n    nmae: x")})
+    code, found = await client.ask("POST", PLAN, {"text": ROUTES.replace("share: 0%", "share: 200%\n    nmae: x")})
 
     assert (code, found["title"]) == (422, "bad_routes")
     assert [line.partition("routes.yaml")[2].partition(" ")[0] for line in found["detail"].splitlines()] == [
@@ -107,13 +109,13 @@ async def test_a_faulty_file_has_no_plan_and_its_faults_are_told(client: Client)
 async def test_of_many_faults_the_first_are_told(client: Client) -> None:
     many = "".join(f"key{number}: 1\n" for number in range(30))
 
-    _, found = await client.ask("POST", PLAN, {"routes": HEAD + many})
+    _, found = await client.ask("POST", PLAN, {"text": HEAD + many})
 
     assert found["detail"].splitlines()[-1] == "and 10 more"
 
 
 async def test_one_plan_is_worked_out_at_a_time(client: Client) -> None:
-    codes = await asyncio.gather(*(client.ask("POST", PLAN, {"routes": ROUTES}) for _ in range(8)))
+    codes = await asyncio.gather(*(client.ask("POST", PLAN, {"text": ROUTES}) for _ in range(8)))
 
     assert {code for code, _ in codes} <= {200, 409}
     assert [code for code, _ in codes].count(200) >= 1
@@ -175,3 +177,9 @@ async def test_an_endpoint_that_was_not_seen_has_no_stub(client: Client) -> None
     code, found = await client.ask("GET", f"{STUB}?method=GET&template=/nope")
 
     assert (code, "was seen" in found["detail"]) == (409, True)
+
+
+async def test_what_tells_of_files_on_this_machine_is_for_operators(client: Client) -> None:
+    roles = {one.name: one.role for one in discoveryapi.operations(client.surface.discovery, client.surface.planner)}
+
+    assert {name for name, role in roles.items() if role is Role.OPERATOR} == {"plan", "addStub"}

@@ -159,7 +159,7 @@ async def test_what_was_foretold_is_what_happens_once_the_file_is_applied(
             await discovered(proxy, seen=len(several))
             (tmp_path / "new.yaml").write_text(after)
             code = await asyncio.to_thread(main, ["plan", str(tmp_path / "new.yaml"), "-c", str(proxy.routes)])
-            plan = (await proxy.ask("POST", "/api/v1/plan", {"routes": after}))[1]
+            plan = (await proxy.ask("POST", "/api/v1/plan", {"text": after}))[1]
             generation = (await proxy.status())["generation"]
             proxy.routes.write_text(after)
             await until(lambda: _is_newer(proxy, generation))
