@@ -155,7 +155,9 @@ class _Found:
             return 0.0, True
         if is_placed and route.flag is None:
             return float(_is_extracted(spot.place, share)), True
-        return min(share, FULL_SHARE if cap is None else cap) / FULL_SHARE, False
+        # Because a key that is known to be within the cap is as likely to be extracted as without one.
+        most = FULL_SHARE if cap is None or is_placed else cap
+        return min(share, most) / FULL_SHARE, False
 
 
 class _View:

@@ -65,7 +65,13 @@ def test_too_many_words_at_one_place_are_values() -> None:
 def test_what_is_below_values_comes_together() -> None:
     paths = [f"/products/{slug}/{end}" for slug in slugs(WIDE + 1) for end in ("reviews", "price")]
 
-    assert templates(learn(*paths)) == ["/products/{name}/price", "/products/{name}/reviews"]
+    endpoints = learn(*paths)
+
+    told = endpoints.tell()
+    assert [endpoint.template for endpoint in told] == ["/products/{name}/price", "/products/{name}/reviews"]
+    assert [endpoint.traffic.total for endpoint in told] == [WIDE + 1.0, WIDE + 1.0]
+    # Because telling must not change what was learnt.
+    assert endpoints.tell() == told
 
 
 def test_values_below_values_are_found_though_few_are_below_each() -> None:

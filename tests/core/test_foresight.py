@@ -280,6 +280,48 @@ def test_a_header_that_was_looked_at_is_exact() -> None:
     assert not other.changes
 
 
+def test_a_place_in_another_cohort_says_nothing_and_a_raised_share_takes_nobody_back_all_the_same() -> None:
+    recorded = snapshot(config(route("x", "/x/{id}", share=2_000, cohort="before")))
+    before = snapshot(config(route("x", "/x/{id}", share=2_000, cohort="now")))
+    after = snapshot(config(route("x", "/x/{id}", share=5_000, cohort="now")))
+
+    found = foresee(hour_of(recorded, users(100)).rows(NOW), before, after, shares_before={}, shares_after={})
+
+    assert effects(found) == [
+        {
+            "before": "x",
+            "after": "x",
+            "requests": 100.0,
+            "to_extracted": pytest.approx(30.0),
+            "estimated": pytest.approx(30.0),
+        }
+    ]
+
+
+def test_where_a_flag_sent_the_requests_of_another_route_says_nothing() -> None:
+    recorded = snapshot(config(route("x", "/x/{id}", flag="f")), value=True)
+    before = snapshot(config(route("y", "/x/{id}", flag="g")), value=True)
+    after = snapshot(config(route("y", "/x/{id}", share=0)))
+
+    found = foresee(hour_of(recorded, users(10)).rows(NOW), before, after, shares_before={"y": 2_000}, shares_after={})
+
+    assert [effect.to_legacy for effect in found.effects] == [pytest.approx(2.0)]
+
+
+def test_where_a_flag_sent_requests_says_nothing_while_its_route_is_probed() -> None:
+    probing = Overrides(caps=(("x", 1_000),))
+    flagged = config(route("x", "/x/{id}", flag="f"))
+    recorded = snapshot(flagged, value=True)
+    before = snapshot(flagged, value=True, overrides=probing)
+    after = snapshot(config(route("x", "/x/{id}", extracted=None)), overrides=probing)
+
+    found = foresee(
+        hour_of(recorded, users(100)).rows(NOW), before, after, shares_before={"x": 10_000}, shares_after={}
+    )
+
+    assert [effect.to_legacy for effect in found.effects] == [moved("x", 100, 0, 1_000)]
+
+
 def test_what_was_recorded_at_any_time_of_the_hour_counts() -> None:
     before, after = snapshot(config()), snapshot(config(route("x", "/x/{id}", extracted=None)))
     hour = hour_of(before, users(2))

@@ -119,7 +119,20 @@ def test_hosts_beyond_the_bound_are_one() -> None:
     assert len(list(hour.rows(NOW))) == MOST_HOSTS + 1
 
 
-@given(st.lists(st.integers(-1, 9_999), min_size=1, max_size=20), st.integers(1, 400))
+def test_places_that_are_kept_are_of_all_the_time_and_not_of_its_end() -> None:
+    hour = Hour()
+    for place in range(8_000):
+        add(hour, replace(SHAPE, place=place))
+
+    (row,) = hour.rows(NOW)
+
+    kept = [spot.place for spot in row.spots()]
+    assert len(kept) >= MOST_PLACES // 2
+    for start in range(0, 8_000, 1_000):
+        assert len(kept) / 16 < sum(start <= place < start + 1_000 for place in kept) < len(kept) / 4
+
+
+@given(st.lists(st.integers(-1, 9_999), min_size=1, max_size=20), st.integers(1, 100))
 def test_places_stay_within_their_bound_and_spread_over_all_that_was_recorded(places: list[int], times: int) -> None:
     hour = Hour()
     for place in places * times:
