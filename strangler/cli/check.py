@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from strangler.control.store import read_flags
 from strangler.core.model import Config, FlagSourceKind
 from strangler.errors import ConfigError, FlagError, StoreError, UsageError
 from strangler.flags.migration import migrations_of
+from strangler.flags.summary import finished_of
 
 
 def add(commands: Any, epilog: str) -> None:
@@ -49,8 +51,8 @@ def _run(given: argparse.Namespace) -> int:
     except ConfigError as error:
         _print_faults(given, error)
         return 2
-    faults, flag_warnings, migrations = _flag_findings(config)
-    warnings = (*warnings_of(config, migrations), *flag_warnings)
+    faults, flag_warnings, flags = _flag_findings(config)
+    warnings = (*warnings_of(config, migrations_of(flags), finished_of(flags)), *flag_warnings)
     if given.json:
         _print_json(given.config, faults=faults, warnings=warnings)
     else:
@@ -78,13 +80,13 @@ def _print_json(path: Path, *, faults: Any, warnings: Any) -> None:
     print(json.dumps({"file": str(path), "ok": not faults, "faults": faults, "warnings": warnings}, indent=2))
 
 
-def _flag_findings(config: Config) -> tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]:
+def _flag_findings(config: Config) -> tuple[tuple[str, ...], tuple[str, ...], Mapping[str, Any]]:
     """Return the faults of the flag file; what in it is rarely meant, and the flags that routes name and it lacks; and
-    the migration flags that there are, as far as files say."""
+    the flags that there are, as far as files say."""
     if config.flags.source is FlagSourceKind.EMBEDDED:
-        return (), (), _stored_migrations(config)
+        return (), (), _stored(config)
     if config.flags.source is not FlagSourceKind.FILE:
-        return (), (), frozenset()
+        return (), (), {}
     # Because this imports LaunchDarkly's SDK, which takes longer than a check without a flag file.
     from strangler.cli.offline import flag_file
     from strangler.flags.validate import cautions
@@ -92,7 +94,7 @@ def _flag_findings(config: Config) -> tuple[tuple[str, ...], tuple[str, ...], fr
     try:
         known = json.loads(flag_file(Path(config.flags.file)))["flags"]
     except (FlagError, UsageError) as error:
-        return tuple(str(error).splitlines()), (), frozenset()
+        return tuple(str(error).splitlines()), (), {}
     rare = tuple(f"flag {key!r}: {caution}" for key, flag in known.items() for caution in cautions(flag))
     lacking = tuple(
         f"routes file line {route.line}: route {route.name}: the flag file has no flag {route.flag!r}, so the "
@@ -100,19 +102,19 @@ def _flag_findings(config: Config) -> tuple[tuple[str, ...], tuple[str, ...], fr
         for route in config.routes
         if route.flag is not None and route.flag not in known
     )
-    return (), rare + lacking, migrations_of(known)
+    return (), rare + lacking, known
 
 
-def _stored_migrations(config: Config) -> frozenset[str]:
+def _stored(config: Config) -> Mapping[str, Any]:
     state_dir = Path(config.state_dir)
     if not (state_dir / "state.db").exists():
         # Because asking must not make a state directory where there is none.
-        return frozenset()
+        return {}
     try:
-        return migrations_of(read_flags(state_dir))
+        return read_flags(state_dir)
     except StoreError:
         # Because the file can be checked all the same; a start tells what is wrong with the store.
-        return frozenset()
+        return {}
 
 
 def _summary(path: Path, config: Config) -> str:

@@ -12,10 +12,11 @@ from strangler.core.shadowing import Shadow, ShadowMode
 from strangler.errors import CertificateError
 
 
-def warnings_of(config: Config, migrations: Collection[str] = ()) -> tuple[str, ...]:
+def warnings_of(config: Config, migrations: Collection[str] = (), finished: Collection[str] = ()) -> tuple[str, ...]:
     """Return what is to be told at `check`, at the start and at each reload.
 
     `migrations`: the flags that are known to be migration flags, whose stages send writes to both sides elsewhere.
+    `finished`: those of them that have keys in `complete`.
     """
     listener: tuple[str, ...] = ()
     # Because a pair that was changed since it was tried may be bad, what would be told of it is told later.
@@ -27,7 +28,7 @@ def warnings_of(config: Config, migrations: Collection[str] = ()) -> tuple[str, 
         for upstream in config.upstreams
         if upstream.tls is not None and not upstream.tls.verify
     )
-    return (*listener, *upstreams, *_writes(config, migrations))
+    return (*listener, *upstreams, *_writes(config, migrations), *_finished(config, finished))
 
 
 def _writes(config: Config, migrations: Collection[str]) -> Iterator[str]:
@@ -55,6 +56,17 @@ def _writes(config: Config, migrations: Collection[str]) -> Iterator[str]:
             yield (
                 f"{where}: {why}, and its writes ({what}) go to one side only, since nothing declares that both may "
                 "carry them out; write `shadow: {writes: true}` if they may, or split the route by `match.methods`"
+            )
+
+
+def _finished(config: Config, finished: Collection[str]) -> Iterator[str]:
+    """Tell of routes that a trip would give to a monolith whose data are old."""
+    for route in config.routes:
+        if route.flag in finished and route.extracted is not None and route.rollback is not None:
+            yield (
+                f"routes file line {route.line}: route {route.name}: `{route.flag}` has keys in `complete`, where the "
+                "monolith is not written to any more, and a trip would send them to it; stay in `rampdown` while there "
+                "is to be a way back, or write `rollback: off` if an error is better than an old answer"
             )
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from strangler.core.model import FULL_SHARE, Side
-from strangler.core.shares import STAGES, side_of
+from strangler.core.shares import FINISHED, STAGES, side_of
 from strangler.flags.migration import check_ratio, is_migration
 
 FULL_WEIGHT = 100_000
@@ -78,6 +78,11 @@ def summarise(flag: Mapping[str, Any], *, legacy_name: str = "", extracted_name:
         rules=len(flag.get("rules") or ()),
         targets=sum(len(target["values"]) for target in targets),
     )
+
+
+def finished_of(flags: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+    """Return the keys of those valid flags that have some keys in the last stage, as they are served now."""
+    return frozenset(key for key, flag in flags.items() if FINISHED in summarise(flag).stages)
 
 
 def kind_of(flag: Mapping[str, Any]) -> FlagKind:

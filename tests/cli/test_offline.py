@@ -256,12 +256,14 @@ def test_check_tells_what_is_rarely_meant_in_a_flag_file(routes: Path, capsys: p
 
 def test_check_knows_the_migration_flags_of_a_file(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     routes.write_text(GOOD + "flags: {source: file, file: flags.json}\n")
-    flag = {"on": True, "variations": list(STAGES), "offVariation": 0, "fallthrough": {"variation": 1}}
+    flag = {"on": True, "variations": list(STAGES), "offVariation": 0, "fallthrough": {"variation": 5}}
     (routes.parent / "flags.json").write_text(json.dumps({"flags": {"items": {**flag, "migration": {}}}}))
 
     main(["check", "-c", str(routes)])
 
-    assert "route items: `items` is a migration flag, and its writes" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "route items: `items` is a migration flag, and its writes" in said
+    assert "route items: `items` has keys in `complete`" in said
 
 
 def test_check_knows_the_migration_flags_of_the_state_store(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:

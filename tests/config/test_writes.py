@@ -76,3 +76,36 @@ def test_declared_writes_without_idempotency_keys_are_warned_about() -> None:
 
     assert "`writes: true` without `idempotency`" in found
     assert warnings_of(meaning(f"{declared}  idempotency: {{}}\n")) == ()
+
+
+@pytest.mark.parametrize(
+    ("mode", "missing"), [("shadow", "the extracted side carries"), ("reverse", "the monolith carries")]
+)
+def test_writes_in_one_direction_alone_are_warned_about_where_both_sides_have_callers(mode: str, missing: str) -> None:
+    declared = text(shadow=f"{{writes: true, mode: {mode}}}", more="  idempotency: {}\n")
+    both = declared.replace(f"mode: {mode}", "mode: both")
+
+    (found,) = warnings_of(meaning(f"{declared}  share: 5%\n"))
+    (flagged,) = warnings_of(meaning(f"{declared}  flag: move\n"))
+
+    assert f"with `mode: {mode}` the writes that" in found
+    assert missing not in found
+    assert flagged == found
+    assert warnings_of(meaning(f"{both}  share: 5%\n")) == ()
+    assert warnings_of(meaning(f"{declared}  share: 0%\n")) == ()
+    assert warnings_of(meaning(f"{declared}  flag: move\n"), {"move"}) == ()
+
+
+@pytest.mark.parametrize("shadow", ["off", "{mode: off, writes: true}"])
+def test_a_route_whose_other_side_is_never_asked_is_not_warned_about(shadow: str) -> None:
+    assert warnings_of(meaning(text(shadow=shadow, more="  flag: move\n")), {"move"}) == ()
+
+
+def test_a_guard_over_keys_in_the_last_stage_is_warned_about() -> None:
+    guarded = text(methods="GET", more="  flag: move\n")
+
+    (found,) = warnings_of(meaning(guarded), {"move"}, {"move"})
+
+    assert "route pay: `move` has keys in `complete`, where the monolith is not written to any more" in found
+    assert warnings_of(meaning(f"{guarded}  rollback: off\n"), {"move"}, {"move"}) == ()
+    assert warnings_of(meaning(guarded), {"move"}, {"other"}) == ()
