@@ -71,8 +71,9 @@ def lines(answer: Mapping[str, Any]) -> Iterable[str]:
         yield f"identity  {answer['identity']}{digest}"
     if answer["stage"]:
         yield f"stage     {answer['stage']}"
-    if answer["route"]:
+    if answer["route"] and answer["read"]:
         yield f"read      {_read(answer)}"
+    if answer["route"] and answer["write"]:
         yield f"write     {_write(answer)}"
     if answer["generation"]:
         yield f"snapshot  generation {answer['generation']}"

@@ -39,7 +39,10 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
     upstream: str
     stage: Stage | None
     read: tuple[str, ...]
-    """The upstreams that a read is asked of: whose answer the client gets, then who is asked to compare."""
+    """The upstreams that a read is asked of: whose answer the client gets, then who is asked to compare.
+
+    Empty where the route takes no reads; and so `write`.
+    """
     write: tuple[str, ...]
     """The upstreams that a write goes to, in order, each only if the one before has carried it out."""
     is_undeclared: bool

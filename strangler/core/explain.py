@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from strangler.core.decide import Decision, Reason, find, judge
+from strangler.core.fallback import SAFE
 from strangler.core.migration import Stage, doubles
 from strangler.core.model import Side
 from strangler.core.normalise import normal
+from strangler.core.offer import READS
 from strangler.core.snapshot import CompiledRoute, Snapshot
 from strangler.core.split import place
 
@@ -36,7 +38,10 @@ class Explanation:
     stage: Stage | None
     """What the route's migration flag says; None where it has no such flag, or it was not asked."""
     read: tuple[str, ...]
-    """The upstreams that a read is asked of: whose answer the client gets, then who is asked to compare."""
+    """The upstreams that a read is asked of: whose answer the client gets, then who is asked to compare.
+
+    Empty where the route takes no reads; and so `write`.
+    """
     write: tuple[str, ...]
     """The upstreams that a write goes to, in order, each only if the one before has carried it out."""
     is_undeclared: bool
@@ -104,6 +109,9 @@ def _explained(
     other: tuple[str, ...] = ()
     if route is not None and route.extracted is not None:
         other = (route.extracted if side is Side.LEGACY else route.legacy,)
+    methods = () if route is None else tuple(method.encode("ascii") for method in route.match.methods)
+    takes_reads = not methods or not READS.isdisjoint(methods)
+    takes_writes = not methods or not SAFE.issuperset(methods)
     ratio = snapshot.flags.check_ratio(flag) if flag and stage is not None else None
     is_compared = decision.shadow is not None and decision.shadow.sample > 0 and ratio != 0
     return Explanation(
@@ -119,9 +127,12 @@ def _explained(
         reason=decision.reason,
         upstream=decision.upstream,
         stage=stage,
-        read=(decision.upstream, *(other if is_compared else ())),
-        write=(decision.upstream, *(other if decision.writes is not None else ())),
-        is_undeclared=rules is not None and not rules.writes and doubles(replace(rules, writes=True), side, stage),
+        read=(decision.upstream, *(other if is_compared else ())) if takes_reads else (),
+        write=(decision.upstream, *(other if decision.writes is not None else ())) if takes_writes else (),
+        is_undeclared=takes_writes
+        and rules is not None
+        and not rules.writes
+        and doubles(replace(rules, writes=True), side, stage),
         sample=decision.shadow.sample if decision.shadow is not None else 0,
         check_ratio=ratio,
         generation=snapshot.generation,

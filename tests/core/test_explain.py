@@ -200,3 +200,28 @@ def test_a_trip_in_live_is_explained_with_the_flags_stage_and_what_goes_on() -> 
         (OLD, NEW),
         (OLD, NEW),
     )
+
+
+@pytest.mark.parametrize(
+    ("methods", "read", "write"),
+    [
+        ((), (OLD, NEW), (OLD,)),
+        (("GET",), (OLD, NEW), ()),
+        (("OPTIONS", "TRACE"), (OLD, NEW), ()),
+        (("POST",), (), (OLD,)),
+        (("GET", "POST"), (OLD, NEW), (OLD,)),
+    ],
+)
+def test_what_a_route_does_not_take_is_not_explained(
+    methods: tuple[str, ...], read: tuple[str, ...], write: tuple[str, ...]
+) -> None:
+    by = config(route("r", "/a", flag="f"))
+    (only,) = by.routes
+    by = replace(by, routes=(replace(only, match=replace(only.match, methods=methods)),))
+    snapshot = compile_snapshot(by, generation=3, flags=Fixed("shadow", stage=Stage.SHADOW, ratio=1))
+    method = methods[0].encode() if methods else b"GET"
+    request = Request(target=b"/a", method=method, headers=((b"X-User-Id", b"ann"),))
+
+    found = explain(snapshot, **request._asdict(), spare_key=SPARE)
+
+    assert (found.read, found.write, found.is_undeclared) == (read, write, bool(write))
