@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strangler.core.comparison import MAX_DEPTH, Difference, Json, Kind
-from strangler.core.document import HugeNumber, dump_json, parse_json
+from strangler.core.document import HugeNumber, dump_json, parse_json, read_json
 from strangler.core.jsonpath import parse_path
 from strangler.core.redaction import MAX_SHOWN, Redaction, Redactor
 from strangler.core.secrets import is_card, is_iban, is_secret_header, is_secret_name
@@ -351,3 +351,19 @@ def test_an_iban_with_a_group_like_the_start_of_another_is_one() -> None:
     number = next(text for check in range(100) if is_iban(text := f"DE{check:02}AB12040004400000"))
 
     assert redactor().text(f"to {gapped(number)}, thanks").count("[redacted iban") == 1
+
+
+def test_a_secret_number_that_was_read_as_it_is_written_is_looked_for_elsewhere_as_it_is_written() -> None:
+    made = redactor()
+    made.learn(value=read_json('{"pin": 12345678.50}'))
+
+    assert "12345678.50" not in made.text("code 12345678.50")
+
+
+def test_names_beyond_those_that_are_remembered_are_judged_all_the_same() -> None:
+    document: dict[str, Json] = {f"name{number}": number for number in range(1_100)}
+    made = redactor()
+    made.learn(value={**document, "client_secret": "abcdefgh"})
+
+    assert "abcdefgh" not in made.text("with abcdefgh in it")
+    assert made.json({"other_secret": "x"}) != {"other_secret": "x"}
