@@ -136,6 +136,13 @@ class _Found:
     def name(self) -> str:
         return "" if self.route is None else self.route.route.name
 
+    def cuts(self) -> tuple[int, ...]:
+        """Return the places at which the odds may change."""
+        if self.route is None:
+            return ()
+        share, cap = self.route.route.share, self.route.cap
+        return (FULL_SHARE - share,) if cap is None else (FULL_SHARE - share, FULL_SHARE - cap)
+
     def odds(self, spot: Spot, form: Form) -> tuple[float, bool]:
         """Return how likely the extracted side answers, and whether that is known."""
         compiled = self.route
@@ -237,9 +244,10 @@ def _compare(effect: Effect, row: Row, old: _Found, new: _Found) -> None:
     is_one_draw = old.route is not None and new.route is not None and _draw(old.route) == _draw(new.route)
     # Because a request knows the stage of the flag that decided it, what another one would say is not known.
     stage = row.form.stage if _flag(old) == _flag(new) else None
-    spots = row.spots()
-    each = row.requests / len(spots)
-    for spot in spots:
+    groups = tuple(row.groups((*old.cuts(), *new.cuts())))
+    whole = row.requests / sum(count for _, count in groups)
+    for spot, count in groups:
+        each = whole * count
         p_old, is_exact = old.odds(spot, row.form)
         p_new, is_exact_too = (p_old, is_exact) if is_same else new.odds(spot, row.form)
         # Because one and the same draw decides, a raised share takes nobody back; two draws are of one another free.

@@ -5,13 +5,14 @@ become too long keeps every second one. Time is an argument.
 """
 
 from array import array
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import floor
 
 from strangler.core.migration import Stage
-from strangler.core.model import Side
+from strangler.core.model import FULL_SHARE, Side
 from strangler.core.shapes import NO_PLACE, Shape
 
 SLOT_S = 300.0
@@ -25,6 +26,7 @@ MOST_HOSTS = 64
 """Hosts that are told apart in a twelfth; in place of others is nothing, which routes for any host take."""
 
 _NONE = (1 << 14) - 1
+_UNKNOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +57,15 @@ class Spot:
 class Row:
     """The requests of one form within a twelfth of the hour."""
 
-    __slots__ = ("_places", "_skipped", "_stride", "form", "requests", "sampled")
+    __slots__ = ("_places", "_skipped", "_stale", "_stride", "form", "requests", "sampled")
 
     def __init__(self, form: Form) -> None:
         self.form = form
         self.requests = 0.0
         self.sampled = 0
         self._places = array("H")
+        self._stale = 0
+        """So many of the first places have a side that is not known any more."""
         self._stride = 1
         self._skipped = 0
 
@@ -75,22 +79,47 @@ class Row:
         self._skipped = 0
         if len(self._places) >= MOST_PLACES:
             self._places = self._places[::2]
+            self._stale = (self._stale + 1) // 2
             self._stride *= 2
         self._places.append(_packed(spot))
 
     def spots(self) -> tuple[Spot, ...]:
         """Return the places that were kept; each stands for as many of the requests."""
-        return tuple(_unpacked(packed) for packed in self._places)
+        stale = self._stale
+        return tuple(_unpacked(packed, is_stale=index < stale) for index, packed in enumerate(self._places))
+
+    def groups(self, cuts: Iterable[int]) -> Iterator[tuple[Spot, int]]:
+        """Yield how many of the places that were kept are alike, and one of them.
+
+        Alike are those with the same side that no cut separates; a cut is the first place of what is above it.
+        """
+        fresh = self._places[self._stale :]
+        # Because sorting is done at once, and what follows for each group alone, a million places take no second.
+        packed = sorted([*fresh, *(place | _UNKNOWN << 14 for place in self._places[: self._stale])])
+        edges = sorted({*cuts, 0, FULL_SHARE, _NONE})
+        start = 0
+        for side in range(_UNKNOWN + 1):
+            for edge in (*edges[1:], _NONE + 1):
+                end = bisect_left(packed, edge | side << 14 if edge <= _NONE else (side + 1) << 14, lo=start)
+                if end > start:
+                    yield _unpacked(packed[start], is_stale=False), end - start
+                start = end
 
     def copied(self) -> "Row":
         """Return a copy that does not change."""
         copy = Row(self.form)
-        copy.requests, copy.sampled, copy._places = self.requests, self.sampled, self._places[:]
+        copy.requests, copy.sampled, copy._places, copy._stale = (
+            self.requests,
+            self.sampled,
+            self._places[:],
+            self._stale,
+        )
         return copy
 
     def forget_sides(self) -> None:
         """Hold no side for known any more."""
-        self._places = array("H", (packed | 3 << 14 for packed in self._places))
+        # Because this is done for all forms at once, in the process that guards judge in, it is one number each.
+        self._stale = len(self._places)
 
 
 class _Slot:
@@ -175,13 +204,13 @@ class Hour:
 
 
 def _packed(spot: Spot) -> int:
-    side = 3 if spot.side is None else int(spot.side is Side.EXTRACTED)
+    side = _UNKNOWN if spot.side is None else int(spot.side is Side.EXTRACTED)
     return (_NONE if spot.place == NO_PLACE else spot.place) | side << 14
 
 
-def _unpacked(packed: int) -> Spot:
+def _unpacked(packed: int, *, is_stale: bool) -> Spot:
     place, side = packed & _NONE, packed >> 14
     return Spot(
         place=NO_PLACE if place == _NONE else place,
-        side=None if side == 3 else Side.EXTRACTED if side else Side.LEGACY,
+        side=None if is_stale or side == _UNKNOWN else Side.EXTRACTED if side else Side.LEGACY,
     )

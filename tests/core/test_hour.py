@@ -1,5 +1,6 @@
 """The last hour: what is recent, in bounded memory, and no request lost from the sum."""
 
+from collections import Counter
 from dataclasses import replace
 
 from hypothesis import given
@@ -68,6 +69,20 @@ def test_sides_are_forgotten_and_places_are_not() -> None:
     assert row.spots() == (Spot(place=17, side=None), Spot(place=-1, side=None))
 
 
+def test_only_sides_from_before_are_forgotten_however_many_places_come() -> None:
+    hour = Hour()
+    for _ in range(301):
+        add(hour, replace(SHAPE, place=1))
+    hour.forget_sides()
+    for _ in range(2_000):
+        add(hour, replace(SHAPE, place=2))
+
+    (row,) = hour.rows(NOW)
+
+    assert {spot.side for spot in row.spots() if spot.place == 1} == {None}
+    assert {spot.side for spot in row.spots() if spot.place == 2} == {Side.EXTRACTED}
+
+
 def test_a_copy_of_a_row_stays_as_it_is() -> None:
     hour = Hour()
     add(hour)
@@ -130,6 +145,30 @@ def test_places_that_are_kept_are_of_all_the_time_and_not_of_its_end() -> None:
     assert len(kept) >= MOST_PLACES // 2
     for start in range(0, 8_000, 1_000):
         assert len(kept) / 16 < sum(start <= place < start + 1_000 for place in kept) < len(kept) / 4
+
+
+@given(
+    st.lists(st.tuples(st.integers(-1, 9_999), st.sampled_from(Side), st.booleans()), min_size=1, max_size=60),
+    st.lists(st.integers(0, 10_000), max_size=4),
+    st.integers(0, 60),
+)
+def test_groups_are_the_places_that_no_cut_separates(
+    several: list[tuple[int, Side, bool]], cuts: list[int], stale: int
+) -> None:
+    hour = Hour()
+    for index, (place, side, is_current) in enumerate(several):
+        if index == stale:
+            hour.forget_sides()
+        add(hour, replace(SHAPE, place=place, side=side), is_current=is_current)
+    (row,) = hour.rows(NOW)
+
+    groups = list(row.groups(cuts))
+
+    def kind(spot: Spot) -> tuple[object, ...]:
+        return (spot.side, spot.place < 0, *(spot.place >= cut for cut in cuts))
+
+    assert Counter({kind(spot): count for spot, count in groups}) == Counter(map(kind, row.spots()))
+    assert len({kind(spot) for spot, _ in groups}) == len(groups)
 
 
 @given(st.lists(st.integers(-1, 9_999), min_size=1, max_size=20), st.integers(1, 100))
