@@ -4,6 +4,7 @@ import argparse
 import http.client
 import json
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from strangler.cli import options
 from strangler.config import load
 from strangler.control.auth import TOKEN_FILE
-from strangler.core.model import Address
+from strangler.core.model import Address, ListenerTls
 from strangler.errors import AdminError, ConfigError, UsageError
 from strangler.runtime import runfile
 
@@ -27,9 +28,10 @@ class NothingRunsError(AdminError):
 class Admin:
     """One running instance."""
 
-    def __init__(self, address: Address, token: str) -> None:
+    def __init__(self, address: Address, token: str, tls: ssl.SSLContext | None = None) -> None:
         self._address = address
         self._token = token
+        self._tls = tls
 
     def change(self, method: str, path: str, body: Any, *, tag: str | None = None) -> Any:
         """Change something and return what the instance answers with; refused if something else was changed meanwhile.
@@ -41,7 +43,7 @@ class Admin:
 
     def ask(self, method: str, path: str, body: Any = None, more: Mapping[str, str] | None = None) -> Any:
         """Return the JSON that the instance answers with; a refusal raises AdminError with its own words."""
-        connection = http.client.HTTPConnection(self._address.host, self._address.port, timeout=_TIMEOUT_S)
+        connection = self._connection()
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json", **(more or {})}
         payload = None
         if body is not None:
@@ -51,6 +53,10 @@ class Admin:
             connection.request(method, path, body=payload, headers=headers)
             response = connection.getresponse()
             status, text = response.status, response.read(_LARGEST_ANSWER)
+        except ssl.SSLError as error:
+            raise AdminError(
+                f"the admin port {self._address} is not who it should be, or speaks no TLS ({_reason(error)})."
+            ) from error
         except (ConnectionError, TimeoutError, OSError) as error:
             raise NothingRunsError(
                 f"no strangler answers on the admin address {self._address} ({_reason(error)}). "
@@ -61,6 +67,12 @@ class Admin:
         finally:
             connection.close()
         return self._read(status, text)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, port = self._address.host, self._address.port
+        if self._tls is None:
+            return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
+        return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=self._tls)
 
     def _read(self, status: int, text: bytes) -> Any:
         try:
@@ -83,8 +95,10 @@ def find(given: argparse.Namespace) -> Admin:
     state_dir: Path | None = given.state_dir
     admin: Address | None = given.admin
     expected = ""
+    tls = None if given.tls_ca is None else _authorities(given.tls_ca)
     if state_dir is None and not (admin is not None and _has_token(given)):
-        state_dir, configured = _from_file(given.config)
+        state_dir, configured, found = _from_file(given.config)
+        tls = tls or found
         # Because whoever listens on the configured port while nothing runs would be sent the token, that address is
         # good enough only for a token that the operator gave.
         admin = admin or _running(state_dir) or (configured if _has_token(given) else None)
@@ -96,11 +110,30 @@ def find(given: argparse.Namespace) -> Admin:
             f"nothing runs on the state directory {state_dir}{expected}. Start it with `strangler serve`, or name "
             "another with --state-dir, or its address with --admin."
         )
-    return Admin(admin, _token(given, admin, state_dir))
+    return Admin(admin, _token(given, admin, state_dir), tls)
 
 
-def _from_file(path: Path) -> tuple[Path, Address]:
-    """Return where a routes file keeps its state, and its admin address; a faulty one will do if something runs."""
+def _authorities(path: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(path))
+    except OSError as error:
+        raise UsageError(f"--tls-ca: {path} holds no certificates in PEM ({_reason(error)}).") from error
+
+
+def _pinned(tls: ListenerTls) -> ssl.SSLContext:
+    """Return what believes the very certificates that the routes file names for the admin port, and no other."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Because this machine reaches it by a number that stands in no certificate.
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    for pair in tls.pairs:
+        context.load_verify_locations(pair.cert)
+    return context
+
+
+def _from_file(path: Path) -> tuple[Path, Address, ssl.SSLContext | None]:
+    """Return where a routes file keeps its state, its admin address, and the TLS there; a faulty one will do if
+    something runs."""
     try:
         config = load.load(path)
     except ConfigError:
@@ -108,8 +141,8 @@ def _from_file(path: Path) -> tuple[Path, Address]:
         running = _running(state_dir)
         if running is None:
             raise
-        return state_dir, running
-    return Path(config.state_dir), config.admin
+        return state_dir, running, None
+    return Path(config.state_dir), config.admin, None if config.admin_tls is None else _pinned(config.admin_tls)
 
 
 def _running(state_dir: Path) -> Address | None:

@@ -35,6 +35,12 @@ def add_admin(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--state-dir", type=Path, metavar="DIR", help="its state directory (default: the file's)")
     parser.add_argument(
+        "--tls-ca",
+        type=Path,
+        metavar="FILE",
+        help="speak TLS to it, and believe these CAs (default: as the routes file says, and then its own certificate)",
+    )
+    parser.add_argument(
         "--token-file",
         type=Path,
         metavar="FILE",

@@ -13,6 +13,8 @@ from strangler.control.operations import NOBODY, Answer, Call, Caller, Operation
 CALLER = web.RequestKey("caller", Caller)
 CSRF_HEADER = "X-Strangler-Request"
 """A page of another site cannot send it without asking first (CORS), and is never allowed to."""
+MAX_TAG = 200
+"""Characters of an If-Match that are read and told; ours have less than 30."""
 SAFE = ("GET", "HEAD")
 
 _Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -94,7 +96,8 @@ def _check_own_page(request: web.Request) -> None:
 
 def _check_tag(request: web.Request, current: str) -> None:
     """Refuse a change of something else than was looked at; `*` means whatever is there (RFC 9110 section 13.1.1)."""
-    given = ", ".join(request.headers.getall("If-Match", ()))
+    # Because header bytes that are no UTF-8 arrive as lone surrogates, which no JSON can hold.
+    given = ascii(", ".join(request.headers.getall("If-Match", ())))[1:-1][:MAX_TAG]
     if not given:
         detail = "Send the ETag of what you looked at as If-Match, so that nobody's change is undone unseen."
         raise ProblemError(problem(428, "precondition_required", detail, current=current))

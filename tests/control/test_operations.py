@@ -1,5 +1,6 @@
 """The table of operations: what is served is what is described, and what a change is asked for."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -129,6 +130,22 @@ async def test_a_change_of_what_was_looked_at_is_made_and_gives_the_next_tag() -
 
     assert code == 200
     assert after not in (before, None)
+
+
+async def test_a_tag_of_any_bytes_is_refused_like_any_other() -> None:
+    async with served() as client:
+        reader, writer = await asyncio.open_connection(client.address.host, client.address.port)
+        body = b'{"reason": "x"}'
+        head = (
+            f"POST /api/v1/guards/pay/trip HTTP/1.1\r\nHost: {client.address}\r\nConnection: close\r\n"
+            f"Authorization: Bearer {client.token}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        )
+        writer.write(head.encode() + b"If-Match: \xff\xfe\r\n\r\n" + body)
+        answer = await reader.read()
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 412 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["given"] == "\\udcff\\udcfe"
 
 
 async def test_malformed_json_is_told_with_its_place() -> None:

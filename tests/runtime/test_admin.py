@@ -1,12 +1,19 @@
 """The admin port of a real instance: what is written there is served, and why a share is what it is."""
 
+import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
+import trustme
 
+from strangler.cli import main
+from strangler.runtime import runfile
 from tests.support.backend import backend, ok, says
-from tests.support.proxy import Proxy, routes_text, running
+from tests.support.proxy import Proxy, end, launch, routes_text, running
+from tests.support.waiting import until
 
 ROUTE = "{name: pay, match: {path: /pay}, extracted: extracted, flag: payments}"
 
@@ -75,3 +82,56 @@ async def test_a_token_that_was_made_outlives_a_restart_of_everything(proxy: Pro
         change, _ = await again.ask("POST", "/api/v1/kill", {"is_on": True, "reason": "x"}, headers=known)
 
     assert (before, after, change) == (200, 200, 403)
+
+
+async def test_over_tls_the_port_takes_what_was_meant_for_it_and_the_commands_find_the_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ca = trustme.CA()
+    pair = ca.issue_cert("localhost", "127.0.0.1")
+    pair.private_key_pem.write_to_path(tmp_path / "admin.key")
+    (tmp_path / "admin.key").chmod(0o600)
+    (tmp_path / "admin.crt").write_bytes(b"".join(one.bytes() for one in pair.cert_chain_pems))
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+    text = routes_text(monolith=1, routes=[], workers=0)
+    (tmp_path / "routes.yaml").write_text(f"{text}admin_access: {{tls: {{cert: admin.crt, key: admin.key}}}}\n")
+
+    async with aiohttp.ClientSession() as session:
+        proxy = await launch(tmp_path, session=session)
+        try:
+            await until(lambda: bool(proxy.events("ready")), deadline_s=30.0, what="ready")
+            run = runfile.read(proxy.state_dir)
+            assert run is not None
+            known = ["--admin", run.admin, "--token-file", str(proxy.state_dir / "admin-token")]
+            codes = [
+                await asyncio.to_thread(main, ["status", *arguments])
+                for arguments in (
+                    ["-c", str(proxy.routes)],
+                    [*known, "--tls-ca", str(tmp_path / "ca.pem")],
+                    [*known, "--tls-ca", str(tmp_path / "other.pem")],
+                    known,
+                )
+            ]
+            context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+            url = f"https://{run.admin}/api/v1/session"
+            async with session.post(url, json={"token": proxy.token}, ssl=context) as answer:
+                cookie = answer.headers["Set-Cookie"]
+        finally:
+            await end(proxy)
+
+    assert codes == [0, 0, 1, 1]
+    assert "is not who it should be" in capsys.readouterr().err
+    assert cookie.startswith("__Host-strangler-session=")
+    assert cookie.endswith("; Secure")
+
+
+async def test_beyond_loopback_a_start_without_tls_or_a_word_is_refused(tmp_path: Path) -> None:
+    text = routes_text(monolith=1, workers=0).replace("admin: 127.0.0.1:0", "admin: 0.0.0.0:0")
+    (tmp_path / "routes.yaml").write_text(text)
+    async with aiohttp.ClientSession() as session:
+        proxy = await launch(tmp_path, session=session)
+        code = await proxy.process.wait()
+
+    assert code == 2
+    assert "tokens would pass in the clear" in (tmp_path / "log").read_text()
