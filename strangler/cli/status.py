@@ -74,6 +74,13 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
                 f"shadow   {route['name']} ({shadow['mode']}): {shadow['compared']} compared, "
                 f"{shadow['different']} different, {shadow['dropped']} dropped"
             )
+    if comparer := status["comparer"]:
+        process = "" if comparer["pid"] is None else f" (process {comparer['pid']})"
+        yield (
+            f"comparer {comparer['state']}{process}: {comparer['waiting']} waiting, {comparer['asking']} asked, "
+            f"{comparer['bytes'] / 1_048_576:.1f} MiB of bodies, {comparer['resting']} upstreams resting, "
+            f"{comparer['restarts']} restarts"
+        )
     for worker in status["workers"]:
         yield (
             f"worker   {worker['index']}: process {worker['pid']}, {worker['state']}, generation {worker['generation']}"

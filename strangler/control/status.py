@@ -150,6 +150,24 @@ class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Routes with the same one trip and are reset together."""
 
 
+class ComparerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The process that asks the other sides and compares."""
+
+    state: str
+    """`running`, `starting`, or `down` until another one is started."""
+    pid: int | None
+    """None while there is none."""
+    restarts: int
+    """Times that it ended by itself, or hung, and was replaced."""
+    waiting: int
+    """Requests that wait to be asked."""
+    asking: int
+    bytes: int
+    """Of bodies that are kept."""
+    resting: int
+    """Upstreams that are left alone just now, because they failed too often."""
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The whole proxy."""
 
@@ -171,6 +189,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     upstreams: tuple[UpstreamStatus, ...]
     routes: tuple[RouteStatus, ...]
     unrouted: SideStatus
+    comparer: ComparerStatus | None = None
+    """None where no route is shadowed."""
     is_killed: bool = False
     """Whether the kill switch is on."""
     store_fault: str = ""

@@ -101,6 +101,7 @@ class Overview:
                 for route in truth.config.routes
             ),
             unrouted=status.of_side(self._totals.of("", Side.LEGACY)),
+            comparer=self._shadowing.status(),
             is_killed=self._protection.guards.is_killed,
             store_fault=self._protection.guards.fault,
         )

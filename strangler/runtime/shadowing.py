@@ -9,6 +9,7 @@ from typing import Any
 
 from strangler.control.shadowbook import ShadowBook
 from strangler.control.shadowdesk import ShadowDesk
+from strangler.control.status import ComparerStatus
 from strangler.control.store import Store
 from strangler.control.truth import Truth
 from strangler.core.findings import Findings
@@ -71,6 +72,8 @@ class Shadowing:
         self._unwanted = asyncio.Event()
         self._link: Link[FromComparer] | None = None
         self._sent: Config | None = None
+        self._pid: int | None = None
+        self._is_listening = False
         self._sent_unhealthy: tuple[tuple[str, str], ...] = ()
         self._heard_at = 0.0
         self._flags: FlagData | None = None
@@ -97,6 +100,20 @@ class Shadowing:
             self._wanted.clear()
             self._unwanted.set()
         self._offer()
+
+    def status(self) -> ComparerStatus | None:
+        """Return how the comparer stands; None where none is wanted."""
+        if not self._wanted.is_set():
+            return None
+        return ComparerStatus(
+            state="running" if self._is_listening else "starting" if self._pid is not None else "down",
+            pid=self._pid,
+            restarts=self.restarts,
+            waiting=self.gauges["shadow_waiting"],
+            asking=self.gauges["shadow_asking"],
+            bytes=self.gauges["shadow_bytes"],
+            resting=self.gauges["shadow_breakers_open"],
+        )
 
     async def close(self) -> None:
         """End the comparer, with what it found last."""
@@ -152,6 +169,7 @@ class Shadowing:
             raise
         finally:
             theirs.close()
+        self._pid = body.pid
         lost = asyncio.Event()
         gone = asyncio.get_running_loop().create_task(body.wait(), name="shadowing.gone")
         unwanted = asyncio.get_running_loop().create_task(self._unwanted.wait(), name="shadowing.unwanted")
@@ -200,6 +218,7 @@ class Shadowing:
             pass
         self.recordings.detach()
         self._link, self._sent, self._sent_unhealthy, self.gauges = None, None, (), dict(NO_GAUGES)
+        self._pid, self._is_listening = None, False
 
     def _offer(self) -> None:
         """Tell the comparer what it does not know yet."""
@@ -229,6 +248,7 @@ class Shadowing:
         self._heard_at = asyncio.get_running_loop().time()
         match message:
             case Listening():
+                self._is_listening = True
                 LOG.info("comparer_ready")
             case Found(findings=findings):
                 self._take(findings)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from strangler.cli.status import lines
 from tests.support.backend import Conversation, Received, backend, ok, says
 from tests.support.proxy import Proxy, launch, routes_text, running
 from tests.support.waiting import until
@@ -142,7 +143,11 @@ async def test_a_comparer_that_is_killed_is_replaced_and_goes_on_from_what_was_f
         await until(lambda: len(proxy.events("comparer_ready")) == 2, deadline_s=30)
         assert await proxy.get("/users/7") == (200, '{"id":7}')
         after = await until_offered(proxy, different=before + 1)
-        assert comparer_of(proxy) != first
+        status = await proxy.status()
+        shown = status["comparer"]
+        assert first != shown["pid"] == comparer_of(proxy)
+        assert (shown["state"], shown["restarts"], shown["resting"]) == ("running", 1, 0)
+        assert any(line.startswith(f"comparer running (process {shown['pid']}): ") for line in lines(status))
         assert after["groups"][0]["count"] > before
 
 
@@ -207,7 +212,7 @@ async def test_no_comparer_runs_unless_a_route_is_shadowed(tmp_path: Path) -> No
         backend(says(ok(b"{}", JSON))) as monolith,
         running(tmp_path, routes_text(monolith=monolith.port, routes=[PLAIN])) as proxy,
     ):
-        assert comparer_of(proxy) == 0
+        assert (comparer_of(proxy), (await proxy.status())["comparer"]) == (0, None)
         proxy.routes.write_text(routes_text(monolith=monolith.port, routes=[READ]))
         comparer = await until_comparing(proxy)
         proxy.routes.write_text(routes_text(monolith=monolith.port, routes=[PLAIN]))
