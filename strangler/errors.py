@@ -116,12 +116,3 @@ class FailureKind(StrEnum):
     """The connection ended before the answer was complete."""
     BAD_FRAMING = "bad_framing"
     """What came back is not HTTP, or its length cannot be trusted (RFC 9112 section 6.3)."""
-
-
-class UpstreamError(StranglerError):
-    """An upstream is at fault."""
-
-    def __init__(self, kind: FailureKind, detail: str) -> None:
-        super().__init__(f"{kind}: {detail}")
-        self.kind = kind
-        self.detail = detail

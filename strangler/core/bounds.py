@@ -35,15 +35,6 @@ def is_below(count: int, of: int, limit: float, nats: float) -> bool:
     return count < limit * of and of * divergence(count / of, limit) >= nats
 
 
-def lower_share(count: int, of: int, nats: float) -> float:
-    """Return the largest share that the true one is proven to be above; 0 without counts."""
-    low, high = 0.0, count / of if of else 0.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if is_above(count, of, middle, nats) else (low, middle)
-    return low
-
-
 def upper_share(count: int, of: int, nats: float) -> float:
     """Return the smallest share that the true one is proven to be below; 1 without counts."""
     low, high = count / of if of else 1.0, 1.0

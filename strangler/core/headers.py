@@ -244,13 +244,8 @@ def read_request(headers: Sequence[tuple[bytes, bytes]]) -> RequestHead:
     if connection is None:
         head.upgrade = None
         return head
-    options = _options(connection)
-    head.close = options.close
-    head.keep_alive = options.keep_alive
-    if not options.upgrade:
-        head.upgrade = None
-    if options.named:
-        _remove(head, headers, options.named)
+    if named := _take(head, connection):
+        _remove(head, headers, named)
     return head
 
 
@@ -294,6 +289,16 @@ def _read_rare(head: RequestHead, meaning: _Field, name: bytes, value: bytes) ->
             head.claims += b"%b: %b\r\n" % (name, value)
         case _:
             pass
+
+
+def _take(head: "RequestHead | ResponseHead", connection: bytes) -> frozenset[bytes]:
+    """Take what the Connection field says of the hop, and return the fields that it names."""
+    options = _options(connection)
+    head.close = options.close
+    head.keep_alive = options.keep_alive
+    if not options.upgrade:
+        head.upgrade = None
+    return options.named
 
 
 def _options(value: bytes) -> _Options:
@@ -368,13 +373,8 @@ def read_response(headers: Sequence[tuple[bytes, bytes]]) -> ResponseHead:
         elif meaning is _Field.UPGRADE:
             head.upgrade = value
     if connection is not None:
-        options = _options(connection)
-        head.close = options.close
-        head.keep_alive = options.keep_alive
-        if not options.upgrade:
-            head.upgrade = None
-        if options.named:
-            head.lines = [line for line in lines if line[: line.index(b":")].lower() not in options.named]
+        if named := _take(head, connection):
+            head.lines = [line for line in lines if line[: line.index(b":")].lower() not in named]
             head.length_line = next(
                 (i for i, line in enumerate(head.lines) if line[:15].lower() == b"content-length:"), -1
             )
