@@ -8,11 +8,12 @@ from bench.shadow.documents import Compared
 from bench.shadow.paired import Memory, Paired
 from bench.shadow.throughput import Throughput
 from strangler.proxy.capture import MOST_HELD
+from strangler.runtime.arena import ARENA_BYTES
 from strangler.runtime.offers import HIGH_WATER_BYTES
 from strangler.shadow.budget import MOST_MEMORY
 
 _MIB = 1_048_576
-WORKER_MIB = (MOST_HELD + HIGH_WATER_BYTES) / _MIB
+WORKER_MIB = (MOST_HELD + ARENA_BYTES + HIGH_WATER_BYTES) / _MIB
 COMPARER_MIB = MOST_MEMORY / _MIB
 
 

@@ -14,8 +14,20 @@ if TYPE_CHECKING:
     from strangler.proxy.exchange import Exchange
 
 _MARK = MARK.lower().encode("ascii")
-MOST_HELD = 32 * 1_048_576
-"""Bytes of bodies that one worker keeps for captures at a time."""
+MOST_HELD = 16 * 1_048_576
+"""Bytes of bodies that one worker keeps for captures at a time, beside those that have a place of their own."""
+LARGE_BYTES = 65_536
+"""Answers of a length from which they get a place of their own: where what is saved is more than the asking."""
+
+
+class Place(Protocol):
+    """Where the body of one large answer goes, piece by piece."""
+
+    def write(self, data: bytes) -> bool:
+        """Write the next piece; return False if there is no room for it."""
+
+    def release(self) -> None:
+        """Give it back."""
 
 
 class Offers(Protocol):
@@ -27,8 +39,11 @@ class Offers(Protocol):
     def refusal(self, upstream: str) -> Drop | None:
         """Return why nothing that asks this upstream can be handed over just now; None if something can."""
 
-    def put(self, offer: Offer) -> None:
-        """Hand one over."""
+    def place(self, size: int) -> "Place | Drop | None":
+        """Return a place for an answer's body, or why there is none just now; None if there never is."""
+
+    def put(self, offer: Offer, place: "Place | None" = None) -> None:
+        """Hand one over, and with it the place where its answer's body is, if it is not in the offer."""
 
     def drop(self, route: str, why: Drop) -> None:
         """Count one that is not handed over."""
@@ -37,7 +52,7 @@ class Offers(Protocol):
 class Capture:
     """What was seen of one exchange so far."""
 
-    __slots__ = ("_answer", "_head", "_left", "_limit", "_offers", "_request", "_route", "_size", "_status")
+    __slots__ = ("_answer", "_head", "_left", "_limit", "_offers", "_place", "_request", "_route", "_size", "_status")
 
     def __init__(self, offers: Offers, route: str, limit: int) -> None:
         self._offers = offers
@@ -49,6 +64,7 @@ class Capture:
         self._left = [limit, limit]
         self._status = 0
         self._head: ResponseHead | None = None
+        self._place: Place | None = None
 
     def take_request(self, data: bytes) -> bool:
         """Take a piece of the request's body; return False when it is too much."""
@@ -61,21 +77,28 @@ class Capture:
             return self._give_up(Drop.NOT_MODIFIED)
         if has_body and head.length is not None and head.length > self._limit:
             return self._give_up(Drop.BODY_TOO_LARGE)
+        if has_body and head.length is not None and head.length >= LARGE_BYTES and self._place is None:
+            place = self._offers.place(head.length)
+            if isinstance(place, Drop):
+                return self._give_up(place)
+            self._place = place
         return True
 
     def take_answer(self, data: bytes) -> bool:
         """Take a piece of the answer's body; return False when it is too much."""
+        if self._place is not None:
+            return self._place.write(data) or self._give_up(Drop.BODY_TOO_LARGE)
         return self._take(self._answer, 1, data)
 
     def finish(self, exchange: "Exchange") -> None:
         """Hand over what was seen; a client that got a failure has nothing to compare with."""
         decision, head = exchange.decision, self._head
+        # Because half a request is another request.
+        if head is None or decision is None or self._status >= 500 or not exchange.request_done:
+            self.release()
+            return
+        place, self._place = self._place, None
         self.release()
-        if head is None or decision is None or self._status >= 500:
-            return
-        if not exchange.request_done:
-            # Because half a request is another request.
-            return
         self._offers.put(
             Offer(
                 route=self._route,
@@ -88,13 +111,17 @@ class Capture:
                 request_id=exchange.request_id,
                 trace=exchange.trace,
                 answer=Answer(status=self._status, headers=_pairs(head.lines), body=b"".join(self._answer)),
-            )
+            ),
+            place,
         )
 
     def release(self) -> None:
         """Give back what is held of the worker's budget."""
         self._offers.held -= self._size
         self._size = 0
+        if self._place is not None:
+            self._place.release()
+            self._place = None
 
     def give_up_stream(self) -> None:
         """Let go of an answer that never ends."""

@@ -6,14 +6,18 @@ that is not there costs a count and nothing else.
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from strangler.core.offer import Drop, Offer
+from strangler.proxy.capture import Place as AnyPlace
+from strangler.runtime.arena import Arena, Place
 from strangler.runtime.handover import short
 from strangler.runtime.link import Link
 
@@ -35,6 +39,16 @@ class Offered(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """To the comparer: one exchange to be asked and compared."""
 
     offer: Offer
+    at: int = 0
+    size: int = 0
+    """Where in the arena the answer's body is, and its length; 0 if the offer has it itself."""
+
+
+class Shared(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the comparer: where a worker's arena can be opened."""
+
+    pid: int
+    fd: int
 
 
 class Dropped(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -54,7 +68,18 @@ class Pace(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Whether the comparer has enough to do."""
 
 
-ToComparer = Offered | Dropped
+class Opened(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To a worker: its arena is read from now on."""
+
+
+class Taken(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To a worker: what was at this place of its arena is read, and the place free."""
+
+    at: int
+
+
+ToComparer = Offered | Dropped | Shared
+ToSender = Pace | Opened | Taken
 UNHINDERED = Pace()
 Received = TypeVar("Received")
 
@@ -65,10 +90,16 @@ class OfferSender:
     def __init__(self, path: Path) -> None:
         self.held = 0
         self._path = path
-        self._link: Link[Pace] | None = None
+        self._link: Link[ToSender] | None = None
+        self._arena: Arena | None = None
+        """Of this connection, once the comparer has opened it."""
+        self._shared: Arena | None = None
+        """The same before that."""
+        self.places: dict[int, Place] = {}
+        """What the comparer has not read yet, by where it is."""
         self._pace = UNHINDERED
         self._dropped: dict[tuple[str, Drop], int] = {}
-        self._waiting: list[Offer] = []
+        self._waiting: list[tuple[Offer, Place | None]] = []
         self._waiting_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -78,13 +109,20 @@ class OfferSender:
             return Drop.BREAKER
         return Drop.QUEUE_FULL if self._pace.is_behind else self._no_room()
 
-    def put(self, offer: Offer) -> None:
+    def place(self, size: int) -> Place | Drop | None:
+        """Return a place in the arena; why there is none just now; None if there is no arena."""
+        if self._arena is None:
+            return None
+        return self._arena.take(size) or Drop.BUDGET
+
+    def put(self, offer: Offer, place: AnyPlace | None = None) -> None:
         """Send an offer, if there is room."""
-        if (why := self._no_room()) is not None:
-            self.drop(offer.route, why)
+        ours = place if isinstance(place, Place) and place.is_in(self._arena) else None
+        if (why := self._no_room()) is not None or ours is not place:
+            self._let_go(offer, place, why or Drop.NO_COMPARER)
         else:
-            self._waiting.append(offer)
-            self._waiting_bytes += len(offer.body) + len(offer.answer.body)
+            self._waiting.append((offer, ours))
+            self._waiting_bytes += len(offer.body) + len(offer.answer.body) + (0 if ours is None else ours.size)
             if self._waiting_bytes >= BATCH_BYTES:
                 self._flush()
             elif self._timer is None:
@@ -98,7 +136,7 @@ class OfferSender:
         """Keep a connection to the comparer, for ever."""
         while True:
             lost = asyncio.Event()
-            link = _link(Pace, on_message=self._keep_pace, on_lost=lost.set)
+            link: Link[ToSender] = _link(ToSender, on_message=self._receive, on_lost=lost.set)
             try:
                 with short(self._path) as path:
                     await asyncio.get_running_loop().create_unix_connection(lambda: link, path)  # noqa: B023
@@ -106,6 +144,7 @@ class OfferSender:
                 await asyncio.sleep(RETRY_S)
                 continue
             self._link = link
+            self._shared = _share(link)
             try:
                 while not lost.is_set():
                     self._tell_dropped(link)
@@ -119,10 +158,31 @@ class OfferSender:
                     self._link = None
                 self._flush()
                 self._link, self._pace = None, UNHINDERED
+                # Because the next comparer gets another one, nothing that this one may still read is written over.
+                self._arena, self.places = None, {}
+                self._hide()
                 await link.close(0.1)
 
-    def _keep_pace(self, pace: Pace) -> None:
-        self._pace = pace
+    def _receive(self, message: ToSender) -> None:
+        match message:
+            case Pace():
+                self._pace = message
+            case Opened():
+                self._arena = self._shared
+                self._hide()
+            case Taken(at=at):
+                if (place := self.places.pop(at, None)) is not None:
+                    place.release()
+
+    def _hide(self) -> None:
+        if self._shared is not None:
+            self._shared.hide()
+            self._shared = None
+
+    def _let_go(self, offer: Offer, place: AnyPlace | None, why: Drop) -> None:
+        if place is not None:
+            place.release()
+        self.drop(offer.route, why)
 
     def _no_room(self) -> Drop | None:
         if self._link is None:
@@ -135,15 +195,18 @@ class OfferSender:
             self._timer.cancel()
             self._timer = None
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        for offer in waiting:
+        for offer, place in waiting:
             if (why := self._no_room()) is not None:
-                self.drop(offer.route, why)
+                self._let_go(offer, place, why)
+            elif self._link is not None and place is not None:
+                self.places[place.at] = place
+                self._link.send(Offered(offer=offer, at=place.at, size=place.size))
             elif self._link is not None:
                 self._link.send(Offered(offer=offer))
         if self._link is not None:
             self._tell_dropped(self._link)
 
-    def _tell_dropped(self, link: Link[Pace]) -> None:
+    def _tell_dropped(self, link: Link[ToSender]) -> None:
         if self._dropped and not link.is_full:
             dropped, self._dropped = self._dropped, {}
             for (route, why), number in dropped.items():
@@ -158,6 +221,8 @@ class OfferServer:
         self._path = path
         self._links: dict[Link[ToComparer], Pace] = {}
         """With what each worker was told last."""
+        self._arenas: dict[Link[ToComparer], int] = {}
+        """Descriptors of the arenas that were opened."""
         self._server: asyncio.AbstractServer | None = None
         self._inode = 0
 
@@ -200,12 +265,51 @@ class OfferServer:
             return False
 
     def _accept(self) -> Link[ToComparer]:
-        link = _link(Offered | Dropped, on_message=self._on_message, on_lost=lambda: self._forget(link))
+        link: Link[ToComparer] = _link(
+            ToComparer, on_message=lambda message: self._receive(message, link), on_lost=lambda: self._forget(link)
+        )
         self._links[link] = UNHINDERED
         return link
 
     def _forget(self, link: Link[ToComparer]) -> None:
         self._links.pop(link, None)
+        if (fd := self._arenas.pop(link, None)) is not None:
+            os.close(fd)
+
+    def _receive(self, message: ToComparer, link: Link[ToComparer]) -> None:
+        match message:
+            case Shared(pid=pid, fd=fd):
+                self._open(link, f"/proc/{pid}/fd/{fd}")
+            case Offered(offer=offer, at=at, size=size) if size:
+                try:
+                    body = os.pread(self._arenas[link], size, at)
+                except MemoryError:
+                    self._on_message(Dropped(route=offer.route, why=Drop.BUDGET, count=1))
+                    return
+                finally:
+                    link.send(Taken(at=at))
+                self._on_message(Offered(offer=replace(offer, answer=replace(offer.answer, body=body))))
+            case _:
+                self._on_message(message)
+
+    def _open(self, link: Link[ToComparer], path: str) -> None:
+        try:
+            self._arenas[link] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            # Because some systems keep the descriptors of one process from another, large bodies are sent there.
+            LOG.warning("arena_not_opened", extra={"fields": {"why": str(error)}})
+        else:
+            link.send(Opened())
+
+
+def _share(link: Link[ToSender]) -> Arena | None:
+    """Return an arena that the comparer has been told of; None where the system has none to give."""
+    try:
+        arena = Arena()
+    except OSError:
+        return None
+    link.send(Shared(pid=os.getpid(), fd=arena.fd))
+    return arena
 
 
 def _link(kind: Any, *, on_message: Callable[[Received], None], on_lost: Callable[[], None]) -> Link[Received]:

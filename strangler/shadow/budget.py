@@ -1,5 +1,6 @@
 """The budget: how many bytes of bodies the comparer keeps at a time, and how much memory it may take in all."""
 
+import ctypes
 import resource
 from pathlib import Path
 
@@ -14,11 +15,22 @@ MOST_MEMORY = 224 * 1_048_576
 some five times its size once it is read, and up to 25 times where it is made to; two answers of 8 MiB mostly fit."""
 
 
+_M_MMAP_THRESHOLD = -3
+"""mallopt(3)."""
+_MMAP_FROM = 131_072
+"""glibc's own first value, which it raises as it sees fit: what is freed then stays in its heap, full of holes."""
+
+
 def cap_memory(most: int = MOST_MEMORY) -> None:
     """Take no more memory than this from now on: what would, raises MemoryError (RLIMIT_DATA, setrlimit(2)).
 
     Because a comparison runs alone, and everything else has its own bound, it is what meets that limit.
     """
+    try:
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _MMAP_FROM)
+    except (AttributeError, OSError):
+        # Because other C libraries have no such thing; what is freed may then count for longer.
+        pass
     words = Path("/proc/self/statm").read_text(encoding="ascii").split()
     now = int(words[5]) * resource.getpagesize()
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)

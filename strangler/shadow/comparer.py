@@ -123,6 +123,8 @@ class Comparer:
                 self.drop(offer.route, Drop(error.why))
                 # Because what the answering side said is no worse for it.
                 self.recorder.take(offer, "", time())
+            except MemoryError:
+                self.drop(offer.route, Drop.BUDGET)
             finally:
                 self._busy -= 1
                 self.budget.give(size_of(offer))

@@ -1,6 +1,7 @@
 """Captures: what a client was answered is copied for the shadow plane, and the client notices nothing."""
 
 import asyncio
+import os
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,9 @@ from strangler.core.model import Fallback
 from strangler.core.offer import Drop, Offer
 from strangler.core.shadowing import Record, Shadow, ShadowMode
 from strangler.proxy import capture
+from strangler.proxy.capture import Place
+from strangler.runtime.arena import Arena
+from strangler.runtime.arena import Place as InArena
 from tests.support.backend import Conversation, Received, backend, ok, says
 from tests.support.plane import Proxy, config, proxy, route
 from tests.support.waiting import until
@@ -29,12 +33,18 @@ class Kept:
 
     full: Drop | None = None
     resting: str = ""
+    arena: Arena | None = None
+    places: list[Place | None] = field(default_factory=list)
 
     def refusal(self, upstream: str) -> Drop | None:
         return Drop.BREAKER if self.resting and upstream == self.resting else self.full
 
-    def put(self, offer: Offer) -> None:
+    def place(self, size: int) -> Place | Drop | None:
+        return None if self.arena is None else self.arena.take(size) or Drop.BUDGET
+
+    def put(self, offer: Offer, place: Place | None = None) -> None:
         self.offers.append(offer)
+        self.places.append(place)
 
     def drop(self, route: str, why: Drop) -> None:
         self.drops.append((route, why))
@@ -346,3 +356,36 @@ async def test_a_read_of_which_the_other_side_rests_is_counted_and_not_copied_un
         await answer(running, GET.replace(b"/users", b"/orders") % b"")
     assert [offer.route for offer in kept.offers] == ["orders"]
     assert kept.drops == [("users", Drop.BREAKER)]
+
+
+async def test_a_large_answer_is_written_to_its_place_as_it_streams_by() -> None:
+    body = b"0123456789" * 30_000
+    async with backend(says(ok(body))) as monolith, proxy(config(monolith.port, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept(arena=Arena(98 * 4_096))
+        _, said = await answer(running, GET % b"")
+        _, again = await answer(running, GET % b"")
+        assert kept.arena is not None
+        (place,) = kept.places
+        assert isinstance(place, InArena)
+        assert said == again == os.pread(kept.arena.fd, place.size, place.at) == body
+        kept.arena.hide()
+    assert kept.offers[0].answer.body == b""
+    assert kept.drops == [("users", Drop.BUDGET)]
+
+
+async def test_the_place_of_an_answer_that_broke_off_is_free_again() -> None:
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 100_000
+
+    async def break_off(_received: Received, conversation: Conversation) -> None:
+        await conversation.send(cut)
+        conversation.writer.transport.abort()
+
+    async with backend(break_off) as monolith, proxy(config(monolith.port, 1, shadowed())) as running:
+        running.plane.offers = kept = Kept(arena=Arena(98 * 4_096))
+        wire = await running.connect()
+        await wire.send(GET % b"")
+        await wire.rest()
+        assert kept.arena is not None
+        await until(lambda: kept.arena is not None and kept.arena.take(400_000) is not None, what="a free place")
+        kept.arena.hide()
+    assert not kept.offers
