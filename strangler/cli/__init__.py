@@ -9,6 +9,8 @@ from strangler import __version__
 from strangler.cli import (
     audit,
     check,
+    completion,
+    config,
     discover,
     explain,
     flags,
@@ -69,9 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     every = (
         *(serve, check, plan, explain, flags, status, guards, shadow),
         *(replay, discover, progress, audit, token, restart),
-        vault,
+        *(vault, config),
     )
     for command in every:
         command.add(commands, _EXIT_CODES)
     check.add_schema(commands, _EXIT_CODES)
+    completion.add(commands, _EXIT_CODES, _parser)
     return parser

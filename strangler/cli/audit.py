@@ -29,6 +29,7 @@ def add(commands: Any, epilog: str) -> None:
 
     listing = _action(actions, epilog, "list", "show the latest entries, newest first")
     listing.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default: 20)")
+    listing.add_argument("--json", action="store_true", help="print JSON, with before, after and evidence")
     listing.set_defaults(run=_list)
 
     checking = _action(actions, epilog, "verify", "check that no entry was changed, taken out or moved")
@@ -52,6 +53,11 @@ def _list(given: argparse.Namespace) -> int:
 
     with _opened(given) as (db, _):
         rows = list(journal.every(db))[-max(given.limit, 1) :]
+    if given.json:
+        from strangler.control.guarddesk import row_as_shown
+
+        print(json.dumps({"rows": [row_as_shown(row) for row in reversed(rows)]}, indent=2))
+        return 0
     entries = [row.entry for row in reversed(rows)]
     for line in table(
         ("SEQ", "TIME", "WHO", "WHAT", "SUBJECT", "WHY"),

@@ -26,6 +26,7 @@ def add(commands: Any, epilog: str) -> None:
 
     getting = actions.add_parser("get", help="show one flag", epilog=epilog, allow_abbrev=False)
     getting.add_argument("key", metavar="KEY")
+    getting.add_argument("--json", action="store_true", help="print the API's answer as it is, with the summary")
     options.add_admin(getting)
     getting.set_defaults(run=_get)
 
@@ -46,6 +47,7 @@ def add(commands: Any, epilog: str) -> None:
     setting.add_argument(
         "--definition", type=Path, metavar="FILE", help="instead: the whole flag as JSON, as LaunchDarkly has it"
     )
+    setting.add_argument("--json", action="store_true", help="print the API's answer as it is")
     options.add_change(setting)
     options.add_admin(setting)
     setting.set_defaults(run=_set)
@@ -65,7 +67,7 @@ def _list(given: argparse.Namespace) -> int:
 
 def _get(given: argparse.Namespace) -> int:
     answer = admin.find(given).ask("GET", _path(given.key))
-    print(json.dumps(answer["flag"], indent=2))
+    print(json.dumps(answer if given.json else answer["flag"], indent=2))
     return 0
 
 
@@ -75,6 +77,9 @@ def _set(given: argparse.Namespace) -> int:
     change = {"set": given.value} if given.value is not None else {"flag": _definition(given.definition)}
     change["reason"] = options.reason(given)
     answer = admin.find(given).change("PUT", _path(given.key), change, tag=given.if_match)
+    if given.json:
+        print(json.dumps(answer, indent=2))
+        return 0
     flag = answer["summary"]
     stages = f", {_stages(flag)}" if flag["stages"] else ""
     share = share_text(flag["served_bp"])

@@ -1,6 +1,7 @@
 """`strangler reset`, `trip` and `kill`: what a person does with guards."""
 
 import argparse
+import json
 from typing import Any
 from urllib.parse import quote
 
@@ -33,6 +34,7 @@ def _command(commands: Any, epilog: str, name: str, about: str) -> argparse.Argu
         epilog=epilog,
         allow_abbrev=False,
     )
+    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
     options.add_change(parser)
     options.add_admin(parser)
     return parser
@@ -41,22 +43,26 @@ def _command(commands: Any, epilog: str, name: str, about: str) -> argparse.Argu
 def _reset(given: argparse.Namespace) -> int:
     body = {"reason": options.reason(given)}
     answer = admin.find(given).change("POST", f"{_path(given.route)}/reset", body, tag=given.if_match)
-    print(f"reset: {', '.join(answer['reset'])}")
-    return 0
+    return _told(given, answer, f"reset: {', '.join(answer['reset'])}")
 
 
 def _trip(given: argparse.Namespace) -> int:
     body = {"reason": options.reason(given)}
     answer = admin.find(given).change("POST", f"{_path(given.route)}/trip", body, tag=given.if_match or _ANYTHING)
-    print(f"tripped: {', '.join(answer['tripped']) or 'nothing more; it had tripped already'}")
-    return 0
+    tripped = ", ".join(answer["tripped"]) or "nothing more; it had tripped already"
+    return _told(given, answer, f"tripped: {tripped}")
 
 
 def _kill(given: argparse.Namespace) -> int:
     body = {"is_on": given.switch == "on", "reason": options.reason(given)}
     tag = given.if_match or (_ANYTHING if body["is_on"] else None)
     answer = admin.find(given).change("POST", "/api/v1/kill", body, tag=tag)
-    print("the monolith answers everything" if answer["is_killed"] else "flags and guards decide again")
+    text = "the monolith answers everything" if answer["is_killed"] else "flags and guards decide again"
+    return _told(given, answer, text)
+
+
+def _told(given: argparse.Namespace, answer: Any, text: str) -> int:
+    print(json.dumps(answer, indent=2) if given.json else text)
     return 0
 
 

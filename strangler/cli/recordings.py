@@ -22,6 +22,7 @@ def add(actions: Any, epilog: str) -> None:
     about = "delete the recordings of a route; it is recorded in the audit log"
     forget = actions.add_parser("forget", help=about, epilog=epilog, allow_abbrev=False)
     forget.add_argument("route", metavar="ROUTE")
+    forget.add_argument("--json", action="store_true", help="print the API's answer as it is")
     options.add_change(forget)
     options.add_admin(forget)
     forget.set_defaults(run=_forget)
@@ -40,7 +41,8 @@ def _show(given: argparse.Namespace) -> int:
 def _forget(given: argparse.Namespace) -> int:
     body = {"reason": options.reason(given)}
     answer = admin.find(given).change("POST", f"{_path(given.route)}/forget", body, tag=given.if_match)
-    print(f"forgotten: {answer['forgotten']:,} recordings of {answer['route']}")
+    text = f"forgotten: {answer['forgotten']:,} recordings of {answer['route']}"
+    print(json.dumps(answer, indent=2) if given.json else text)
     return 0
 
 

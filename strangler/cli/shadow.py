@@ -40,6 +40,7 @@ def add(commands: Any, epilog: str) -> None:
     about = "forget what was found of a route, and begin anew; it is recorded in the audit log"
     reset = actions.add_parser("reset", help=about, epilog=epilog, allow_abbrev=False)
     reset.add_argument("route", metavar="ROUTE")
+    reset.add_argument("--json", action="store_true", help="print the API's answer as it is")
     options.add_change(reset)
     options.add_admin(reset)
     reset.set_defaults(run=_reset)
@@ -69,7 +70,7 @@ def _report(given: argparse.Namespace) -> int:
 def _reset(given: argparse.Namespace) -> int:
     body = {"reason": options.reason(given)}
     answer = admin.find(given).change("POST", f"{_path(given.route)}/reset", body, tag=given.if_match)
-    print(f"reset: {', '.join(answer['reset'])}")
+    print(json.dumps(answer, indent=2) if given.json else f"reset: {', '.join(answer['reset'])}")
     return 0
 
 
