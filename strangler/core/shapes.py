@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strangler.core.decide import Reason, plain_host
-from strangler.core.identity import Fields, read_key, reader_of
+from strangler.core.identity import Fields, Reader, read_key, reader_of
 from strangler.core.migration import Stage
 from strangler.core.model import FULL_SHARE, Config, Route, Side, Source
 from strangler.core.normalise import normal
 from strangler.core.outcome import ANSWERED, Outcome
-from strangler.core.pattern import SegmentKind, parse_template
 from strangler.core.readings import is_deep, is_odd, others
 from strangler.core.segments import redact
 from strangler.core.split import place
@@ -68,12 +67,9 @@ def label(source: Source) -> str:
 
 def words_of(config: Config) -> frozenset[str]:
     """Return the words that routes write in their paths."""
-    return frozenset(
-        segment.text
-        for route in config.routes
-        for segment in parse_template(route.match.path).segments
-        if segment.kind is SegmentKind.LITERAL
-    )
+    # Because this is done for all routes at once in a worker that serves, they are not parsed anew: they are valid.
+    parts = {part for route in config.routes for part in route.match.path.split("/")}
+    return frozenset(part for part in parts if part[:1] != "{")
 
 
 def sources_of(config: Config) -> dict[str, Source]:
@@ -102,9 +98,8 @@ class ShapeReader:
         self._fields = fields_of(config)
         self._names = frozenset(name.encode("latin-1") for name, _ in self._fields)
         self._sources = [(name, reader_of(source)) for name, source in sources_of(config).items()]
-        self._keys = {
-            route.name: tuple((source, reader_of(source)) for source in route.identity) for route in config.routes
-        }
+        self._keys: dict[str, tuple[tuple[Source, Reader], ...]] = {}
+        """By route, how its key is read; made when it is first needed."""
 
     def read(
         self,
@@ -146,7 +141,10 @@ class ShapeReader:
     def _key(self, route: Route, headers: Fields, target: bytes, peer: str, assigned: str) -> tuple[str, Source | None]:
         if assigned:
             return assigned, next(source for source in route.identity if source.kind == "assigned")
-        return read_key(self._keys[route.name], headers, target, peer)
+        sources = self._keys.get(route.name)
+        if sources is None:
+            sources = self._keys[route.name] = tuple((source, reader_of(source)) for source in route.identity)
+        return read_key(sources, headers, target, peer)
 
     def _paths(self, target: bytes) -> tuple[str, ...]:
         first = redact(normal(target), self._words)

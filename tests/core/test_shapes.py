@@ -69,6 +69,28 @@ def test_a_client_that_was_assigned_a_key_has_its_place() -> None:
     assert found.sources == ()
 
 
+def test_a_route_that_is_met_again_reads_its_key_in_the_same_way() -> None:
+    reader = ShapeReader(EVERYTHING)
+    request = Request(target=b"/api/payments/17", headers=((b"X-User-Id", b"ann"),))
+
+    first, second = (
+        reader.read(
+            *request,
+            route=EVERYTHING.routes[0],
+            side=Side.LEGACY,
+            reason=Reason.SHARE,
+            assigned="",
+            generation=1,
+            outcome=Outcome.OK_2XX,
+            status=200,
+        )
+        for _ in range(2)
+    )
+
+    assert first == second
+    assert first.place == int(place("payments", "ann") * 10_000)
+
+
 def test_a_request_without_a_key_or_a_route_has_no_place() -> None:
     assert shape(BY, Request(target=b"/api/status")).place == -1
     assert shape(BY, Request(target=b"/other")).cohort == ""
@@ -128,7 +150,7 @@ def test_what_routes_write_is_known_by_its_value_and_everything_else_by_its_name
         ("x-key", ""),
         ("idempotency-key", ""),
     }
-    assert words_of(config(route("x", "/api/2024/{id}"))) == {"api", "2024"}
+    assert words_of(config(route("x", "/api/2024/{id}"))) == {"", "api", "2024"}
 
 
 def test_more_sources_than_are_kept_are_left_out() -> None:
