@@ -12,6 +12,7 @@ from strangler.cli import (
     completion,
     config,
     discover,
+    divergences,
     explain,
     flags,
     guards,
@@ -69,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"strangler {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     every = (
-        *(serve, check, plan, explain, flags, status, guards, shadow),
+        *(serve, check, plan, explain, flags, status, guards, shadow, divergences),
         *(replay, discover, progress, audit, token, restart),
         *(vault, config),
     )

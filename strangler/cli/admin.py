@@ -33,17 +33,27 @@ class Admin:
         self._token = token
         self._tls = tls
 
-    def change(self, method: str, path: str, body: Any, *, tag: str | None = None) -> Any:
+    def change(
+        self, method: str, path: str, body: Any, *, tag: str | None = None, timeout_s: float = _TIMEOUT_S
+    ) -> Any:
         """Change something and return what the instance answers with; refused if something else was changed meanwhile.
 
         Without a tag the change is of what is served now, which is asked for first.
         """
         given = tag or self.ask("GET", "/api/v1/generation")["tag"]
-        return self.ask(method, path, body, {"If-Match": given})
+        return self.ask(method, path, body, {"If-Match": given}, timeout_s=timeout_s)
 
-    def ask(self, method: str, path: str, body: Any = None, more: Mapping[str, str] | None = None) -> Any:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        more: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> Any:
         """Return the JSON that the instance answers with; a refusal raises AdminError with its own words."""
-        connection = self._connection()
+        connection = self._connection(timeout_s)
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json", **(more or {})}
         payload = None
         if body is not None:
@@ -68,11 +78,11 @@ class Admin:
             connection.close()
         return self._read(status, text)
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
         host, port = self._address.host, self._address.port
         if self._tls is None:
-            return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
-        return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=self._tls)
+            return http.client.HTTPConnection(host, port, timeout=timeout_s)
+        return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=self._tls)
 
     def _read(self, status: int, text: bytes) -> Any:
         try:

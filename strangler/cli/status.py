@@ -61,6 +61,11 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
         yield f"tls      {expires} ({tls['state']})"
     if status["store_fault"]:
         yield f"store    {status['store_fault']}"
+    divergences = status["divergences"]
+    if divergences["open"] or divergences["unlisted"]:
+        full = ", and there is no room for more" if divergences["is_full"] else ""
+        lost = f", {divergences['unlisted']} more found no room" if divergences["unlisted"] else ""
+        yield f"DIVERGED {divergences['open']} writes are not on both sides{lost}{full}: strangler divergences"
     if status["is_killed"]:
         yield "KILLED   the kill switch is on: the monolith answers everything"
     for route in status["routes"]:

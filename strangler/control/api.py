@@ -21,6 +21,7 @@ from strangler.control import (
     auth,
     configapi,
     discoveryapi,
+    divergenceapi,
     flagapi,
     guardapi,
     historyapi,
@@ -38,6 +39,7 @@ from strangler.control.binding import CALLER, bind, refuse_nobody
 from strangler.control.callers import Callers
 from strangler.control.configdesk import ConfigDesk
 from strangler.control.discoverydesk import DiscoveryDesk
+from strangler.control.divergencedesk import DivergenceDesk
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
 from strangler.control.history import HistoryDesk
@@ -89,6 +91,7 @@ class Surface:
     planner: Planner
     config: ConfigDesk
     routes: Callable[[], RouteList]
+    divergences: DivergenceDesk
 
 
 def operations(surface: Surface) -> tuple[Operation, ...]:
@@ -102,6 +105,7 @@ def operations(surface: Surface) -> tuple[Operation, ...]:
         *recordingapi.operations(surface.recordings),
         *discoveryapi.operations(surface.discovery, surface.planner),
         *configapi.operations(surface.config),
+        *divergenceapi.operations(surface.divergences),
         *auditapi.operations(surface.guards),
         *sessionapi.operations(surface.callers),
         *tokenapi.operations(surface.callers.tokens),

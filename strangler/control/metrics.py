@@ -66,6 +66,19 @@ class DiscoveryReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteReading:
+    """What became of writes for both sides."""
+
+    carried_out: tuple[tuple[str, int], ...] = ()
+    """Route and count since control's start."""
+    diverged: tuple[tuple[str, str, int], ...] = ()
+    """Route, kind and count since control's start."""
+    open: int = 0
+    bytes: int = 0
+    unlisted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """The state of the proxy at one moment."""
 
@@ -85,6 +98,7 @@ class Reading:
     guards: tuple[GuardReading, ...] = ()
     shadow: tuple[ShadowReading, ...] = ()
     recordings: tuple[RecordingReading, ...] = ()
+    writes: WriteReading = WriteReading()
     comparers: int = 0
     """Comparers that were replaced."""
     is_killed: bool = False
@@ -129,6 +143,7 @@ class _Collector(Collector):
         if reading.discovery is not None:
             yield from _discovery(reading.discovery)
         yield from _recordings(reading)
+        yield from _writes(reading.writes)
 
 
 def _counted(totals: Totals) -> Iterator[Metric]:
@@ -283,6 +298,32 @@ def _discovery(reading: DiscoveryReading) -> Iterator[Metric]:
     )
     yield CounterMetricFamily(
         "strangler_endpoints_forgotten", "Endpoints that made room for others.", value=reading.forgotten
+    )
+
+
+def _writes(reading: WriteReading) -> Iterator[Metric]:
+    carried_out = CounterMetricFamily(
+        "strangler_writes_carried_out", "Writes that were sent on and are on both sides.", labels=("route",)
+    )
+    for route, count in reading.carried_out:
+        carried_out.add_metric((route,), count)
+    diverged = CounterMetricFamily(
+        "strangler_writes_diverged",
+        "Writes that are not on both sides, or perhaps not, by what is known.",
+        labels=("route", "kind"),
+    )
+    for route, kind, count in reading.diverged:
+        diverged.add_metric((route, kind), count)
+    yield carried_out
+    yield diverged
+    yield GaugeMetricFamily(
+        "strangler_divergences_open", "Writes that are not on both sides and not settled.", value=reading.open
+    )
+    yield GaugeMetricFamily("strangler_divergences_bytes", "What is kept to send them again.", value=reading.bytes)
+    yield GaugeMetricFamily(
+        "strangler_divergences_unlisted",
+        "Writes that are not on both sides and found no room in the list, ever.",
+        value=reading.unlisted,
     )
 
 

@@ -117,5 +117,31 @@ STEPS = (
         ends_at  REAL NOT NULL
     );
     """,
+    """
+    CREATE TABLE divergences (
+        id             TEXT PRIMARY KEY,
+        at             REAL NOT NULL,
+        route          TEXT NOT NULL,
+        primary_side   TEXT NOT NULL,
+        why            TEXT NOT NULL,
+        status         INTEGER NOT NULL,
+        primary_status INTEGER NOT NULL,
+        method         TEXT NOT NULL,
+        path           TEXT NOT NULL,
+        request_id     TEXT NOT NULL,
+        sealed         BLOB NOT NULL,
+        tries          INTEGER NOT NULL DEFAULT 0,
+        settled_at     REAL
+    );
+
+    CREATE INDEX divergences_by_time ON divergences (settled_at, at, id);
+
+    CREATE TABLE divergences_unlisted (
+        route TEXT PRIMARY KEY,
+        count INTEGER NOT NULL,
+        first REAL NOT NULL,
+        last  REAL NOT NULL
+    );
+    """,
 )
 """Step n takes a store from `user_version` n to n + 1."""

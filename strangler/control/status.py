@@ -127,6 +127,17 @@ class ShadowStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Requests that were to be compared and were not."""
 
 
+class DivergenceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Writes that are not on both sides; `GET /api/v1/divergences` has them."""
+
+    open: int = 0
+    bytes: int = 0
+    unlisted: int = 0
+    """Those that found no room, ever; both sides' data must be compared as a whole."""
+    is_full: bool = False
+    """Whether there is no room, or hardly any, for more."""
+
+
 class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One route: what it is, how far it has come, what its sides did."""
 
@@ -195,6 +206,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the kill switch is on."""
     store_fault: str = ""
     """Why the state store cannot be written; empty while it can."""
+    divergences: DivergenceStatus = DivergenceStatus()
 
 
 def of_upstreams(upstreams: Sequence[Upstream], verdicts: Sequence[Verdict]) -> tuple[UpstreamStatus, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 from strangler.control import database
 from strangler.control.database import Database
 from strangler.control.discoverytable import DiscoveryTable
+from strangler.control.divergencetable import DivergenceTable
 from strangler.control.findingstable import FindingsTable
 from strangler.control.guardtable import GuardTable
 from strangler.control.journal import Deed, Journal
@@ -48,6 +49,7 @@ class Store:
         self.findings = FindingsTable(self._database, self.journal)
         self.recordings = RecordingTable(self._database, self.journal)
         self.discovery = DiscoveryTable(self._database)
+        self.divergences = DivergenceTable(self._database, self.journal)
 
     def close(self) -> None:
         """Close the file and let another process use the directory."""

@@ -41,6 +41,12 @@ class Action(StrEnum):
     """A token opens nothing any more."""
     CONFIG = "config"
     """The routes file was written by the admin API."""
+    REPAIR = "repair"
+    """A write that was not on both sides was sent again."""
+    REVEAL = "reveal"
+    """Somebody was shown what such a write has in it."""
+    SETTLE = "settle"
+    """A write that was not on both sides was repaired by hand, or does not matter."""
     FORGET = "forget"
     """What comparisons of a route have shown was forgotten, to begin anew."""
 

@@ -88,8 +88,8 @@ class Decision:
     shadow: Shadow | None = None
     """How the other side is asked as well; None where it is not. Reads only."""
     writes: Shadow | None = None
-    """How a write that this side answers is sent to the other side afterwards; None where it is not, which is
-    everywhere that the route does not declare it."""
+    """How a write that this side answers goes to the other side afterwards; None where it does not, which is
+    everywhere that the route does not declare it. One that must not be sent for another reason is listed."""
     keyed: "CompiledRoute | None" = None
     """The route, if its writes are told apart from their repetitions."""
     instead: "Decision | None" = None
@@ -214,17 +214,17 @@ def judge(
     """
     route = compiled.route
     if compiled.cap == 0 and not _is_staged(route, flags):
-        return (Side.LEGACY, Reason.TRIPPED, None, "", None, "")
+        return (Side.LEGACY, compiled.closed, None, "", None, "")
     key, source = read_key(compiled.sources, headers, target, peer)
     assigned = ""
     if not key:
         source = next((source for source in route.identity if source.kind is SourceKind.ASSIGNED), None)
         if source is None:
-            reason = Reason.TRIPPED if compiled.cap == 0 else Reason.NO_IDENTITY
+            reason = compiled.closed if compiled.cap == 0 else Reason.NO_IDENTITY
             return (Side.LEGACY, reason, Stage.OFF if _is_staged(route, flags) else None, "", None, "")
         key = assigned = spare_key
     if compiled.cap is not None and side_at(place(route.cohort or route.name, key), compiled.cap) is Side.LEGACY:
-        reason = Reason.PROBING if compiled.cap else Reason.TRIPPED
+        reason = Reason.PROBING if compiled.cap else compiled.closed
         return (Side.LEGACY, reason, _stage(compiled, flags, key, headers, target, peer), key, source, assigned)
     if route.flag is None:
         return (side_at(place(route.cohort or route.name, key), route.share), Reason.SHARE, None, key, source, assigned)

@@ -55,6 +55,20 @@ def parse_key(value: bytes) -> bytes | KeyFault:
     return KeyFault.TOO_LONG if len(key) > MAX_KEY else key
 
 
+def key_for(side: str, given: bytes, unique: bytes) -> bytes:
+    """Return the key that a side gets for a write that was sent to it as well, as a header's value.
+
+    It is the same for the same key of a client, so that a repetition is told by that side too, and never the client's
+    own, so that sides with one memory between them do not take the copy for a repetition. Without a key it is made of
+    what is `unique` to the request. It is quoted where the client's is, and as the draft wants it where there is none.
+    """
+    parsed = parse_key(given) if given else unique
+    text = given if isinstance(parsed, KeyFault) else parsed
+    hashed = blake2b(text, digest_size=DIGEST_BYTES, person=b"strangler.side")
+    key = f"strangler-{side}-{hashed.hexdigest()}".encode("ascii")
+    return b'"%b"' % key if not given or given.startswith(b'"') else key
+
+
 def digest(route: str, tenant: str, key: bytes) -> bytes:
     """Return what stands for a tenant's key on a route; nothing of either can be read from it.
 

@@ -36,9 +36,11 @@ class CompiledRoute:
 
     __slots__ = (
         "_limits",
+        "_settings",
         "_slots",
         "attributes",
         "cap",
+        "closed",
         "decisions",
         "fixed",
         "hold_back",
@@ -54,10 +56,13 @@ class CompiledRoute:
         self, route: Route, first_slot: int, config: Config, *, cap: int | None = None, is_killed: bool = False
     ) -> None:
         self.route = route
-        self.rules = None if is_killed else settings(route, config.shadow)
+        self._settings = settings(route, config.shadow)
+        self.rules = None if is_killed else self._settings
         """How its other side is asked; None where it never is. A kill switch leaves the extracted side alone."""
-        self.cap = cap
-        """The most basis points that the guard lets the extracted side have; None for no limit."""
+        self.cap = 0 if is_killed else cap
+        """The most basis points that the extracted side may have; None for no limit."""
+        self.closed = Reason.KILLED if is_killed else Reason.TRIPPED
+        """Why that is none, where it is."""
         self.is_closed = is_killed or cap == 0
         """Whether nothing new may go to the extracted side."""
         self.key_header = b"" if route.idempotency is None else route.idempotency.header.encode("ascii")
@@ -70,7 +75,7 @@ class CompiledRoute:
         self.sources = tuple((source, reader_of(source)) for source in route.identity)
         self.attributes = tuple((attribute.name, reader_of(attribute.source)) for attribute in route.attributes)
         self.decisions: dict[tuple[Side, Reason, Stage | None], Decision] = {}
-        self.fixed = self._fixed(is_killed=is_killed)
+        self.fixed = self._fixed()
         """The decision of a route that needs no key; None for one that is really split."""
 
     def decision(self, side: Side, reason: Reason, stage: Stage | None = None) -> Decision:
@@ -93,7 +98,7 @@ class CompiledRoute:
                 max_body_bytes=(limits.body_bytes if route.max_body_bytes is None else route.max_body_bytes) or maxsize,
                 stage=stage,
                 shadow=self.rules if self.rules is not None and compares(self.rules, side, stage) else None,
-                writes=self._writes(side, reason, stage),
+                writes=self._writes(side, stage),
                 keyed=self if route.idempotency is not None else None,
                 failing=_failing(route.rollback),
                 instead=self.decision(Side.LEGACY, Reason.FALLBACK, stage) if may_fall_back else None,
@@ -101,21 +106,18 @@ class CompiledRoute:
             self.decisions[(side, reason, stage)] = found
         return found
 
-    def _writes(self, side: Side, reason: Reason, stage: Stage | None) -> Shadow | None:
-        if self.rules is None or not doubles(self.rules, side, stage):
-            return None
-        # Because the extracted side may have carried out what it was asked before, it is not asked a second time.
-        may_be_repeated = reason is Reason.FALLBACK and self.route.fallback is Fallback.DECLARED
-        return None if may_be_repeated else self.rules
+    def _writes(self, side: Side, stage: Stage | None) -> Shadow | None:
+        """Return how a write goes to the other side too. What it must not be sent for all the same, such as a kill
+        switch or a fallback, is noted by whoever notes it, because then it is not on both sides."""
+        return self._settings if self._settings is not None and doubles(self._settings, side, stage) else None
 
-    def _fixed(self, *, is_killed: bool) -> Decision | None:
+    def _fixed(self) -> Decision | None:
         route = self.route
         if route.extracted is None:
             return self.decision(Side.LEGACY, Reason.NOT_SPLIT)
-        if is_killed:
-            return self.decision(Side.LEGACY, Reason.KILLED)
-        if self.cap == 0 and (route.flag is None or self.rules is None):
-            return self.decision(Side.LEGACY, Reason.TRIPPED)
+        asks = self.rules is not None or (self._settings is not None and self._settings.writes)
+        if self.cap == 0 and (route.flag is None or not asks):
+            return self.decision(Side.LEGACY, self.closed)
         if self.cap is not None or route.flag is not None or 0 < route.share < FULL_SHARE:
             return None
         return self.decision(Side.EXTRACTED if route.share else Side.LEGACY, Reason.SHARE)

@@ -7,9 +7,11 @@ from strangler.core.outcome import Outcome
 
 CONNECTIONS_REFUSED = "connections_refused"
 IDEMPOTENCY_KEYS_EVICTED = "idempotency_keys_evicted"
+WRITES_UNLISTED = "writes_unlisted"
 COUNTERS = {
     CONNECTIONS_REFUSED: "Connections that were closed at once, because of a limit.",
     IDEMPOTENCY_KEYS_EVICTED: "Idempotency keys that made room for others before their lifetime was over.",
+    WRITES_UNLISTED: "Writes for both sides that could not be noted, and so are neither sent on nor listed.",
 }
 """What a worker counts beside its exchanges, and what each count means."""
 

@@ -27,6 +27,7 @@ def on_switch(exchange: "Exchange", reason: bytes, head: ResponseHead) -> None:
     exchange.client.send(forward.switch_head(reason=reason, head=head, extra=exchange.own_lines()))
     exchange.client.flush()
     exchange.end(Outcome.OK_2XX)
+    exchange.drop_capture()
     exchange.client.open_tunnel(upstream, exchange.decision)
 
 
@@ -73,8 +74,8 @@ def _capture_head(exchange: "Exchange", status: int, head: ResponseHead, *, has_
     if capture is None:
         return
     if exchange.is_event_stream:
-        capture.give_up_stream()
-        exchange.capture = None
+        if not capture.take_stream():
+            exchange.capture = None
     elif not capture.take_head(status, head, has_body=has_body):
         exchange.capture = None
 

@@ -6,12 +6,15 @@ Nothing waits for it. What would be too much is let go of at once, and counted; 
 from typing import TYPE_CHECKING, Protocol
 
 from strangler.core.decide import Decision
+from strangler.core.fallback import SAFE
 from strangler.core.headers import ResponseHead
 from strangler.core.model import Route, Side
 from strangler.core.offer import MARK, READS, Answer, Drop, Offer, is_checked, is_sampled
+from strangler.proxy import writing
 
 if TYPE_CHECKING:
     from strangler.proxy.exchange import Exchange
+    from strangler.proxy.plane import Plane
 
 _MARK = MARK.lower().encode("ascii")
 MOST_HELD = 16 * 1_048_576
@@ -49,8 +52,33 @@ class Offers(Protocol):
         """Count one that is not handed over."""
 
 
+class Taker(Protocol):
+    """Sees one exchange as it passes; what answers False sees no more of it."""
+
+    def take_request(self, data: bytes) -> bool:
+        """See a piece of the request's body."""
+
+    def take_head(self, status: int, head: ResponseHead, *, has_body: bool) -> bool:
+        """See the head of the answer."""
+
+    def take_stream(self) -> bool:
+        """See that the answer may have no end."""
+
+    def take_answer(self, data: bytes) -> bool:
+        """See a piece of the answer's body."""
+
+    def fall_back(self, exchange: "Exchange") -> bool:
+        """See that the other side answers instead."""
+
+    def finish(self, exchange: "Exchange") -> None:
+        """See the end of an answer that came whole."""
+
+    def drop(self, exchange: "Exchange") -> None:
+        """See that none did."""
+
+
 class Capture:
-    """What was seen of one exchange so far."""
+    """A copy of what was seen of one exchange so far."""
 
     __slots__ = ("_answer", "_head", "_left", "_limit", "_offers", "_place", "_request", "_route", "_size", "_status")
 
@@ -95,10 +123,10 @@ class Capture:
         decision, head = exchange.decision, self._head
         # Because half a request is another request.
         if head is None or decision is None or self._status >= 500 or not exchange.request_done:
-            self.release()
+            self._release()
             return
         place, self._place = self._place, None
-        self.release()
+        self._release()
         self._offers.put(
             Offer(
                 route=self._route,
@@ -115,17 +143,26 @@ class Capture:
             place,
         )
 
-    def release(self) -> None:
+    def drop(self, exchange: "Exchange") -> None:
+        """Take no more."""
+        self._release()
+
+    def fall_back(self, exchange: "Exchange") -> bool:
+        """Take no more, because what the client gets is no answer of the side that the copy is of."""
+        self._release()
+        return False
+
+    def take_stream(self) -> bool:
+        """Let go of an answer that never ends."""
+        return self._give_up(Drop.STREAM)
+
+    def _release(self) -> None:
         """Give back what is held of the worker's budget."""
         self._offers.held -= self._size
         self._size = 0
         if self._place is not None:
             self._place.release()
             self._place = None
-
-    def give_up_stream(self) -> None:
-        """Let go of an answer that never ends."""
-        self._give_up(Drop.STREAM)
 
     def _take(self, into: list[bytes], which: int, data: bytes) -> bool:
         self._left[which] -= len(data)
@@ -139,22 +176,51 @@ class Capture:
         return True
 
     def _give_up(self, why: Drop) -> bool:
-        self.release()
+        self._release()
         self._offers.drop(self._route, why)
         return False
 
 
-def begin(exchange: "Exchange", decision: Decision, offers: Offers) -> Capture | None:
-    """Return a capture for a request that is to be shadowed; None for all others."""
-    rules = decision.shadow
-    route = decision.route
+def begin(exchange: "Exchange", decision: Decision, plane: "Plane") -> Taker | None:
+    """Return what sees an exchange that the other side is to have as well; None for all others."""
+    begun: Taker | None = None
+    if exchange.method in SAFE:
+        if decision.shadow is not None and plane.offers is not None:
+            begun = _capture(exchange, decision, plane.offers)
+    elif decision.writes is not None and plane.writes is not None:
+        begun = writing.begin(exchange, decision, plane.writes, is_marked=_is_marked(exchange))
+    return begun if begun is None or _catch_up(exchange, begun) else None
+
+
+def begin_late(exchange: "Exchange", instead: Decision) -> Taker | None:
+    """Return what notes a write from where the monolith is asked in place of the side that failed."""
+    log = exchange.client.plane.writes
+    if exchange.method in SAFE or log is None:
+        return None
+    begun = writing.begin(exchange, instead, log, is_marked=_is_marked(exchange))
+    if begun is not None:
+        begun.fall_back(exchange)
+        _catch_up(exchange, begun)
+    return begun
+
+
+def _catch_up(exchange: "Exchange", taker: Taker) -> bool:
+    """Show it what has come of the body already, as it has of a request that waited behind another."""
+    if not exchange.buffered:
+        return True
+    pieces = map(_unframed, exchange.buffered) if exchange.head.chunked else exchange.buffered
+    return all(map(taker.take_request, pieces))
+
+
+def _capture(exchange: "Exchange", decision: Decision, offers: Offers) -> Capture | None:
+    rules, route = decision.shadow, decision.route
     if (
         rules is None
         or route is None
         or exchange.method not in READS
         or exchange.upgrade is not None
         or not is_sampled(route.name, exchange.request_id, rules.sample)
-        or any(name.lower() == _MARK for name, _ in exchange.headers)
+        or _is_marked(exchange)
         or (decision.stage is not None and not _is_checked(exchange, route))
     ):
         return None
@@ -165,10 +231,11 @@ def begin(exchange: "Exchange", decision: Decision, offers: Offers) -> Capture |
         # Because a copy that nobody will take is a copy too many.
         offers.drop(route.name, why)
         return None
-    begun = Capture(offers, route.name, rules.max_body_bytes)
-    # Because a request that waited behind another has brought some of its body already.
-    pieces = map(_unframed, exchange.buffered) if exchange.head.chunked else exchange.buffered
-    return begun if all(map(begun.take_request, pieces)) else None
+    return Capture(offers, route.name, rules.max_body_bytes)
+
+
+def _is_marked(exchange: "Exchange") -> bool:
+    return any(name.lower() == _MARK for name, _ in exchange.headers)
 
 
 def _is_checked(exchange: "Exchange", route: Route) -> bool:

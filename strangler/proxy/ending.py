@@ -11,7 +11,7 @@ from strangler.core.model import Fallback, Side
 from strangler.core.outcome import FAILURES, INDEX, Outcome, of_failure
 from strangler.core.problem import OF_FAILURE, Problem, answer
 from strangler.errors import FailureKind
-from strangler.proxy import keyed
+from strangler.proxy import capture, keyed
 
 if TYPE_CHECKING:
     from strangler.proxy.exchange import Exchange
@@ -204,9 +204,11 @@ def _fall_back(exchange: "Exchange", outcome: Outcome, detail: str) -> None:
         serving.counters.count_failure(decision.slot, is_connect=outcome is Outcome.CONNECT)
     serving.counters.count_fallback(decision.slot, INDEX[outcome])
     serving.on_end(exchange, decision, outcome, detail, exchange.status, seconds, failed=True, falls_back=True)
-    # Because what the client gets is no answer of the side that the copy is of.
-    exchange.drop_capture()
+    if exchange.capture is not None and not exchange.capture.fall_back(exchange):
+        exchange.capture = None
     exchange.decision = decision.instead
+    if exchange.capture is None and decision.instead.writes is not None:
+        exchange.capture = capture.begin_late(exchange, decision.instead)
     exchange.has_retried = False
     exchange.started = exchange.moved_at = now
     exchange.acquire(decision.instead, serving, now)

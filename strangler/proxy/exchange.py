@@ -20,7 +20,7 @@ from strangler.proxy import answering, capture, ending, sending
 
 if TYPE_CHECKING:
     from strangler.core.decide import Decision
-    from strangler.proxy.capture import Capture
+    from strangler.proxy.capture import Taker
     from strangler.proxy.client import Client
     from strangler.proxy.pool import Pool
     from strangler.proxy.serving import Serving
@@ -128,8 +128,8 @@ class Exchange:
         """Whether the upstream's connection ends its answer."""
         self.interim_sent = False
         """Whether the client has seen an interim answer."""
-        self.capture: Capture | None = None
-        """The copy that is taken for the shadow plane."""
+        self.capture: Taker | None = None
+        """What sees it pass because the other side is to have it too."""
         self.key = b""
         """The digest of its idempotency key; empty for a request that is no keyed write."""
         self.is_key_new = False
@@ -188,8 +188,8 @@ class Exchange:
         self.serving = serving
         serving.counters.in_flight += 1
         self.decision = decision
-        if decision.shadow is not None and plane.offers is not None:
-            self.capture = capture.begin(self, decision, plane.offers)
+        if decision.shadow is not None or decision.writes is not None:
+            self.capture = capture.begin(self, decision, plane)
         timeouts = decision.timeouts
         self.ends_at = now + timeouts.total_s if timeouts.total_s else inf
         if (self.head.length or self.body_bytes) > decision.max_body_bytes:
@@ -275,10 +275,10 @@ class Exchange:
         return now
 
     def drop_capture(self) -> None:
-        """Take no copy any more."""
-        if self.capture is not None:
-            self.capture.release()
-            self.capture = None
+        """End what sees it pass: no answer of its side comes whole."""
+        taker, self.capture = self.capture, None
+        if taker is not None:
+            taker.drop(self)
 
     def _believe_ids(self, peer: forward.Peer) -> None:
         request_id, trace = forward.believed_ids(peer, self.head)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import ip_network
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from strangler.core import forward
 from strangler.core.model import ListenerLimits, Upstream
 from strangler.core.problem import Problem
 from strangler.core.snapshot import Snapshot
-from strangler.core.tally import CONNECTIONS_REFUSED, IDEMPOTENCY_KEYS_EVICTED, Tally
+from strangler.core.tally import CONNECTIONS_REFUSED, IDEMPOTENCY_KEYS_EVICTED, WRITES_UNLISTED, Tally
 from strangler.proxy.accept import Acceptor
 from strangler.proxy.capture import Offers
 from strangler.proxy.client import Client
@@ -29,6 +29,9 @@ from strangler.proxy.pool import Pool
 from strangler.proxy.resolver import Resolve, resolve
 from strangler.proxy.sampler import Sampler
 from strangler.proxy.serving import Serving, SpareKey
+
+if TYPE_CHECKING:
+    from strangler.proxy.writelog import WriteLog
 
 _SWEEP_S = 0.25
 """How late a time-out may be seen; one sweep replaces a timer for each request."""
@@ -77,6 +80,8 @@ class Plane:
         """Where captures for the shadow plane go."""
         self.book: KeyBook | None = None
         """Where keyed writes are remembered; set before a snapshot with such routes is applied."""
+        self.writes: WriteLog | None = None
+        """Where writes for both sides are noted; set before a snapshot with such routes is applied."""
 
     # --- what the worker asks for
 
@@ -151,6 +156,7 @@ class Plane:
         return {
             CONNECTIONS_REFUSED: self._refused,
             IDEMPOTENCY_KEYS_EVICTED: 0 if self.book is None else self.book.evicted,
+            WRITES_UNLISTED: 0 if self.writes is None else self.writes.unlisted,
         }
 
     async def drain(self, deadline_s: float) -> None:
@@ -195,6 +201,8 @@ class Plane:
             client.abort()
         for pool in self._pools.values():
             await pool.close_now()
+        if self.writes is not None:
+            self.writes.close()
 
     # --- what its clients ask for
 
@@ -302,6 +310,8 @@ class Plane:
         for client in [client for client in self._clients if client.wake_at <= now]:
             client.on_time(now)
         self._moving.sweep(now)
+        if self.writes is not None:
+            self.writes.sweep(now)
         for acceptor in self._acceptors:
             acceptor.sweep(now)
         for pool in self._pools.values():

@@ -39,7 +39,8 @@ def on_upstream(exchange: "Exchange", upstream: "UpstreamConnection") -> None:
     if exchange.buffered:
         transport.writelines(exchange.buffered)
         _forget(exchange)
-    if not exchange.request_done:
+    if exchange.client.is_reading_paused:
+        # Also where the request is complete: who is not read leaves unseen.
         exchange.client.resume_reading()
 
 

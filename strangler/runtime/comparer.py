@@ -15,10 +15,13 @@ from time import time
 
 import uvloop
 
+from strangler.core.divergence import Listed
 from strangler.runtime import findinglink, logs
 from strangler.runtime.child import leave_terminal_to_control
 from strangler.runtime.findinglink import (
     Avoid,
+    CarriedOut,
+    Diverged,
     Forget,
     Found,
     Gauges,
@@ -26,16 +29,21 @@ from strangler.runtime.findinglink import (
     Recall,
     Recorded,
     Remember,
+    Repair,
+    Repaired,
     Salted,
+    Stored,
     ToComparer,
     Watch,
 )
 from strangler.runtime.link import Link
-from strangler.runtime.offers import SOCKET, Dropped, Offered, OfferServer, Pace
+from strangler.runtime.offers import SOCKET, Credentials, Dropped, Offered, OfferServer, Pace
 from strangler.runtime.offers import ToComparer as FromWorker
 from strangler.runtime.tasks import Tasks
+from strangler.shadow import sender
 from strangler.shadow.budget import cap_memory
 from strangler.shadow.comparer import MOST_AT_ONCE, Comparer
+from strangler.shadow.writes import Writes
 
 TELL_EVERY_S = 0.5
 PACE_EVERY_S = 0.1
@@ -43,6 +51,10 @@ PACE_EVERY_S = 0.1
 NICE = 10
 """Because nobody waits for a comparison, it takes what workers leave of the CPU. Precedent: nice(1), 10 unless told."""
 _FLUSH_S = 1.0
+LOOK_S = 0.02
+"""Between two looks at what workers noted of writes, and so how much later than the client the other side has them."""
+LAST_S = 2.0
+"""For writes that were answered just before the end; control kills what has not ended a second later."""
 
 
 class ComparerProcess:
@@ -50,6 +62,7 @@ class ComparerProcess:
 
     def __init__(self) -> None:
         self._comparer = Comparer()
+        self._writes = Writes(self._tell_diverged)
         self._tasks = Tasks("comparer", on_failure=self._fail)
         self._server: OfferServer | None = None
         self._link: Link[ToComparer] | None = None
@@ -64,7 +77,9 @@ class ComparerProcess:
         finally:
             if self._server is not None:
                 await self._server.close()
+                await self._finish_writes()
             await self._tasks.close()
+            await self._writes.end()
             await self._comparer.close()
             self._tell()
             await self._link.close(_FLUSH_S)
@@ -78,8 +93,9 @@ class ComparerProcess:
         match message:
             case Recall(findings=findings):
                 self._comparer.recall(findings)
-            case Watch(config=config):
+            case Watch(config=config, is_killed=is_killed):
                 self._comparer.apply(config)
+                self._writes.apply(config, is_killed=is_killed)
                 if self._server is None:
                     self._server = OfferServer(Path(config.state_dir) / SOCKET, self._take)
                     self._tasks.spawn("serve", self._serve(self._server))
@@ -91,6 +107,10 @@ class ComparerProcess:
                 self._comparer.recorder.begin(salt)
             case Remember(route=route, epoch=epoch, kept=kept):
                 self._comparer.recorder.recall(route, epoch, kept, time())
+            case Stored(ids=ids):
+                self._writes.kept(ids)
+            case Repair():
+                self._tasks.spawn("repair", self._repair(message))
 
     async def _serve(self, server: OfferServer) -> None:
         await server.start()
@@ -99,6 +119,9 @@ class ComparerProcess:
         cap_memory()
         for number in range(MOST_AT_ONCE):
             self._tasks.spawn(f"work_{number}", self._comparer.work())
+        for number in range(sender.MOST_AT_ONCE):
+            self._tasks.spawn(f"send_{number}", self._writes.work())
+        self._tasks.spawn("look", self._look())
         if self._link is not None:
             self._link.send(Listening())
         self._tasks.spawn("pace", self._keep_pace(server))
@@ -111,12 +134,42 @@ class ComparerProcess:
             server.tell(Pace(resting=self._comparer.resting(), is_behind=self._comparer.is_behind()))
             await asyncio.sleep(PACE_EVERY_S)
 
+    async def _look(self) -> None:
+        while True:
+            self._writes.look()
+            await asyncio.sleep(LOOK_S)
+
+    async def _finish_writes(self) -> None:
+        """Send what was answered until now, as far as there is time; what is left stays in its file."""
+        try:
+            async with asyncio.timeout(LAST_S):
+                while True:
+                    self._writes.look()
+                    if self._writes.is_idle:
+                        return
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError:
+            pass
+
+    async def _repair(self, asked: Repair) -> None:
+        verdict = await self._writes.repair(asked.write, asked.secrets)
+        if self._link is not None:
+            self._link.send(Repaired(id=asked.id, verdict=verdict))
+
+    def _tell_diverged(self, listed: tuple[Listed, ...]) -> bool:
+        if self._link is None or self._link.is_full:
+            return False
+        self._link.send(Diverged(listed=listed))
+        return True
+
     def _take(self, message: FromWorker) -> None:
         match message:
             case Offered(offer=offer):
                 self._comparer.offer(offer)
             case Dropped(route=route, why=why, count=count):
                 self._comparer.drop(route, why, count)
+            case Credentials(worker=worker, secret=secret):
+                self._writes.take_secret(worker, secret)
 
     def _tell(self) -> None:
         """Send what is new, if control keeps up; what is not sent now is part of what is sent next."""
@@ -126,8 +179,10 @@ class ComparerProcess:
             self._link.send(Found(findings=findings))
         for picked in self._comparer.recorder.news():
             self._link.send(Recorded(picked=picked))
+        if counts := self._writes.take_counts():
+            self._link.send(CarriedOut(counts=counts))
         # Because these are its sign of life as well, they are sent each time.
-        self._link.send(Gauges(gauges=self._comparer.gauges()))
+        self._link.send(Gauges(gauges={**self._comparer.gauges(), **self._writes.gauges()}))
 
     def _fail(self, name: str) -> None:
         self._exit_code = 1

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from strangler.core.divergence import Listed, Verdict, Write
 from strangler.core.findings import Findings
 from strangler.core.model import Config
 from strangler.core.selection import Kept
@@ -20,6 +21,8 @@ class Watch(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """To the comparer: the configuration that is served now."""
 
     config: Config
+    is_killed: bool = False
+    """Whether nothing is sent to the extracted side."""
 
 
 class Avoid(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -54,6 +57,21 @@ class Remember(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     kept: tuple[Kept, ...]
 
 
+class Stored(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the comparer: these divergences are in the state store."""
+
+    ids: tuple[str, ...]
+
+
+class Repair(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the comparer: send a write once more."""
+
+    id: str
+    write: Write
+    secrets: tuple[tuple[bytes, bytes], ...]
+    """Header fields that are not stored."""
+
+
 class Listening(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """To control: workers may offer."""
 
@@ -76,8 +94,27 @@ class Recorded(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     picked: Picked
 
 
-ToComparer = Watch | Avoid | Recall | Forget | Salted | Remember
-FromComparer = Listening | Found | Gauges | Recorded
+class Diverged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To control: writes that are not on both sides, to be kept; told again until they are."""
+
+    listed: tuple[Listed, ...]
+
+
+class CarriedOut(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To control: by route, how many writes more are on both sides."""
+
+    counts: dict[str, int]
+
+
+class Repaired(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To control: how a repair went; no verdict means that the write was carried out."""
+
+    id: str
+    verdict: Verdict | None
+
+
+ToComparer = Watch | Avoid | Recall | Forget | Salted | Remember | Stored | Repair
+FromComparer = Listening | Found | Gauges | Recorded | Diverged | CarriedOut | Repaired
 
 
 async def open_to_comparer(

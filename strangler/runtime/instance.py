@@ -357,6 +357,7 @@ class Instance:
                 wait_taken=self._routes.wait_read,
             ),
             routes=self._overview.routes,
+            divergences=self._shadowing.divergences,
         )
         return await adminport.serve(surface, self._admin, self._admin_tls)
 

@@ -23,6 +23,7 @@ LEVELS = {
     "unlogged": logging.WARNING,
     "upstream_all_down": logging.ERROR,
     "upstream_ejected": logging.WARNING,
+    "write_unlisted": logging.ERROR,
 }
 """Events that are more than information."""
 

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -20,6 +20,9 @@ from strangler.proxy.capture import Place as AnyPlace
 from strangler.runtime.arena import Arena, Place
 from strangler.runtime.handover import short
 from strangler.runtime.link import Link
+
+if TYPE_CHECKING:
+    from strangler.proxy.writelog import WriteLog
 
 SOCKET = "comparer.sock"
 HIGH_WATER_BYTES = 4 * 1_048_576
@@ -59,6 +62,13 @@ class Dropped(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     count: int
 
 
+class Credentials(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the comparer: what opens the credentials of a worker's writes; it is never in a file."""
+
+    worker: str
+    secret: bytes
+
+
 class Pace(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """To workers: what would be offered in vain just now, so that it is not even copied."""
 
@@ -78,7 +88,7 @@ class Taken(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     at: int
 
 
-ToComparer = Offered | Dropped | Shared
+ToComparer = Offered | Dropped | Shared | Credentials
 ToSender = Pace | Opened | Taken
 UNHINDERED = Pace()
 Received = TypeVar("Received")
@@ -87,8 +97,12 @@ Received = TypeVar("Received")
 class OfferSender:
     """A worker's end (proxy.capture.Offers)."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, log: Callable[[], "WriteLog | None"] = lambda: None) -> None:
+        """`log` returns the worker's write log, once it has one."""
         self.held = 0
+        self._log = log
+        self._told: Link[ToSender] | None = None
+        """The link over which the log's secret was told."""
         self._path = path
         self._link: Link[ToSender] | None = None
         self._arena: Arena | None = None
@@ -147,6 +161,7 @@ class OfferSender:
             self._shared = _share(link)
             try:
                 while not lost.is_set():
+                    self._tell_secret(link)
                     self._tell_dropped(link)
                     try:
                         async with asyncio.timeout(RETRY_S):
@@ -205,6 +220,11 @@ class OfferSender:
                 self._link.send(Offered(offer=offer))
         if self._link is not None:
             self._tell_dropped(self._link)
+
+    def _tell_secret(self, link: Link[ToSender]) -> None:
+        if self._told is not link and (log := self._log()) is not None:
+            link.send(Credentials(worker=log.worker, secret=log.secret))
+            self._told = link
 
     def _tell_dropped(self, link: Link[ToSender]) -> None:
         if self._dropped and not link.is_full:

@@ -104,6 +104,7 @@ class Overview:
             comparer=self._shadowing.status(),
             is_killed=self._protection.guards.is_killed,
             store_fault=self._protection.guards.fault,
+            divergences=self._shadowing.divergences.status(),
         )
 
     def routes(self) -> RouteList:
@@ -184,6 +185,7 @@ class Overview:
             guards=self._protection.desk.readings(),
             shadow=self._shadowing.desk.readings(),
             recordings=self._shadowing.recordings.desk.readings(),
+            writes=self._shadowing.divergences.reading(),
             comparers=self._shadowing.restarts,
             discovery=self._discovery.reading(),
             is_killed=self._protection.guards.is_killed,

@@ -4,24 +4,43 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+from strangler.control.divergencedesk import DivergenceDesk
 from strangler.control.shadowbook import ShadowBook
 from strangler.control.shadowdesk import ShadowDesk
 from strangler.control.status import ComparerStatus
 from strangler.control.store import Store
 from strangler.control.truth import Truth
+from strangler.core.divergence import Verdict, Why, Write
 from strangler.core.findings import Findings
 from strangler.core.migration import settings
 from strangler.core.model import Config, Route
 from strangler.core.shadowing import ShadowMode
-from strangler.errors import LinkError
+from strangler.core.writelog import FOLDER, SUFFIX
+from strangler.errors import LinkError, UsageError
 from strangler.flags.data import FlagData
 from strangler.flags.migration import migrations_of
 from strangler.runtime import findinglink
 from strangler.runtime.body import ProcessBody
-from strangler.runtime.findinglink import Avoid, Forget, Found, FromComparer, Gauges, Listening, Recall, Recorded, Watch
+from strangler.runtime.findinglink import (
+    Avoid,
+    CarriedOut,
+    Diverged,
+    Forget,
+    Found,
+    FromComparer,
+    Gauges,
+    Listening,
+    Recall,
+    Recorded,
+    Repair,
+    Repaired,
+    Stored,
+    Watch,
+)
 from strangler.runtime.link import Link
 from strangler.runtime.logs import LogFormat
 from strangler.runtime.recordings import Recordings
@@ -33,9 +52,15 @@ END_S = 3.0
 """How long the comparer may take to end; it closes connections only."""
 
 NO_GAUGES = dict.fromkeys(
-    ("shadow_waiting", "shadow_asking", "shadow_bytes", "shadow_recording_bytes", "shadow_breakers_open"), 0
+    (
+        *("shadow_waiting", "shadow_asking", "shadow_bytes", "shadow_recording_bytes", "shadow_breakers_open"),
+        *("writes_waiting", "writes_untold", "writes_files"),
+    ),
+    0,
 )
-"""Of a comparer that does not run (shadow.comparer.Comparer.gauges)."""
+"""Of a comparer that does not run (shadow.comparer.Comparer.gauges, shadow.writes.Writes.gauges)."""
+REPAIR_S = 65.0
+"""How long a repair may take; the longest `timeout` of a shadow, and the way there and back."""
 SAVE_EVERY_S = 5.0
 """Between two writes of what comparisons have shown; a crash of control loses no more."""
 
@@ -67,13 +92,22 @@ class Shadowing:
         )
         """What operators see of it."""
         self.recordings = Recordings(store, vault, truth)
+        self.divergences = DivergenceDesk(
+            store.divergences,
+            vault,
+            lambda: truth.config,
+            is_killed=lambda: truth.overrides.is_killed,
+            repair=self._repair,
+        )
+        """Writes that are not on both sides."""
+        self._repairs: dict[str, asyncio.Future[Verdict | None]] = {}
         self._tasks = Tasks("shadowing")
         self._wanted = asyncio.Event()
         self._unwanted = asyncio.Event()
         self._link: Link[FromComparer] | None = None
-        self._sent: Config | None = None
         self._pid: int | None = None
         self._is_listening = False
+        self._sent: tuple[Config, bool] | None = None
         self._sent_unhealthy: tuple[tuple[str, str], ...] = ()
         self._heard_at = 0.0
         self._flags: FlagData | None = None
@@ -84,6 +118,7 @@ class Shadowing:
         """Take up what was found before, and run a comparer whenever one is wanted."""
         self._book.start()
         self.recordings.start()
+        self.divergences.start()
         self.follow()
         self._tasks.spawn("keep", self._keep())
         self._tasks.spawn("save", self._save())
@@ -93,7 +128,7 @@ class Shadowing:
         config, flags = self._truth.config, self._truth.flags
         if flags is not self._flags:
             self._flags, self._migrations = flags, migrations_of(json.loads(flags.document)["flags"])
-        if any(self._may_ask(route, config) for route in config.routes):
+        if any(self._may_ask(route, config) for route in config.routes) or self._has_leftovers():
             self._unwanted.clear()
             self._wanted.set()
         else:
@@ -133,6 +168,26 @@ class Shadowing:
             await asyncio.sleep(SAVE_EVERY_S)
             self._book.save()
             self.recordings.expire()
+
+    def _has_leftovers(self) -> bool:
+        """Return whether writes wait in files, of routes that do not shadow any more perhaps."""
+        return any((Path(self._truth.config.state_dir) / FOLDER).glob(f"*{SUFFIX}"))
+
+    async def _repair(self, one: str, write: Write, secrets: Sequence[tuple[bytes, bytes]]) -> Verdict | None:
+        if self._link is None:
+            raise UsageError(
+                "no comparer runs that could send it: no route shadows. Repair it by hand, then settle it."
+            )
+        answer: asyncio.Future[Verdict | None] = asyncio.get_running_loop().create_future()
+        self._repairs[one] = answer
+        self._link.send(Repair(id=one, write=write, secrets=tuple(secrets)))
+        try:
+            async with asyncio.timeout(REPAIR_S):
+                return await answer
+        except TimeoutError:
+            return Verdict(why=Why.COMPARER_ENDED)
+        finally:
+            del self._repairs[one]
 
     def _forget(self, route: str) -> None:
         if self._link is not None:
@@ -219,20 +274,24 @@ class Shadowing:
         self.recordings.detach()
         self._link, self._sent, self._sent_unhealthy, self.gauges = None, None, (), dict(NO_GAUGES)
         self._pid, self._is_listening = None, False
+        for answer in self._repairs.values():
+            if not answer.done():
+                answer.set_result(Verdict(why=Why.COMPARER_ENDED))
 
     def _offer(self) -> None:
         """Tell the comparer what it does not know yet."""
         if self._link is not None and self._sent_unhealthy != self._truth.unhealthy:
             self._link.send(Avoid(unhealthy=self._truth.unhealthy))
             self._sent_unhealthy = self._truth.unhealthy
-        if self._link is not None and self._sent is not self._truth.config:
+        config, is_killed = self._truth.config, self._truth.overrides.is_killed
+        if self._link is not None and (self._sent is None or self._sent[0] is not config or self._sent[1] != is_killed):
             try:
-                self._link.send(Watch(config=self._truth.config))
+                self._link.send(Watch(config=config, is_killed=is_killed))
             except LinkError as error:
                 # Because workers do not get it either, all go on with the one before.
                 LOG.error("comparer_not_told", extra={"fields": {"why": str(error)}})  # noqa: TRY400 (a traceback tells no more)
                 return
-            self._sent = self._truth.config
+            self._sent = (config, is_killed)
             self.recordings.follow()
 
     def _take(self, found: Findings) -> None:
@@ -256,3 +315,14 @@ class Shadowing:
                 self.recordings.take(picked)
             case Gauges(gauges=gauges):
                 self.gauges = gauges
+                if not self._unwanted.is_set() and not gauges.get("writes_files"):
+                    # Because what no route wants any more may have been the last that waited.
+                    self.follow()
+            case Diverged(listed=listed):
+                if (kept := self.divergences.take(listed)) and self._link is not None:
+                    self._link.send(Stored(ids=kept))
+            case CarriedOut(counts=counts):
+                self.divergences.count(counts)
+            case Repaired(id=one, verdict=verdict):
+                if (answer := self._repairs.get(one)) is not None and not answer.done():
+                    answer.set_result(verdict)

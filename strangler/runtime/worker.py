@@ -129,6 +129,7 @@ class Worker:
             raise ValueError("the first blueprint must be whole")
         if self._snapshot is None or self._snapshot.overrides != blueprint.overrides:
             self._open_book(self._config)
+            self._open_log(self._config)
             self._snapshot = compile_snapshot(
                 self._config,
                 generation=blueprint.generation,
@@ -156,6 +157,14 @@ class Worker:
         except StoreError as error:
             self._notice("key_book_lost", {"why": str(error), "keyed_writes": "refused"})
 
+    def _open_log(self, config: Config) -> None:
+        """Have a log before the first route that declares writes is served."""
+        if self._plane.writes is None and any(route.shadow and route.shadow.writes for route in config.routes):
+            # Here, because what seals takes megabytes that most workers need not have.
+            from strangler.proxy.writelog import WriteLog
+
+            self._plane.writes = WriteLog(Path(config.state_dir), self._notice)
+
     def _follow_shadow(self, config: Config) -> None:
         """Offer exchanges to the comparer while any route may have its other side asked.
 
@@ -163,7 +172,7 @@ class Worker:
         """
         is_wanted = any(settings(route, config.shadow) is not None for route in config.routes)
         if is_wanted and self._offering is None:
-            sender = OfferSender(Path(config.state_dir) / offers.SOCKET)
+            sender = OfferSender(Path(config.state_dir) / offers.SOCKET, lambda: self._plane.writes)
             self._plane.offers = sender
             self._offering = self._tasks.spawn("offer", sender.run())
         elif not is_wanted and self._offering is not None:

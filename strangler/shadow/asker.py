@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic
+from typing import Protocol
 
 import aiohttp
 from multidict import CIMultiDict
@@ -15,7 +16,7 @@ from strangler.config.tls import client_context
 from strangler.core import breaker
 from strangler.core.breaker import Breaker
 from strangler.core.model import Address, HostRule, Route, Upstream
-from strangler.core.offer import MARK, Answer, Drop, Offer
+from strangler.core.offer import MARK, Answer, Drop, Fields, Offer
 from strangler.core.shadowing import Credentials, Shadow
 from strangler.errors import ShadowError
 from strangler.shadow.budget import Budget
@@ -34,9 +35,30 @@ A 500 is none: it may be what is wrong with one kind of request, and that is to 
 """
 _NO_FAULT = frozenset({Drop.BODY_TOO_LARGE, Drop.BUDGET})
 """Drops of an answer that came."""
+_LEFT_OUT: dict[Credentials, frozenset[bytes]] = {Credentials.KEEP: frozenset(), Credentials.REMOVE: _CREDENTIALS}
 NO_AUTO = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 LOG = logging.getLogger(__name__)
+
+
+class Asked(Protocol):
+    """What is sent of a request, whatever else is known of it."""
+
+    @property
+    def host(self) -> bytes:
+        """The Host as the client sent it."""
+
+    @property
+    def headers(self) -> Fields:
+        """What the answering side was sent."""
+
+    @property
+    def request_id(self) -> bytes:
+        """The id that both sides see."""
+
+    @property
+    def trace(self) -> bytes:
+        """The trace that both sides are part of."""
 
 
 @dataclass(slots=True)
@@ -102,7 +124,7 @@ class Asker:
         # Before the breaker is asked, because a request that cannot be sent says nothing of the side.
         tls, address = target.upstream.tls, str(self._address(target))
         url = url_of("http" if tls is None else "https", address, offer.target)
-        headers = _headers(offer, route, rules, address)
+        headers = headers_of(offer, route, address, _LEFT_OUT[rules.credentials])
         if not breaker.may_ask(target.state, monotonic()):
             raise ShadowError(Drop.BREAKER, f"{name} failed too often just now")
         target.state = breaker.asked(target.state)
@@ -187,6 +209,28 @@ async def read_body(response: aiohttp.ClientResponse, most_bytes: int, budget: B
     return b"".join(pieces)
 
 
+def headers_of(asked: "Asked", route: Route, address: str, left_out: frozenset[bytes]) -> CIMultiDict[str]:
+    """Return what a side is sent, without the fields that are ours to make, and these.
+
+    Raises ShadowError if it cannot be sent as it is.
+    """
+    headers: CIMultiDict[str] = CIMultiDict()
+    match route.host:
+        case HostRule.PRESERVE:
+            headers["Host"] = text_of(asked.host) or address
+        case HostRule.UPSTREAM:
+            headers["Host"] = address
+        case HostRule.LITERAL:
+            headers["Host"] = route.host_value
+    for name, value in asked.headers:
+        if name.lower() not in left_out and name.lower() not in _OURS:
+            headers.add(text_of(name), text_of(value))
+    headers["X-Request-Id"] = asked.request_id.decode("ascii")
+    headers["traceparent"] = asked.trace.decode("ascii")
+    headers[MARK] = "1"
+    return headers
+
+
 def _session(upstream: Upstream) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
         limit=MOST_CONNECTIONS,
@@ -197,22 +241,3 @@ def _session(upstream: Upstream) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, requote_redirect_url=False
     )
-
-
-def _headers(offer: Offer, route: Route, rules: Shadow, address: str) -> CIMultiDict[str]:
-    headers: CIMultiDict[str] = CIMultiDict()
-    match route.host:
-        case HostRule.PRESERVE:
-            headers["Host"] = text_of(offer.host) or address
-        case HostRule.UPSTREAM:
-            headers["Host"] = address
-        case HostRule.LITERAL:
-            headers["Host"] = route.host_value
-    left_out = _OURS if rules.credentials is Credentials.KEEP else _OURS | _CREDENTIALS
-    for name, value in offer.headers:
-        if name.lower() not in left_out:
-            headers.add(text_of(name), text_of(value))
-    headers["X-Request-Id"] = offer.request_id.decode("ascii")
-    headers["traceparent"] = offer.trace.decode("ascii")
-    headers[MARK] = "1"
-    return headers

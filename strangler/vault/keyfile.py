@@ -96,6 +96,23 @@ def write(path: Path, keys: tuple[Key, ...]) -> None:
         ) from error
 
 
+def create(path: Path, key: Key) -> None:
+    """Make the file with one key, unless another process was faster; then its key is the one that counts.
+
+    Raises VaultError if that cannot be done.
+    """
+    own = path.with_name(f"{path.name}.{os.getpid()}")
+    write(own, (key,))
+    try:
+        os.link(own, path)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise VaultError(f"{path}: the key file cannot be made ({error.strerror})") from error
+    finally:
+        own.unlink(missing_ok=True)
+
+
 def new_key() -> Key:
     """Return a key that nobody has seen."""
     return Key(token_bytes(KEY_BYTES))

@@ -35,6 +35,8 @@ class Purpose(StrEnum):
 
     RECORDING = "recording"
     """A read and its answer, to be asked again."""
+    STREAM = "stream"
+    """The key of a file of its own (vault.stream)."""
     DIVERGENCE = "divergence"
     """A write that one side took and the other did not, to be repaired."""
 
@@ -97,7 +99,8 @@ class Vault:
                     f"{self.path}: the key file is gone. Put back a copy of it, or restart to begin with a new key; "
                     "what was sealed before opens once its line is in the file again"
                 )
-            self._add_key(())
+            # Because several processes may be the first at once.
+            keyfile.create(self.path, keyfile.new_key())
             keys = self._read()
         return next(iter(keys.values()))
 

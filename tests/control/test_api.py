@@ -128,6 +128,8 @@ async def test_the_status_has_the_documented_fields() -> None:
         "is_ready": True,
         "unready": [],
         "lacks": [],
+        "comparer": None,
+        "divergences": {"open": 0, "bytes": 0, "unlisted": 0, "is_full": False},
         "tls": None,
         "restart": {"number": 0, "state": "never", "replaced": 0, "workers": 0, "detail": ""},
         "config": {"file": "routes.yaml", "digest": "d", "state": "current", "faults": [], "needs_restart": []},

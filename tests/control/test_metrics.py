@@ -62,6 +62,10 @@ def test_the_state_is_shown_under_its_documented_names() -> None:
         ("strangler_kill_switch", ()): 1.0,
         ("strangler_store_failing", ()): 1.0,
         ("strangler_messages_undelivered_total", ()): 3.0,
+        ("strangler_writes_unlisted_total", ()): 0.0,
+        ("strangler_divergences_open", ()): 0.0,
+        ("strangler_divergences_bytes", ()): 0.0,
+        ("strangler_divergences_unlisted", ()): 0.0,
     }
 
 

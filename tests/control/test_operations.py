@@ -25,6 +25,9 @@ CHANGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/api/v1/discovery/stub", {"method": "GET", "template": "/x"}),
     ("PUT", "/api/v1/config", {"text": "version: 1", "digest": "0" * 64}),
     ("POST", "/api/v1/shadow/pay/accept", {"path": "$.a"}),
+    ("POST", "/api/v1/divergences/d1/reveal", {}),
+    ("POST", "/api/v1/divergences/d1/repair", {}),
+    ("POST", "/api/v1/divergences/d1/settle", {}),
 )
 
 UNCHANGING = ("explain", "plan", "proposeConfig", "signIn", "signOut")

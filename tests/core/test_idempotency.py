@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from strangler.core.idempotency import DIGEST_BYTES, MAX_KEY, KeyFault, digest, parse_key, read_key
+from strangler.core.idempotency import DIGEST_BYTES, MAX_KEY, KeyFault, digest, key_for, parse_key, read_key
 
 CHARACTERS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=MAX_KEY)
 TRIPLES = st.tuples(st.text(max_size=20), st.text(max_size=20), st.binary(max_size=20))
@@ -69,3 +69,29 @@ def test_only_the_same_route_tenant_and_key_share_a_digest(
 ) -> None:
     assert (digest(*one) == digest(*other)) == (one == other)
     assert len(digest(*one)) == DIGEST_BYTES
+
+
+@given(key=st.from_regex(rb"[!#-+\--:<-\[\]-~]{1,40}", fullmatch=True), one=st.binary(), other=st.binary())
+def test_a_side_gets_the_same_key_for_the_same_key_and_it_is_one(key: bytes, one: bytes, other: bytes) -> None:
+    sent = key_for("extracted", key, one)
+
+    assert sent == key_for("extracted", key, other)
+    assert not isinstance(parse_key(sent), KeyFault)
+    assert sent != key
+    assert sent != key_for("legacy", key, one)
+
+
+@given(one=st.text(min_size=1), other=st.text(min_size=1))
+def test_other_keys_get_other_keys_and_requests_without_one_their_own(one: str, other: str) -> None:
+    keys = [key_for("extracted", b"", text.encode("utf-8", "surrogatepass")) for text in (one, other)]
+
+    assert (keys[0] == keys[1]) is (one == other)
+    assert keys[0].startswith(b'"')
+
+
+def test_a_quoted_key_is_the_same_key_and_is_answered_in_quotes() -> None:
+    assert key_for("legacy", b'"a"', b"x") == b'"%b"' % key_for("legacy", b"a", b"y")
+
+
+def test_what_is_no_key_is_still_told_apart() -> None:
+    assert key_for("legacy", b"a, b", b"x") == key_for("legacy", b"a, b", b"y") != key_for("legacy", b"a, c", b"x")

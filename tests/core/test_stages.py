@@ -169,8 +169,15 @@ def test_a_key_that_a_probe_does_not_let_back_is_as_in_a_trip(stage: Stage) -> N
 def test_the_kill_switch_leaves_the_extracted_side_alone(stage: Stage) -> None:
     found = ask(at(stage), overrides=Overrides(is_killed=True, caps=(("r", 0),)))
 
-    assert (found.side, found.reason, asked(found)) == (OLD, Reason.KILLED, set())
+    assert (found.side, found.reason, found.shadow) == (OLD, Reason.KILLED, None)
     assert asked(ask(Fixed(True), overrides=Overrides(is_killed=True), shadow=Shadow(mode=ShadowMode.BOTH))) == set()
+
+
+@given(stages)
+def test_under_the_kill_switch_it_is_known_which_writes_the_extracted_side_will_lack(stage: Stage) -> None:
+    found = ask(at(stage), overrides=Overrides(is_killed=True))
+
+    assert (found.writes is not None) == (BOTH_WRITES in ASKED[facing(stage, OLD)])
 
 
 @pytest.mark.parametrize("overrides", [NO_OVERRIDES, cap(0), cap(1)])
@@ -242,16 +249,15 @@ def test_a_write_that_is_kept_on_the_side_of_its_first_try_goes_on_from_there(st
 
 
 @pytest.mark.parametrize("stage", [stage for stage in Stage if SIDES[stage] is NEW])
-def test_a_write_that_the_monolith_answered_instead_goes_to_the_extracted_side_unless_that_may_have_had_it(
-    stage: Stage,
+@pytest.mark.parametrize("fallback", [Fallback.SAFE, Fallback.DECLARED])
+def test_a_write_that_the_monolith_answered_instead_goes_to_the_extracted_side_as_well(
+    stage: Stage, fallback: Fallback
 ) -> None:
-    safe = ask(at(stage), fallback=Fallback.SAFE).instead
-    declared = ask(at(stage), fallback=Fallback.DECLARED).instead
+    instead = ask(at(stage), fallback=fallback).instead
 
-    assert safe is not None and declared is not None
-    assert (safe.side, safe.reason, safe.stage) == (OLD, Reason.FALLBACK, stage)
-    assert (safe.writes is not None) == (BOTH_WRITES in ASKED[stage])
-    assert declared.writes is None
+    assert instead is not None
+    assert (instead.side, instead.reason, instead.stage) == (OLD, Reason.FALLBACK, stage)
+    assert (instead.writes is not None) == (BOTH_WRITES in ASKED[stage])
 
 
 INVALID: Mapping[str, tuple[Mapping[str, Any], Reason]] = {

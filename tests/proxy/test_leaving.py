@@ -38,6 +38,20 @@ async def test_an_upload_whose_client_leaves_is_cut_and_never_complete(upload: s
         assert running.counts() == {("", "legacy", "client_gone"): 1}
 
 
+async def test_a_client_that_leaves_after_a_body_that_came_before_the_connection_is_seen() -> None:
+    async def wait(_received: Received, conversation: Conversation) -> None:
+        await conversation.reader.read(1)
+
+    async with backend(wait) as monolith, proxy(config(monolith.port)) as running:
+        wire = await running.connect()
+        await wire.send(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody")
+        await asyncio.wait_for(monolith.arrived.wait(), 10)
+
+        wire.reset()
+
+        await until(lambda: running.plane.gauges()["client_connections"] == 0, deadline_s=SOON_S)
+
+
 @pytest.mark.parametrize(
     ("way", "answer"),
     [

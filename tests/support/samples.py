@@ -5,7 +5,7 @@ from typing import Any
 
 from strangler.control.operations import Operation
 
-PARTS = {"route": "pay", "key": "payments", "name": "ci"}
+PARTS = {"route": "pay", "key": "payments", "name": "ci", "id": "d1"}
 BODIES: dict[str, Any] = {
     "putFlag": {"set": "25%", "reason": "test"},
     "kill": {"is_on": True, "reason": "test"},

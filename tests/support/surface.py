@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from strangler.control.callers import Callers
 from strangler.control.configdesk import ConfigDesk
 from strangler.control.discovery import Discovery
 from strangler.control.discoverydesk import DiscoveryDesk
+from strangler.control.divergencedesk import DivergenceDesk
 from strangler.control.effective import Source
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
@@ -41,6 +42,7 @@ from strangler.control.tokendesk import TokenDesk
 from strangler.control.totals import Total, Totals
 from strangler.control.truth import Truth
 from strangler.core.access import AdminAccess
+from strangler.core.divergence import Verdict, Write
 from strangler.core.model import Address, Config, Match, Route, Side
 from strangler.core.rules import Rollback
 from strangler.core.shadowing import Shadow
@@ -170,6 +172,19 @@ class Table:
         self.who.append(by)
 
 
+class Repairs:
+    """Stands for the comparer: notes what it is asked to send, and says how that went."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Write, list[tuple[bytes, bytes]]]] = []
+        self.verdict: Verdict | None = None
+        self.is_killed = False
+
+    async def __call__(self, one: str, write: Write, secrets: Sequence[tuple[bytes, bytes]]) -> Verdict | None:
+        self.sent.append((one, write, list(secrets)))
+        return self.verdict
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     session: aiohttp.ClientSession
@@ -181,6 +196,9 @@ class Client:
     recorded: RecordingBook
     discovery: Discovery
     folder: Path
+    divergences: DivergenceDesk
+    vault: Vault
+    repairs: Repairs
     truth: Truth
     described: Described
     file: Path
@@ -245,6 +263,10 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
     discovery = Discovery(store, truth)
     discovery.start()
     truth.watch(discovery.follow)
+    repairs = Repairs()
+    divergences = DivergenceDesk(
+        store.divergences, Vault(folder), lambda: GUARDED, is_killed=lambda: repairs.is_killed, repair=repairs
+    )
     source: FlagSource = EmbeddedSource(table, truth.replace_flags)
     source.start()
     truth.replace_flags(source.data())
@@ -304,7 +326,13 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
             restart=lambda: STATUS.restart,
             ask_restart=lambda who, why: restarts.append((who, why)),
             exposition=Exposition(
-                Totals(), lambda: replace(reading, shadow=shadow.readings(), recordings=recordings.readings())
+                Totals(),
+                lambda: replace(
+                    reading,
+                    shadow=shadow.readings(),
+                    recordings=recordings.readings(),
+                    writes=divergences.reading(),
+                ),
             ),
             explain=explain,
         ),
@@ -327,6 +355,7 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
             wait_taken=take,
         ),
         routes=lambda: ROUTES,
+        divergences=divergences,
     )
     document = openapi.document(api.operations(surface), version="0")
     runner = web.AppRunner(api.make_app(surface), access_log=None)
@@ -344,6 +373,9 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
                 recorded=recorded,
                 discovery=discovery,
                 folder=folder,
+                divergences=divergences,
+                vault=Vault(folder),
+                repairs=repairs,
                 truth=truth,
                 described=Described(document),
                 file=file,

@@ -1,0 +1,267 @@
+"""`strangler divergences`: writes that are not on both sides, and mending them."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from strangler.cli import admin, options
+from strangler.cli.status import table
+from strangler.errors import AdminError, UsageError
+
+_REPAIR_S = 75.0
+"""How long a repair is waited for; the other side has the route's `timeout`, a minute at most."""
+_PAGE = 500
+_ANYTHING = "*"
+"""Because one write is mended whatever else was changed meanwhile."""
+
+_WHYS = {
+    "status": "it answered {status}",
+    "connect": "it could not be reached",
+    "late": "it would have come too late",
+    "killed": "the kill switch was on",
+    "fallback": "it failed with the request in hand, and the monolith answered in its place",
+    "marked": "it came marked as sent on already",
+    "body_too_large": "its body is over `max_body`",
+    "incomplete": "it was answered before it had come whole",
+    "journal_full": "too many writes waited",
+    "undeclared": "the routes file does not declare it any more",
+    "no_credentials": "its credentials were lost with the processes that knew them",
+    "unaskable": "it cannot be sent as it was",
+    "timeout": "it did not answer in time",
+    "broke_off": "its answer broke off",
+    "comparer_ended": "who sent it ended before the answer",
+    "no_answer": "the answering side did not answer whole",
+    "worker_ended": "who waited for the answering side ended",
+}
+"""What is said of the side that lacks it, by core.divergence.Why."""
+
+
+def add(commands: Any, epilog: str) -> None:
+    """Add the command and its own."""
+    parser = commands.add_parser(
+        "divergences",
+        help="list the writes that are not on both sides, and mend them",
+        description="List the writes of routes with `writes: true` that one side carried out and the other one surely, "
+        "or perhaps, did not; show, repair and settle them.",
+        epilog=epilog,
+    )
+    actions = parser.add_subparsers(metavar="ACTION")
+    parser.set_defaults(run=_list, route=None, limit=100, json=False)
+    options.add_admin(parser)
+
+    listing = actions.add_parser("list", help="list them, the oldest first", epilog=epilog, allow_abbrev=False)
+    listing.add_argument("--route", metavar="ROUTE", help="of one route alone")
+    listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default: 100)")
+    listing.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    _add_admin(listing)
+    listing.set_defaults(run=_list)
+
+    about = "show what a write has in it, without its secrets"
+    show = actions.add_parser("show", help=about, epilog=epilog, allow_abbrev=False)
+    show.add_argument("id", metavar="ID")
+    show.add_argument("--raw", action="store_true", help="with its secrets, but for credentials; this is recorded")
+    options.add_change(show)
+    _add_admin(show)
+    show.set_defaults(run=_show)
+
+    about = "send a write once more to the side that lacks it, with the key it had; this is recorded"
+    repair = actions.add_parser("repair", help=about, epilog=epilog, allow_abbrev=False)
+    _add_chosen(repair)
+    repair.add_argument(
+        "--carried-out",
+        action="store_true",
+        help="somebody looked: the side that was asked first has it, though nobody knew",
+    )
+    repair.add_argument(
+        "--headers",
+        type=Path,
+        metavar="FILE",
+        help="lines `Name: value` to send along, such as credentials; - is stdin",
+    )
+    repair.add_argument("--yes", action="store_true", help="do not ask")
+    repair.set_defaults(run=_repair)
+
+    about = "take a write off the list: it was repaired by hand, or does not matter; this is recorded"
+    settle = actions.add_parser("settle", help=about, epilog=epilog, allow_abbrev=False)
+    _add_chosen(settle)
+    settle.add_argument("--yes", action="store_true", help="do not ask")
+    settle.set_defaults(run=_settle)
+
+
+def _add_chosen(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", nargs="*", metavar="ID")
+    parser.add_argument("--all-of", metavar="ROUTE", help="every one of a route, the oldest first, in place of IDs")
+    options.add_change(parser)
+    _add_admin(parser)
+
+
+def _add_admin(parser: argparse.ArgumentParser) -> None:
+    known = set(parser._actions)
+    options.add_admin(parser)
+    for action in parser._actions:
+        if action not in known:
+            # Because a default would take the place of what stands before the action's name.
+            action.default = argparse.SUPPRESS
+
+
+def _list(given: argparse.Namespace) -> int:
+    found = _page(admin.find(given), given.route, "", given.limit)
+    if given.json:
+        print(json.dumps(found, indent=2))
+        return 0
+    for line in lines(found):
+        print(line)
+    return 0
+
+
+def lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Return a page as text."""
+    listed = found["divergences"]
+    if not listed:
+        yield "no write is listed: all are on both sides, as far as is known"
+    else:
+        yield from table(
+            ("ID", "SINCE", "ROUTE", "WRITE", "ANSWERED BY", "LACKING ON", "WHAT IS KNOWN"),
+            [
+                (
+                    one["id"],
+                    _date(one["at"]),
+                    one["route"],
+                    f"{one['method']} {one['path']}",
+                    f"{one['answered_by']} {one['answered'] or '?'}",
+                    one["lacking_on"],
+                    _known(one),
+                )
+                for one in listed
+            ],
+        )
+    if found["next"] is not None:
+        yield f"{found['open']:,} are open; --limit shows more"
+    if found["unlisted"]:
+        yield f"{found['unlisted']:,} more found no room in the list: compare both sides' data as a whole"
+
+
+def _show(given: argparse.Namespace) -> int:
+    path, running = _path(given.id), admin.find(given)
+    if given.raw:
+        body = {"reason": options.reason(given)}
+        found = running.change("POST", f"{path}/reveal", body, tag=given.if_match or _ANYTHING)
+    else:
+        found = running.ask("GET", path)
+    print(json.dumps(found, indent=2))
+    return 0
+
+
+def _repair(given: argparse.Namespace) -> int:
+    running = admin.find(given)
+    ids = _chosen(running, given)
+    headers = [] if given.headers is None else _headers(given.headers)
+    why = options.reason(given)
+    if not _agrees(given, f"Send {_counted(ids)} once more?"):
+        return 1
+    failed = 0
+    for one in ids:
+        order = {"reason": why, "carried_out": given.carried_out, "headers": headers}
+        try:
+            answer = running.change(
+                "POST", f"{_path(one)}/repair", order, tag=given.if_match or _ANYTHING, timeout_s=_REPAIR_S
+            )
+        except AdminError as error:
+            if len(ids) == 1:
+                raise
+            print(f"{one}: {error}")
+            failed += 1
+            continue
+        if answer["is_carried_out"]:
+            print(f"{one}: carried out")
+        else:
+            print(f"{one}: not carried out: {_WHYS[answer['why']].format(status=answer['status'])}")
+            failed += 1
+    return 1 if failed else 0
+
+
+def _settle(given: argparse.Namespace) -> int:
+    running = admin.find(given)
+    ids = _chosen(running, given)
+    why = options.reason(given)
+    if not _agrees(given, f"Take {_counted(ids)} off the list?"):
+        return 1
+    for one in ids:
+        running.change("POST", f"{_path(one)}/settle", {"reason": why}, tag=given.if_match or _ANYTHING)
+        print(f"{one}: settled")
+    return 0
+
+
+def _chosen(running: admin.Admin, given: argparse.Namespace) -> list[str]:
+    if bool(given.ids) == (given.all_of is not None):
+        raise UsageError("name the writes by ID, or all of a route with --all-of ROUTE.")
+    if given.ids:
+        return list(given.ids)
+    ids: list[str] = []
+    after = ""
+    while True:
+        found = _page(running, given.all_of, after, _PAGE)
+        ids += [one["id"] for one in found["divergences"]]
+        if found["next"] is None:
+            break
+        after = found["next"]
+    if not ids:
+        raise UsageError(f"no write of {given.all_of!r} is listed.")
+    return ids
+
+
+def _page(running: admin.Admin, route: str | None, after: str, limit: int) -> Mapping[str, Any]:
+    query = {"limit": str(limit), **({} if route is None else {"route": route}), **({"after": after} if after else {})}
+    found: Mapping[str, Any] = running.ask("GET", f"/api/v1/divergences?{urlencode(query)}")
+    return found
+
+
+def _headers(path: Path) -> list[tuple[str, str]]:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read ({error}).") from error
+    headers = []
+    for line in text.splitlines():
+        name, colon, value = line.partition(":")
+        if not line.strip():
+            continue
+        if not colon or not name.strip() or not value.strip().isprintable():
+            # Because it may be a secret, the line itself is not shown.
+            raise UsageError(f"{path}: a line is no `Name: value`.")
+        headers.append((name.strip(), value.strip()))
+    return headers
+
+
+def _agrees(given: argparse.Namespace, question: str) -> bool:
+    if given.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError("nobody can be asked here, so nothing was done. Add --yes to do it.")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        return False
+
+
+def _known(one: Mapping[str, Any]) -> str:
+    tries = f", {one['tries']} repairs failed" if one["tries"] else ""
+    return f"{one['kind'].replace('_', ' ')}: {_WHYS[one['why']].format(status=one['status'])}{tries}"
+
+
+def _counted(ids: Sequence[str]) -> str:
+    return "1 write" if len(ids) == 1 else f"{len(ids)} writes"
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
+
+
+def _path(one: str) -> str:
+    return f"/api/v1/divergences/{quote(one, safe='')}"

@@ -1,0 +1,329 @@
+"""The divergence desk: writes that are not on both sides, as operators see, repair and settle them."""
+
+import logging
+import time
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from secrets import token_bytes
+from typing import Any
+
+import msgspec
+
+from strangler.control.divergencetable import MOST_BYTES, MOST_ROWS, DivergenceTable, Standing, Stored
+from strangler.control.journal import Deed
+from strangler.control.metrics import WriteReading
+from strangler.control.status import DivergenceStatus
+from strangler.core.audit import Action
+from strangler.core.content import MAX_BYTES, Undecided, decode_text, undo_codings
+from strangler.core.divergence import DOUBTS_PRIMARY, DivergenceKind, Listed, Verdict, Write
+from strangler.core.document import dump_json, parse_json
+from strangler.core.jsonpath import parse_path
+from strangler.core.model import Config, Side
+from strangler.core.redaction import Redaction, Redactor
+from strangler.errors import StoreError, UsageError, VaultError
+from strangler.vault.vault import Purpose, Vault
+
+MOST_LISTED = 1_000
+_SHOWN = 4_096
+"""Characters of a body that is shown without its secrets."""
+
+Fields = Sequence[tuple[bytes, bytes]]
+LOG = logging.getLogger(__name__)
+
+
+class DivergenceDesk:
+    """Keeps what the comparer tells, and lets people mend it."""
+
+    def __init__(
+        self,
+        table: DivergenceTable,
+        vault: Vault,
+        config: Callable[[], Config],
+        *,
+        is_killed: Callable[[], bool],
+        repair: Callable[[str, Write, Fields], Awaitable[Verdict | None]],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`repair` sends a write once more and says why it was not carried out; raises UsageError if it cannot be."""
+        self._table = table
+        self._vault = vault
+        self._config = config
+        self._is_killed = is_killed
+        self._repair = repair
+        self._now = now
+        self._carried_out: Counter[str] = Counter()
+        self._diverged: Counter[tuple[str, str]] = Counter()
+        self._standing = Standing(open=0, bytes=0, unlisted=0)
+        self._busy: set[str] = set()
+        self._is_full = False
+        self.fault = ""
+        """Why divergences cannot be kept; empty while they can."""
+
+    def start(self) -> None:
+        """Count what is kept."""
+        try:
+            self._standing = self._table.standing()
+        except StoreError as error:
+            self._fail(error)
+
+    def count(self, carried_out: Mapping[str, int]) -> None:
+        """Count writes that are on both sides."""
+        self._carried_out.update(carried_out)
+
+    def take(self, several: Sequence[Listed]) -> tuple[str, ...]:
+        """Keep divergences, and return the ids of those that are kept now; what cannot be is told again."""
+        try:
+            added = self._table.add(several, now=self._now())
+            self._standing = self._table.standing()
+        except StoreError as error:
+            self._fail(error)
+            return ()
+        self.fault = ""
+        for one in added:
+            self._diverged[one.route, one.kind.value] += 1
+        if added:
+            whys = Counter(f"{one.route}: {one.kind} ({one.why})" for one in added)
+            fields = {"count": len(added), "first": added[0].id, "writes": dict(whys), "open": self._standing.open}
+            LOG.warning("writes_diverged", extra={"fields": fields})
+        self._watch_bounds()
+        return tuple(one.id for one in several)
+
+    def status(self) -> DivergenceStatus:
+        """Return how many there are."""
+        standing = self._standing
+        return DivergenceStatus(
+            open=standing.open, bytes=standing.bytes, unlisted=standing.unlisted, is_full=self._is_full
+        )
+
+    def reading(self) -> WriteReading:
+        """Return what metrics say."""
+        return WriteReading(
+            carried_out=tuple(sorted(self._carried_out.items())),
+            diverged=tuple((route, kind, count) for (route, kind), count in sorted(self._diverged.items())),
+            open=self._standing.open,
+            bytes=self._standing.bytes,
+            unlisted=self._standing.unlisted,
+        )
+
+    def catalogue(self, *, route: str | None, after: str, limit: int) -> Mapping[str, Any]:
+        """Return open ones, the oldest first. Raises UsageError and StoreError."""
+        found = self._table.page(route=route, after=_cursor(after), limit=limit)
+        last = found[-1].listed if len(found) == limit else None
+        return {
+            "open": self._standing.open,
+            "unlisted": self._standing.unlisted,
+            "next": None if last is None else f"{last.at!r},{last.id}",
+            "divergences": [_short(one) for one in found],
+        }
+
+    def show(self, one: str) -> Mapping[str, Any] | None:
+        """Return one, without what is secret in it; None if it is not open. Raises StoreError."""
+        found = self._table.find(one)
+        if found is None:
+            return None
+        if not found.has_content:
+            return {**_short(found), "request": None}
+        return {**_short(found), "request": self._redacted(self._opened(found))}
+
+    def reveal(self, one: str, why: str, *, who: str) -> Mapping[str, Any] | None:
+        """Return one as it was sent, but for credentials, and record that; None if it is not open."""
+        found = self._table.find(one)
+        if found is None:
+            return None
+        write = self._opened(found)
+        self._table.record(self._deed(Action.REVEAL, found, why, who))
+        return {**_short(found), "request": _raw(write)}
+
+    def settle(self, one: str, why: str, *, who: str) -> Mapping[str, Any] | None:
+        """Take one off the list and record it; None if it is not open. Raises UsageError and StoreError."""
+        found = self._table.find(one)
+        if found is None:
+            return None
+        self._refuse_busy(one)
+        self._table.settle(one, self._deed(Action.SETTLE, found, why, who, after="settled"))
+        self._standing = self._table.standing()
+        self._watch_bounds()
+        return {"settled": one}
+
+    async def repair(
+        self, one: str, why: str, *, who: str, is_carried_out: bool, headers: Sequence[tuple[str, str]]
+    ) -> Mapping[str, Any] | None:
+        """Send one to the side that lacks it, record it, and return how it went; None if it is not open.
+
+        `is_carried_out`: the operator knows that the side that was asked first has it. Raises UsageError if it cannot
+        be sent, and StoreError.
+        """
+        found = self._table.find(one)
+        if found is None:
+            return None
+        self._refuse_busy(one)
+        listed = found.listed
+        if listed.why in DOUBTS_PRIMARY and not is_carried_out:
+            raise UsageError(
+                f"nobody knows whether the {listed.primary} side carried it out. Look there: if it did, repair with "
+                "--carried-out; if it did not, settle it."
+            )
+        if self._is_killed() and listed.primary is Side.LEGACY:
+            raise UsageError("the kill switch is on: nothing is sent to the extracted side. Release it first.")
+        write = self._opened(found)
+        if not write.has_body:
+            raise UsageError("its body was not kept, so it cannot be sent again. Repair it by hand, then settle it.")
+        self._busy.add(one)
+        try:
+            fields = [(name.encode("latin-1"), value.encode("utf-8")) for name, value in headers]
+            verdict = await self._repair(one, write, fields)
+            return self._repaired(found, verdict, why, who)
+        finally:
+            self._busy.discard(one)
+
+    # --- inside
+
+    def _repaired(self, found: Stored, verdict: Verdict | None, why: str, who: str) -> Mapping[str, Any]:
+        listed = found.listed
+        if verdict is None:
+            self._table.settle(listed.id, self._deed(Action.REPAIR, found, why, who, after="carried_out"))
+        else:
+            kept = verdict
+            if listed.kind is DivergenceKind.UNKNOWN and verdict.kind is DivergenceKind.NOT_SENT:
+                # Because the former try may have been carried out all the same.
+                kept = Verdict(why=listed.why, status=listed.status)
+            self._table.change(listed.id, kept, self._deed(Action.REPAIR, found, why, who, after=f"{verdict.why}"))
+        self._standing = self._table.standing()
+        self._watch_bounds()
+        return {
+            "id": listed.id,
+            "is_carried_out": verdict is None,
+            "why": None if verdict is None else verdict.why.value,
+            "status": 0 if verdict is None else verdict.status,
+        }
+
+    def _refuse_busy(self, one: str) -> None:
+        if one in self._busy:
+            raise UsageError("it is being repaired just now.")
+
+    def _opened(self, found: Stored) -> Write:
+        if not found.has_content:
+            raise UsageError("there was no room to keep its content. Repair it by hand, then settle it.")
+        listed = found.listed
+        try:
+            return msgspec.msgpack.decode(
+                self._vault.open(listed.sealed, purpose=Purpose.DIVERGENCE, name=listed.id), type=Write
+            )
+        except VaultError as error:
+            raise UsageError(str(error)) from error
+
+    def _deed(self, what: Action, found: Stored, why: str, who: str, *, after: str | None = None) -> Deed:
+        listed = found.listed
+        evidence = {**_short(found), "at": listed.at}
+        return Deed(
+            at=self._now(),
+            who=who,
+            what=what,
+            subject=listed.route,
+            why=why.strip(),
+            before=msgspec.json.encode(listed.why.value).decode(),
+            after=None if after is None else msgspec.json.encode(after).decode(),
+            evidence=msgspec.json.encode(evidence).decode(),
+        )
+
+    def _redacted(self, write: Write) -> Mapping[str, Any]:
+        route = next((one for one in self._config().routes if one.name == write.route), None)
+        paths = () if route is None or route.shadow is None else route.shadow.redact
+        redactor = Redactor(Redaction(paths=tuple(map(parse_path, paths))), token_bytes(32))
+        headers = _texts(write.headers)
+        try:
+            told = {name.lower(): value for name, value in headers}
+            plain = undo_codings(write.body, told.get("content-encoding", ""), MAX_BYTES)
+            text = decode_text(plain, told.get("content-type", ""))
+        except (Undecided, ValueError):
+            text = None
+        try:
+            document = None if text is None else parse_json(text)
+        except (ValueError, RecursionError):
+            document = None
+        redactor.learn(headers, document)
+        if text is None:
+            body = f"({len(write.body)} bytes)"
+        else:
+            body = redactor.text(text[:_SHOWN]) if document is None else dump_json(redactor.json(document))[:_SHOWN]
+        return {
+            **_about(write),
+            "target": redactor.target(write.target.decode("latin-1")),
+            "headers": redactor.headers(headers),
+            "key": redactor.mark("key", write.key.decode("latin-1")) if write.key else "",
+            "body": body,
+            "is_base64": False,
+        }
+
+    def _watch_bounds(self) -> None:
+        """Tell, once, that there is no room for what is needed to repair, or for any more at all."""
+        standing = self._standing
+        is_full = standing.open >= MOST_ROWS or standing.bytes >= MOST_BYTES * 0.9
+        if is_full and not self._is_full:
+            LOG.error("divergences_full", extra={"fields": {"open": standing.open, "bytes": standing.bytes}})
+        self._is_full = is_full
+
+    def _fail(self, error: StoreError) -> None:
+        if str(error) != self.fault:
+            LOG.error("divergences_not_stored", extra={"fields": {"why": str(error)}})
+        self.fault = str(error)
+
+
+def _short(one: Stored) -> dict[str, Any]:
+    listed = one.listed
+    return {
+        "id": listed.id,
+        "at": listed.at,
+        "route": listed.route,
+        "kind": listed.kind.value,
+        "why": listed.why.value,
+        "answered_by": listed.primary.value,
+        "lacking_on": (Side.EXTRACTED if listed.primary is Side.LEGACY else Side.LEGACY).value,
+        "answered": listed.primary_status,
+        "status": listed.status,
+        "method": listed.method,
+        "path": listed.path,
+        "request_id": listed.request_id,
+        "tries": one.tries,
+        "has_content": one.has_content,
+    }
+
+
+def _about(write: Write) -> dict[str, Any]:
+    return {
+        "host": write.host.decode("latin-1"),
+        "other_key": write.other_key.decode("latin-1"),
+        "trace": write.trace.decode("latin-1"),
+        "has_body": write.has_body,
+        "body_bytes": len(write.body),
+    }
+
+
+def _raw(write: Write) -> Mapping[str, Any]:
+    try:
+        body, is_base64 = write.body.decode("utf-8"), False
+    except UnicodeDecodeError:
+        body, is_base64 = b64encode(write.body).decode("ascii"), True
+    return {
+        **_about(write),
+        "target": write.target.decode("latin-1"),
+        "headers": _texts(write.headers),
+        "key": write.key.decode("latin-1"),
+        "body": body,
+        "is_base64": is_base64,
+    }
+
+
+def _texts(fields: Fields) -> tuple[tuple[str, str], ...]:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in fields)
+
+
+def _cursor(after: str) -> tuple[float, str]:
+    if not after:
+        return (0.0, "")
+    at, _, one = after.partition(",")
+    try:
+        return (float(at), one)
+    except ValueError as error:
+        raise UsageError("`after` is what `next` of the page before says.") from error

@@ -1,0 +1,153 @@
+"""Writing: how a write that may go to both sides is noted as it passes; the client notices nothing.
+
+It stands where a capture does, and sees the same: the request's body, the answer, and how it ended.
+"""
+
+from functools import lru_cache
+from time import monotonic, monotonic_ns, time
+from typing import TYPE_CHECKING
+
+from strangler.core.decide import Decision, Reason
+from strangler.core.divergence import Why, is_carried_out
+from strangler.core.headers import ResponseHead
+from strangler.core.secrets import is_secret_header
+from strangler.core.shadowing import Credentials
+from strangler.core.writelog import KEY_HEADER, WHOLE, Answered, Begun, Event, pack_answered
+
+if TYPE_CHECKING:
+    from strangler.proxy.exchange import Exchange
+    from strangler.proxy.writelog import LogFile, WriteLog
+
+_CREDENTIALS = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
+_ADDRESSES = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
+"""Who the client is, is no credential; it is kept, sealed."""
+_LONGEST_NAME = 64
+"""Bytes of a name up to which it is remembered whether it is secret."""
+
+
+class Writing:
+    """One write, from before it leaves to the end of its answer."""
+
+    __slots__ = ("_file", "_has_body", "_held", "_is_instead", "_left", "_number", "_other_may_have_it")
+
+    def __init__(self, file: "LogFile", number: int, held: Why | None, limit: int) -> None:
+        self._file = file
+        self._number = number
+        self._held = held
+        self._left = limit
+        self._has_body = held not in (Why.BODY_TOO_LARGE, Why.JOURNAL_FULL)
+        self._other_may_have_it = False
+        self._is_instead = False
+
+    def take_request(self, data: bytes) -> bool:
+        """Note a piece of the body, unless it is too much."""
+        self._left -= len(data)
+        if self._left < 0:
+            self._has_body = False
+            self._held = self._held or Why.BODY_TOO_LARGE
+        elif self._has_body:
+            self._file.note(Event.PIECE, self._number, data)
+        return True
+
+    def take_head(self, status: int, head: ResponseHead, *, has_body: bool) -> bool:
+        """Because all that counts of the answer is that it came whole, nothing is kept of it."""
+        return True
+
+    def take_answer(self, data: bytes) -> bool:
+        """Keep nothing of the answer."""
+        return True
+
+    def take_stream(self) -> bool:
+        """Wait for the end of an event stream too."""
+        return True
+
+    def fall_back(self, exchange: "Exchange") -> bool:
+        """Note that the monolith answers instead; what the side that failed may have is not sent to it again."""
+        self._is_instead = True
+        if exchange.is_written:
+            self._other_may_have_it = True
+            self._held = Why.FALLBACK
+        return True
+
+    def finish(self, exchange: "Exchange") -> None:
+        """Note how the answer that came whole says that it went."""
+        if is_carried_out(exchange.status):
+            held = self._held or (None if exchange.request_done else Why.INCOMPLETE)
+            answered = Answered(
+                status=exchange.status,
+                at_ns=monotonic_ns(),
+                held=held,
+                has_body=self._has_body and exchange.request_done,
+                is_instead=self._is_instead,
+            )
+            self._file.note(Event.ANSWERED, self._number, pack_answered(answered))
+            self._file.leave()
+        else:
+            self._end(is_doubted=self._other_may_have_it)
+
+    def drop(self, exchange: "Exchange") -> None:
+        """Note that no answer came whole."""
+        self._end(is_doubted=self._other_may_have_it or (exchange.is_written and exchange.request_done))
+
+    def _end(self, *, is_doubted: bool) -> None:
+        if is_doubted:
+            self._file.note(Event.DOUBTED, self._number, WHOLE if self._has_body else b"")
+        else:
+            self._file.note(Event.VOID, self._number)
+        self._file.leave()
+
+
+def begin(exchange: "Exchange", decision: Decision, log: "WriteLog", *, is_marked: bool) -> Writing | None:
+    """Return what notes a write from here on; None where it could not be noted, which is told and counted."""
+    rules, route = decision.writes, decision.route
+    assert rules is not None and route is not None
+    head = exchange.head
+    lines, credentials = _told_apart(exchange, keeps=rules.credentials is Credentials.KEEP)
+    name = KEY_HEADER if route.idempotency is None else route.idempotency.header.encode("ascii")
+    held: Why | None = None
+    limit = rules.max_body_bytes
+    if (head.length or 0) > limit:
+        held = Why.BODY_TOO_LARGE
+    elif not log.keeps_bodies:
+        held = Why.JOURNAL_FULL
+    elif is_marked:
+        held = Why.MARKED
+    elif decision.reason is Reason.KILLED:
+        held = Why.KILLED
+    begun = log.begin(
+        Begun(
+            route=route.name,
+            primary=decision.side,
+            method=exchange.method,
+            target=exchange.target,
+            host=head.host or b"",
+            headers=lines,
+            credentials=log.seal(credentials),
+            key=b", ".join(value for field, value in exchange.headers if field.lower() == name),
+            request_id=exchange.request_id,
+            trace=exchange.trace,
+            connection=id(exchange.client),
+            at=time(),
+        ),
+        monotonic(),
+    )
+    return None if begun is None else Writing(*begun, held, limit)
+
+
+def _told_apart(exchange: "Exchange", *, keeps: bool) -> tuple[bytes, bytes]:
+    """Return the lines that may be stored, and those that may not."""
+    plain: list[bytes] = []
+    secret: list[bytes] = []
+    for line in (*exchange.head.lines, *exchange.client.account.lines(exchange.head).split(b"\r\n")):
+        name = line.partition(b":")[0].lower()
+        if not name or (not keeps and name in _CREDENTIALS):
+            continue
+        is_secret = _is_secret(name) if len(name) <= _LONGEST_NAME else is_secret_header(name.decode("latin-1"))
+        is_secret = is_secret and name not in _ADDRESSES
+        (secret if is_secret else plain).append(line)
+    return b"\r\n".join(plain), b"\r\n".join(secret)
+
+
+@lru_cache(maxsize=1_024)
+def _is_secret(name: bytes) -> bool:
+    return is_secret_header(name.decode("latin-1"))

@@ -1,0 +1,191 @@
+"""One log file of writes, as the comparer sees it: what a worker noted, and how far each write has come."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from hashlib import blake2b
+from pathlib import Path
+
+from strangler.core.divergence import Verdict, Why
+from strangler.core.model import Side
+from strangler.core.writelog import WHOLE, Answered, Begun, Event, unpack_answered, unpack_begun
+from strangler.shadow import marks
+from strangler.shadow.marks import Marks, Step
+from strangler.vault.stream import Record, StreamReader
+from strangler.vault.vault import Vault
+
+_READ_BYTES = 1_048_576
+
+
+class State(Enum):
+    """How far a write has come."""
+
+    OPEN = "open"
+    """The answering side has not answered."""
+    READY = "ready"
+    """It may be sent on."""
+    SENDING = "sending"
+    DIVERGED = "diverged"
+    """It is not on both sides, and the state store does not have that yet."""
+    OVER = "over"
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One write of a file; what it holds is read again when it is needed."""
+
+    file: "WriteFile"
+    number: int
+    begun_at: tuple[int, int]
+    """Where its first note stands, and of which size."""
+    state: State = State.OPEN
+    has_body: bool = False
+    """Whether all of the body was noted."""
+    pieces: list[tuple[int, int]] = field(default_factory=list)
+    answered: Answered | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def id(self) -> str:
+        """The same whoever reads the file."""
+        return blake2b(f"{self.file.path.stem}/{self.number}".encode(), digest_size=8).hexdigest()
+
+    def begun(self) -> Begun:
+        """Return what was noted first. Raises VaultError and ValueError if the file was damaged since."""
+        return unpack_begun(self.file.again(self.begun_at))
+
+    def body(self) -> bytes:
+        """Return the whole body."""
+        return b"".join(map(self.file.again, self.pieces))
+
+    def primary(self, begun: Begun) -> Side:
+        """Return the side that answered; where one fell back, it is the monolith."""
+        return Side.LEGACY if self.answered is not None and self.answered.is_instead else begun.primary
+
+
+class WriteFile:
+    """Reads a file as it grows; says when it can go."""
+
+    def __init__(self, path: Path, vault: Vault) -> None:
+        """Open it with its marks. Raises VaultError and OSError."""
+        self.path = path
+        self.worker = path.stem.partition("-")[2]
+        self._stream = StreamReader(path, vault)
+        try:
+            self._marks = Marks(path.with_suffix(marks.SUFFIX))
+        except BaseException:
+            self._stream.close()
+            raise
+        self._before = {number: (step, verdict) for number, step, verdict in self._marks.read()}
+        self._entries: dict[int, Entry] = {}
+        self._is_final = False
+
+    def read(self) -> Iterator[Entry]:
+        """Yield each write of which it became known that it may be sent on, or that it is not on both sides.
+
+        Raises VaultError and ValueError for a file that was damaged.
+        """
+        # Because what was appended last must be seen, the look for the writer comes first.
+        is_final = self._is_final or self._stream.is_abandoned()
+        while records := list(self._stream.read(_READ_BYTES)):
+            for record in records:
+                entry = self._take(record)
+                if entry is not None:
+                    yield entry
+        if is_final and not self._is_final:
+            self._is_final = True
+            for entry in tuple(self._entries.values()):
+                if entry.state is State.OPEN and self._settled(entry, Verdict(why=Why.WORKER_ENDED)) is not None:
+                    yield entry
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more is noted in it."""
+        return self._is_final
+
+    def is_over(self) -> bool:
+        """Return whether nothing more comes and all of it is settled."""
+        return self._is_final and not self._entries
+
+    def again(self, at: tuple[int, int]) -> bytes:
+        """Return a note that was read before, without the number of its write."""
+        return self._stream.again(*at)[4:]
+
+    def sending(self, entry: Entry) -> None:
+        """Mark that it may leave from now on. Raises OSError."""
+        self._marks.add(entry.number, Step.SENDING)
+        entry.state = State.SENDING
+
+    def settle(self, entry: Entry) -> None:
+        """Mark that it is on both sides. Raises OSError."""
+        self._marks.add(entry.number, Step.SETTLED)
+        self._forget(entry)
+
+    def diverge(self, entry: Entry, verdict: Verdict) -> None:
+        """Mark that it is not. Raises OSError."""
+        self._marks.add(entry.number, Step.SETTLED, verdict)
+        entry.verdict, entry.state = verdict, State.DIVERGED
+
+    def keep(self, entry: Entry) -> None:
+        """Mark that the state store has that. Raises OSError."""
+        self._marks.add(entry.number, Step.KEPT)
+        self._forget(entry)
+
+    def remove(self) -> None:
+        """Delete it. Raises OSError."""
+        self.close()
+        # In this order, because marks without a log say nothing, and a log without marks would be sent again.
+        self.path.unlink(missing_ok=True)
+        self._marks.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Read no more."""
+        self._stream.close()
+        self._marks.close()
+
+    def _forget(self, entry: Entry) -> None:
+        entry.state = State.OVER
+        del self._entries[entry.number]
+
+    def _take(self, record: Record) -> Entry | None:
+        """Take a note; return its write once there is something to do with it."""
+        event, number = Event(record.kind), int.from_bytes(record.content[:4], "big")
+        at = (record.offset, record.size)
+        if event is Event.BEGUN:
+            self._entries[number] = Entry(self, number, at)
+            return None
+        entry = self._entries.get(number)
+        if entry is None:
+            return None
+        match event:
+            case Event.PIECE:
+                entry.pieces.append(at)
+                return None
+            case Event.VOID:
+                self._forget(entry)
+                return None
+            case Event.DOUBTED:
+                entry.has_body = record.content[4:] == WHOLE
+                return self._settled(entry, Verdict(why=Why.NO_ANSWER))
+            case Event.ANSWERED:
+                entry.answered = unpack_answered(record.content[4:])
+                entry.has_body = entry.answered.has_body
+                held = entry.answered.held
+                return self._settled(entry, None if held is None else Verdict(why=held))
+
+    def _settled(self, entry: Entry, known: Verdict | None) -> Entry | None:
+        """Return a write of which no note comes any more, as it stands by the marks that were made before."""
+        step, verdict = self._before.pop(entry.number, (None, None))
+        if step is Step.KEPT or (step is Step.SETTLED and verdict is None):
+            self._forget(entry)
+            return None
+        if step is Step.SETTLED:
+            entry.verdict, entry.state = verdict, State.DIVERGED
+        elif step is Step.SENDING:
+            # Because whoever sent it is no more, and nobody can ask it.
+            self.diverge(entry, Verdict(why=Why.COMPARER_ENDED))
+        elif known is not None:
+            self.diverge(entry, known)
+        else:
+            entry.state = State.READY
+        return entry

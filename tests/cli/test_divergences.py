@@ -1,0 +1,194 @@
+"""`strangler divergences`: writes that are not on both sides, as people read, repair and settle them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from strangler.cli import main
+from strangler.cli.divergences import _WHYS
+from strangler.cli.status import lines as status_lines
+from strangler.core.divergence import Listed, Verdict, Why, Write
+from strangler.core.model import Side
+from strangler.vault.vault import Purpose
+from tests.support.surface import STATUS, TOKEN, Client, served
+
+
+@pytest.fixture
+async def client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
+    monkeypatch.setenv("STRANGLER_TOKEN", TOKEN)
+    async with served() as made:
+        yield made
+
+
+def keep(client: Client, one: str, *, why: Why = Why.STATUS, status: int = 0, route: str = "pay") -> None:
+    write = Write(
+        route=route,
+        primary=Side.LEGACY,
+        method=b"POST",
+        target=b"/pay/7",
+        host=b"shop.example",
+        headers=((b"X-User-Id", b"u"),),
+        body=b"s3cret body",
+        has_body=True,
+        key=b"",
+        other_key=b"k",
+        request_id=b"r",
+        trace=b"t",
+        status=201,
+        at=1_800_000_000.0,
+    )
+    sealed = client.vault.seal(msgspec.msgpack.encode(write), purpose=Purpose.DIVERGENCE, name=one)
+    listed = Listed(
+        id=one,
+        at=write.at,
+        route=route,
+        primary=Side.LEGACY,
+        why=why,
+        status=status,
+        primary_status=201,
+        method="POST",
+        path="/pay/7",
+        request_id="r",
+        sealed=sealed,
+    )
+    assert client.divergences.take([listed])
+
+
+async def run(client: Client, *arguments: str) -> int:
+    """Run a command on a thread, so that this loop answers it meanwhile."""
+    return await asyncio.to_thread(main, ["divergences", *arguments, "--admin", str(client.address)])
+
+
+def test_every_reason_is_told_in_words() -> None:
+    assert set(_WHYS) == {why.value for why in Why}
+
+
+@pytest.mark.parametrize("arguments", [(), ("list",), ("list", "--route", "pay")])
+async def test_the_list_says_what_is_known_of_each(
+    client: Client, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    keep(client, "a1", status=503)
+    keep(client, "b2", why=Why.WORKER_ENDED)
+
+    code = await run(client, *arguments)
+
+    assert code == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "ID  SINCE                ROUTE  WRITE        ANSWERED BY  LACKING ON  WHAT IS KNOWN",
+        "a1  2027-01-15 08:00:00  pay    POST /pay/7  legacy 201   extracted   failed: it answered 503",
+        "b2  2027-01-15 08:00:00  pay    POST /pay/7  legacy 201   extracted   "
+        "unknown: who waited for the answering side ended",
+    ]
+
+
+async def test_options_may_stand_before_the_action(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(client, "a1")
+
+    code = await asyncio.to_thread(main, ["divergences", "--admin", str(client.address), "list", "--json"])
+
+    assert code == 0
+    assert json.loads(capsys.readouterr().out)["open"] == 1
+
+
+async def test_an_empty_list_says_so(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run(client) == 0
+    assert capsys.readouterr().out == "no write is listed: all are on both sides, as far as is known\n"
+
+
+async def test_a_write_is_shown_without_its_secrets_and_whole_only_with_a_reason(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(client, "a1")
+
+    assert await run(client, "show", "a1") == 0
+    assert json.loads(capsys.readouterr().out)["request"]["body_bytes"] == 11
+    assert await run(client, "show", "a1", "--raw") == 2
+    assert "a reason is needed" in capsys.readouterr().err
+    assert await run(client, "show", "a1", "--raw", "--reason", "asked for") == 0
+    assert json.loads(capsys.readouterr().out)["request"]["body"] == "s3cret body"
+    assert await run(client, "show", "zz") == 1
+
+
+async def test_a_repair_asks_first_and_says_how_it_went(
+    client: Client, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(client, "a1")
+    keep(client, "b2")
+    headers = tmp_path / "headers"
+    headers.write_text("Authorization: Bearer x\n\nX-More: 1\n")
+
+    assert await run(client, "repair", "a1", "--reason", "r") == 2
+    assert "nobody can be asked here, so nothing was done" in capsys.readouterr().err
+    assert client.repairs.sent == []
+    assert await run(client, "repair", "a1", "--reason", "r", "--yes", "--headers", str(headers)) == 0
+    assert capsys.readouterr().out == "a1: carried out\n"
+    client.repairs.verdict = Verdict(why=Why.STATUS, status=422)
+    assert await run(client, "repair", "b2", "--reason", "r", "--yes") == 1
+    assert capsys.readouterr().out == "b2: not carried out: it answered 422\n"
+    assert client.repairs.sent[0][2] == [(b"Authorization", b"Bearer x"), (b"X-More", b"1")]
+
+
+async def test_all_of_a_route_are_repaired_in_their_order_and_those_that_cannot_be_are_told(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(client, "a1")
+    keep(client, "b2", why=Why.NO_ANSWER)
+    keep(client, "c3")
+    keep(client, "d4", route="other")
+
+    code = await run(client, "repair", "--all-of", "pay", "--reason", "r", "--yes")
+
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert code == 1
+    assert (first, third) == ("a1: carried out", "c3: carried out")
+    assert second.startswith("b2: nobody knows whether the legacy side carried it out")
+    assert [one for one, _, _ in client.repairs.sent] == ["a1", "c3"]
+
+
+async def test_settling_takes_off_the_list_with_a_reason(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(client, "a1")
+
+    assert await run(client, "settle", "a1", "--reason", "by hand", "--yes") == 0
+    assert capsys.readouterr().out == "a1: settled\n"
+    assert await run(client, "settle", "--all-of", "pay", "--reason", "r", "--yes") == 2
+    assert await run(client, "settle", "--reason", "r", "--yes") == 2
+
+
+@pytest.mark.parametrize("text", ["no colon", "Name: a\x07b"])
+async def test_headers_that_are_none_are_refused_without_showing_them(
+    client: Client, capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "headers").write_text(text)
+
+    code = await run(client, "repair", "a1", "--reason", "r", "--yes", "--headers", str(tmp_path / "headers"))
+
+    assert code == 2
+    assert text not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        ({"open": 0, "unlisted": 0, "is_full": False}, None),
+        (
+            {"open": 2, "unlisted": 0, "is_full": False},
+            "DIVERGED 2 writes are not on both sides: strangler divergences",
+        ),
+        (
+            {"open": 10_000, "unlisted": 7, "is_full": True},
+            "DIVERGED 10000 writes are not on both sides, 7 more found no room, and there is no room for more: "
+            "strangler divergences",
+        ),
+    ],
+)
+def test_status_says_that_there_are_any(state: dict[str, Any], line: str | None) -> None:
+    status = {**msgspec.to_builtins(STATUS), "divergences": state}
+
+    found = [text for text in status_lines(status) if text.startswith("DIVERGED")]
+
+    assert found == ([] if line is None else [line])
