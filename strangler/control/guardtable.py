@@ -24,6 +24,8 @@ class Kept:
     evidence: Evidence = field(default_factory=Evidence)
     cause: Mapping[str, Any] | None = None
     """Why it tripped, as it was recorded; None unless it did."""
+    match: str = ""
+    """Which requests the route is for, so that it is known if it is called otherwise; empty where that is not known."""
 
 
 class GuardTable:

@@ -79,26 +79,34 @@ def migration_of(route: Route) -> str:
     return f"{route.legacy}>{route.extracted}:{route.flag or ''}"
 
 
+def match_of(route: Route) -> str:
+    """Return which requests a route is for, as text; no other route of a file is for the same."""
+    return msgspec.json.encode(route.match).decode()
+
+
 def settle(config: Config, before: Mapping[str, Guarded], stored: Mapping[str, Kept], *, now: float) -> Settled:
     """Return every guarded route of a routes file; `now` is the time of the wall clock."""
     guarded: dict[str, Guarded] = {}
     renewed: dict[str, str] = {}
-    # Because a route that is only called otherwise is still the one that tripped.
-    open_no_more = {one.route.match: one.learnt for one in before.values() if one.kept.guard.phase is not Phase.CLOSED}
+    moved = _moved(config, before, stored)
     gone = {name: one.learnt for name, one in before.items()}
     for route in config.routes:
         if route.rollback is None or route.extracted is None:
             continue
         migration = migration_of(route)
         known = before.get(route.name)
-        otherwise = open_no_more.get(route.match, Kept(migration=migration))
-        kept = known.learnt if known is not None else stored.get(route.name, otherwise)
+        kept = known.learnt if known is not None else stored.get(route.name, Kept(migration=migration))
+        if known is None and kept.guard.phase is Phase.CLOSED and (former := moved.get(match_of(route))) is not None:
+            name, kept = former
+            # Because it goes on under the other name, a reset there is one of this one too.
+            gone[name] = Kept(migration=kept.migration)
         if not kept.migration:
             kept = replace(kept, migration=migration)
         if kept.migration != migration:
             renewed[route.name] = kept.migration
             kept, known = Kept(migration=migration), None
-        kept = replace(kept, guard=guards.settle(kept.guard, now=now, cooldown=route.rollback.cooldown))
+        settled = guards.settle(kept.guard, now=now, cooldown=route.rollback.cooldown)
+        kept = replace(kept, guard=settled, match=match_of(route))
         if known is None or known.watch.rules != route.rollback:
             since = (known.counts_from, known.compares_from) if known is not None else (0, 0)
             known = Guarded(
@@ -106,5 +114,14 @@ def settle(config: Config, before: Mapping[str, Guarded], stored: Mapping[str, K
             )
         known.route, known.kept = route, kept
         guarded[route.name] = known
-        gone.pop(route.name, None)
+    for name in guarded:
+        gone.pop(name, None)
     return Settled(guarded, gone, renewed)
+
+
+def _moved(config: Config, before: Mapping[str, Guarded], stored: Mapping[str, Kept]) -> dict[str, tuple[str, Kept]]:
+    """Return by match the guards that are not closed, with the name that each had: it may only be called otherwise."""
+    names = {route.name for route in config.routes}
+    kept = {name: one for name, one in stored.items() if one.match and name not in names and name not in before}
+    held = {name: replace(one.learnt, match=match_of(one.route)) for name, one in before.items()}
+    return {one.match: (name, one) for name, one in {**kept, **held}.items() if one.guard.phase is not Phase.CLOSED}

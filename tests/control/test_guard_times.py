@@ -242,6 +242,63 @@ def test_a_tripped_route_that_is_called_otherwise_is_still_tripped(proxy: Proxy,
     assert (caps, again.caps) == ({"c": 0}, {"c": 0})
 
 
+def test_a_tripped_route_that_is_called_otherwise_while_nothing_runs_is_still_tripped(
+    proxy: Proxy, tmp_path: Path
+) -> None:
+    proxy.outage("b")
+    proxy.close()
+    renamed = config(route("a", COOLED), replace(route("b"), name="c"), route("d"))
+
+    first = Proxy(tmp_path, renamed)
+    first.close()
+    second = Proxy(tmp_path, renamed)
+    second.close()
+
+    assert (first.caps, second.caps) == ({"c": 0}, {"c": 0})
+
+
+def test_a_reset_under_one_name_is_a_reset_of_the_name_before(proxy: Proxy, tmp_path: Path) -> None:
+    proxy.outage("b")
+    proxy.close()
+    again = Proxy(tmp_path, config(route("a", COOLED), replace(route("b"), name="c"), route("d")))
+    again.guards.reset("c", who="ann", why="mended")
+
+    again.guards.apply(config(route("a", COOLED), replace(route("b"), name="e"), route("d")))
+    back = config(route("a", COOLED), route("b"), route("d"))
+    again.guards.apply(back)
+    again.close()
+    last = Proxy(tmp_path, back)
+    last.close()
+
+    assert (again.caps, last.caps) == ({}, {})
+
+
+def test_a_trip_goes_with_its_route_from_name_to_name_and_back(proxy: Proxy, tmp_path: Path) -> None:
+    before = config(route("a", COOLED), route("b"), route("d"))
+    proxy.outage("b")
+
+    proxy.guards.apply(config(route("a", COOLED), replace(route("b"), name="c"), route("d")))
+    proxy.guards.apply(before)
+    proxy.close()
+    again = Proxy(tmp_path, before)
+    again.close()
+
+    assert (proxy.caps, again.caps) == ({"b": 0}, {"b": 0})
+
+
+def test_another_route_for_the_same_requests_with_other_upstreams_is_another_migration(
+    proxy: Proxy, tmp_path: Path
+) -> None:
+    proxy.outage("b")
+    proxy.close()
+    other = replace(route("b", extracted="bills"), name="c")
+
+    again = Proxy(tmp_path, config(route("a", COOLED), other, route("d")))
+    again.close()
+
+    assert again.caps == {}
+
+
 @pytest.mark.parametrize("document", ["{", "[]", '{"migration": 1}', '{"guard": {"phase": "of a later release"}}'])
 def test_a_guard_that_cannot_be_read_is_tripped_and_the_others_are_as_they_were(tmp_path: Path, document: str) -> None:
     by = config(route("a"), route("b"))
