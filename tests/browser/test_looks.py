@@ -13,6 +13,8 @@ from tests.browser.person import Person, open_page
 VIEWS = {
     "endpoints": ("", "Where requests are answered"),
     "route": ("#/route/users.read", "/api/users/{id}"),
+    "left": ("#/left", "Monolith left"),
+    "file": ("#/file", "Routes file"),
     "audit": ("#/audit", "Audit log"),
 }
 WIDTHS = (1280, 768, 360)

@@ -104,7 +104,7 @@ export function marksOf(route) {
 }
 
 export function isAbout(mark, route) {
-  if (mark.what === "kill" || mark.what === "reload") return true;
+  if (mark.what === "kill" || mark.what === "reload" || mark.what === "config") return true;
   return mark.what === "flag" || mark.what === "write_back" ? mark.subject === route.flag : mark.subject === route.name;
 }
 

@@ -1,5 +1,6 @@
 // The first view: every endpoint as a bar from monolith to extracted, with its reason, and both sides over the last hour.
 
+import { read } from "./api.js";
 import { bar } from "./bar.js";
 import { el, fresh, reconcile, set, show, text } from "./dom.js";
 import { ago, count, latency, many, part, rate, share } from "./format.js";
@@ -8,6 +9,7 @@ import { failing } from "./series.js";
 import { BINS, spark } from "./spark.js";
 
 const FIRST = 100;
+const EVERY_MS = 15000;
 const HEADS = ["Endpoint", "From monolith to extracted", "Requests a minute", "Failures, last {span}", "95th percentile, last {span}"];
 
 /** Show the view in `main`; return a function that ends it. */
@@ -65,7 +67,11 @@ export function overview(main) {
     show(empty, wanted.length === 0);
   }
   draw();
-  return watch(draw);
+  const unwatch = watch(draw);
+  return () => {
+    unwatch();
+    picture.end();
+  };
 }
 
 function fits(route, words, which) {
@@ -135,6 +141,8 @@ export function reason(route, is) {
   if (is.kind === "tripped" || is.kind === "probing") return `${ago(route.guard.since, now())}: ${route.guard.why}`;
   const told = route.flag ? [`flag ${route.flag}`] : ["fixed in routes.yaml"];
   if (route.note) told.push(route.note);
+  const stages = Object.entries(route.stages ?? {});
+  if (stages.length > 1) told.push(stages.map(([stage, bp]) => `${stage} ${share(bp)}`).join(", "));
   if (route.guard?.is_alone) told.push("nothing left on the monolith to compare with");
   return told.join(" · ");
 }
@@ -150,7 +158,23 @@ function whole() {
     return { node: el("p", { class: `key k${index}` }, el("span", { class: "swatch" }), `${word} `, value), value };
   });
   const line = el("p", { class: "lead" });
-  const node = el("section", { class: "card picture" }, title, line, track, el("div", { class: "keys" }, figures.map((one) => one.node)));
+  const left = el("a", { href: "#/left", hidden: true });
+  const node = el("section", { class: "card picture" }, title, line, track, el("p", {}, left), el("div", { class: "keys" }, figures.map((one) => one.node)));
+
+  /** How much is left, as discovery knows it from a sample of paths. */
+  async function ask() {
+    try {
+      const { left: found, today } = await read("progress");
+      const part = today?.monolith_share === null || !today ? "" : `, ${Number((100 * today.monolith_share).toFixed(1))} % of today's requests`;
+      text(left, `Monolith left: ${many(found.left, "endpoint")} of ${count(found.endpoints)}${part}; ${count(found.unrouted)} without a route`);
+      show(left, found.endpoints > 0);
+    } catch {
+      show(left, false);
+    }
+    timer = setTimeout(ask, EVERY_MS);
+  }
+  let timer = null;
+  ask();
 
   function draw() {
     const sums = [0, 0, 0];
@@ -174,7 +198,7 @@ function whole() {
     ];
     text(line, `${parts.filter(Boolean).join(" · ")} · ${count(all)} requests in the last hour`);
   }
-  return { node, draw };
+  return { node, draw, end: () => clearTimeout(timer) };
 }
 
 function legend() {

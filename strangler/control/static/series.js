@@ -73,7 +73,13 @@ const KINDS = {
   probe: ["change", "probes"],
   flag: ["change", "flag changed"],
   write_back: ["change", "flag switched off"],
-  reload: ["file", "routes file"],
+  reload: ["file", "routes file taken over"],
+  config: ["file", "routes file written"],
+  migration: ["file", "guard begins anew"],
+  forget: ["file", "comparing begins anew"],
+  restart: ["file", "workers restarted"],
+  token: ["file", "token made"],
+  revoke: ["file", "token revoked"],
 };
 
 /** How a mark is drawn, and what it says. */

@@ -3,7 +3,7 @@
 import { change, part as enc, read } from "./api.js";
 import { el } from "./dom.js";
 import { ago, count, many, moment, part, pretty } from "./format.js";
-import { model, now } from "./model.js";
+import { mayChange, model, now } from "./model.js";
 import { action, ask, chip, facts, gateNote, load, notify } from "./ui.js";
 
 const NATURES = {
@@ -29,7 +29,17 @@ export function shadowPanel(name) {
   );
 
   function reload() {
-    return load(body, () => read(`shadow/${enc(name)}`), draw);
+    return load(body, () => read(`shadow/${enc(name)}`), (found) => draw(found, accepting));
+  }
+
+  async function accepting(place) {
+    const isDone = await ask({
+      title: `Accept ${place} as intended`,
+      body: el("p", {}, `A rule in routes.yaml says from then on that what differs at ${place} in answers of ${name} does not matter. Nothing else of the file changes.`),
+      verb: "Accept",
+      run: (reason, tag) => change("POST", `shadow/${enc(name)}/accept`, { path: place, reason }, tag),
+    });
+    if (isDone) notify(`${place} is ignored from now on; the rule stands in routes.yaml.`);
   }
 
   async function forgetting() {
@@ -57,13 +67,13 @@ export function shadowPanel(name) {
   return { node, update };
 }
 
-function draw(found) {
+function draw(found, accept) {
   const { counts, parity } = found;
   const dropped = Object.values(found.dropped).reduce((sum, one) => sum + one, 0);
   const groups = found.groups;
-  const list = el("ol", { class: "differences" }, groups.slice(0, FIRST).map(group));
+  const list = el("ol", { class: "differences" }, groups.slice(0, FIRST).map((one) => group(one, accept)));
   const rest = groups.slice(FIRST);
-  const more = el("button", { type: "button", onclick: () => { list.append(...rest.map(group)); more.remove(); } }, `Show ${many(rest.length, "more", "more")}`);
+  const more = el("button", { type: "button", onclick: () => { list.append(...rest.map((one) => group(one, accept))); more.remove(); } }, `Show ${many(rest.length, "more", "more")}`);
   return [
     el("p", { class: "lead" }, statement(counts, parity)),
     facts([
@@ -89,7 +99,7 @@ function statement(counts, parity) {
 }
 
 /** One kind of difference at one place; open it for examples with both values side by side. */
-function group(one) {
+function group(one, accept) {
   const [word, told] = NATURES[one.nature] ?? [one.nature, ""];
   return el(
     "li",
@@ -107,6 +117,7 @@ function group(one) {
       ),
       el("p", { class: "quiet" }, `${told ? `${word}: ${told}. ` : ""}First ${moment(one.first)}, latest ${moment(one.last)}. Asked twice: ${count(one.raw_only)} between the sides alone, ${count(one.noise_only)} within one side alone, ${count(one.both)} both.`),
       one.examples.map(example),
+      one.place.startsWith("$") && mayChange() ? el("button", { type: "button", onclick: () => accept(one.place) }, "Accept as intended…") : null,
     ),
   );
 }

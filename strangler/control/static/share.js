@@ -24,7 +24,8 @@ export function shareControl(key) {
   const apply = action("Set share…", () => setShare(Number(exact.value)), { class: "primary" });
   const toggle = action("", toggled);
   const stage = el("select", { id: fresh("stage") }, STAGES.map(([value, word]) => el("option", { value }, `${value}: ${word}`)));
-  const setStage = action("Set stage…", () => staged(stage.value));
+  const some = el("input", { id: fresh("some"), type: "number", min: 0, max: 100, step: "any", value: 100, inputmode: "decimal" });
+  const setStage = action("Set stage…", () => staged(stage.value, Number(some.value)));
   const note = gateNote();
   const now = el("p", { class: "now" });
   const shareField = el(
@@ -41,6 +42,7 @@ export function shareControl(key) {
     { hidden: true },
     el("legend", {}, "Stage of the migration"),
     el("div", { class: "field inline" }, el("label", { for: stage.id }, "Stage"), stage),
+    el("div", { class: "field inline" }, el("label", { for: some.id }, "For"), some, el("span", {}, "% of the keys; the rest is in the stage before")),
     setStage.node,
   );
   const node = el("div", { class: "flag" }, now, note.node, toggle.node, shareField, stageField);
@@ -98,16 +100,17 @@ export function shareControl(key) {
       slider.value = nearest((bp ?? 0) / 100);
     }
     if (isEmbedded) {
-      const state = flag === null ? "There is no such flag yet, so all of its routes are the monolith's." : `${flag.on ? "On" : "Off"}: ${share(bp)} extracted${extras(flag)}.`;
+      const state = flag === null ? "There is no such flag yet, so all of its routes are the monolith's." : `${flag.on ? "On" : "Off"}: ${share(bp)} extracted${stagesOf(flag.stages)}${extras(flag)}.`;
       text(now, state);
     }
     text(toggle.node, flag?.on ? "Turn the flag off…" : "Turn the flag on…");
     gate(toggle.node, isEmbedded);
     const isMigration = flag?.kind === "migration";
     show(stageField, isMigration);
+    show(shareField, !isMigration);
     gate(setStage.node, isEmbedded);
     if (isMigration && flag.stage && document.activeElement !== stage && !isEdited) stage.value = flag.stage;
-    for (const control of [slider, exact, stage]) set(control, { disabled: !isEmbedded || !mayChange() });
+    for (const control of [slider, exact, stage, some]) set(control, { disabled: !isEmbedded || !mayChange() });
     note.update();
     tell();
   }
@@ -152,14 +155,23 @@ export function shareControl(key) {
     send(word, `Turn ${key} ${word}`, el("p", {}, told));
   }
 
-  function staged(value) {
-    send(value, `Set ${key} to the stage ${value}`, el("p", {}, `${value}: ${STAGES.find(([one]) => one === value)[1]}.`));
+  function staged(value, percent) {
+    const isWhole = !(percent > 0 && percent < 100);
+    const word = isWhole ? value : `${value}=${percent}%`;
+    const of = isWhole ? "all keys" : `${percent} % of the keys, the rest in the stage before`;
+    send(word, `Set ${key} to the stage ${value}`, el("p", {}, `${value}, for ${of}: ${STAGES.find(([one]) => one === value)[1]}.`));
   }
 
   return { node, update };
 }
 
 const extras = (flag) => (flag.rules || flag.targets ? `; ${many(flag.rules, "rule")} and ${many(flag.targets, "target")} go first` : "");
+
+/** In which stages keys are, with their shares. */
+export function stagesOf(stages) {
+  const found = Object.entries(stages ?? {});
+  return found.length ? `; ${found.map(([stage, bp]) => `${stage} ${share(bp)}`).join(", ")}` : "";
+}
 
 const nearest = (percent) => STOPS.reduce((best, stop, index) => (Math.abs(stop - percent) < Math.abs(STOPS[best] - percent) ? index : best), 0);
 

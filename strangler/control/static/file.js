@@ -1,0 +1,253 @@
+// The routes file in place: checked as one types, what it would do with the last hour's requests, and applying it.
+
+import { change, read } from "./api.js";
+import { el, put, set, show, text } from "./dom.js";
+import { count, many, moment, names, pretty } from "./format.js";
+import { mayChange, model, watch } from "./model.js";
+import { action, ask, chip, explain, facts, gateNote, notify, table } from "./ui.js";
+
+const PAUSE_MS = 350;
+const BUSY_MS = 300;
+const MOST_TRIES = 10;
+
+/** The view of the routes file; `route` is one to begin at. */
+export function fileView(main, route) {
+  const lines = el("pre", { class: "lines", "aria-hidden": "true" });
+  const area = el("textarea", { id: "routes", class: "mono", spellcheck: "false", autocapitalize: "off", wrap: "off", rows: 24, "aria-describedby": "verdict", oninput: typed, onscroll: () => { lines.scrollTop = area.scrollTop; } });
+  const verdict = el("p", { id: "verdict", class: "verdict", role: "status" }, "Loading …");
+  const faults = el("ol", { class: "faults", "aria-label": "Faults" });
+  const result = el("div", { class: "loaded" });
+  const moved = el("p", { class: "gate", hidden: true }, "The file on the disk is another one by now. ", el("button", { type: "button", onclick: () => open() }, "Load it, and drop what is typed here"));
+  const apply = action("Apply…", applying, { class: "primary" });
+  const back = el("button", { type: "button", onclick: () => { area.value = base.text; typed(); } }, "Back to the file");
+  const note = gateNote();
+  const path = el("span", { class: "mono" }, "");
+  let base = { text: "", digest: "" };
+  let served = null;
+  let isSound = false;
+  let checked = null;
+  let timer = null;
+  let turn = 0;
+
+  main.append(
+    el(
+      "section",
+      { class: "card", "aria-labelledby": "file-title" },
+      el("h1", { id: "file-title", tabindex: "-1" }, "Routes file"),
+      el("p", { class: "lead" }, "What may happen on each endpoint: ", path),
+      note.node,
+      moved,
+      el("label", { for: "routes", class: "unseen" }, "Text of the routes file"),
+      el("div", { class: "editor" }, lines, area),
+      verdict,
+      faults,
+      el("div", { class: "buttons start" }, apply.node, back),
+      result,
+    ),
+  );
+
+  async function open() {
+    try {
+      const found = await read("config");
+      base = found;
+      served = model.head.config.digest;
+      area.value = found.text;
+      text(path, found.status.file);
+      show(moved, false);
+      typed();
+      if (route) seek(found.text.split("\n").findIndex((line) => line.includes(`name: ${route}`)) + 1, 1);
+    } catch (error) {
+      text(verdict, explain(error));
+    }
+  }
+
+  function typed() {
+    clearTimeout(timer);
+    isSound = false;
+    number();
+    timer = setTimeout(check, PAUSE_MS);
+    update();
+  }
+
+  function number() {
+    const all = area.value.split("\n").length;
+    text(lines, Array.from({ length: all }, (_, index) => index + 1).join("\n"));
+    lines.scrollTop = area.scrollTop;
+  }
+
+  /** Ask what the text would mean; only the answer to the latest one is shown. */
+  async function check() {
+    turn += 1;
+    const mine = turn;
+    const wanted = area.value;
+    if (!mayChange()) {
+      text(verdict, "What another text would mean is told to operators.");
+      put(faults);
+      put(result);
+      return;
+    }
+    text(verdict, "Checking …");
+    try {
+      const found = await patiently(() => change("POST", "config/proposals", { text: wanted }), () => mine === turn);
+      const plan = found.is_valid && wanted !== base.text ? await patiently(() => change("POST", "plan", { text: wanted }), () => mine === turn) : null;
+      if (mine !== turn) return;
+      checked = found;
+      isSound = found.is_valid && wanted !== base.text;
+      tell(found, plan);
+    } catch (error) {
+      if (mine !== turn) return;
+      put(faults);
+      put(result);
+      text(verdict, explain(error));
+    }
+    update();
+  }
+
+  function tell(found, plan) {
+    set(verdict, { class: `verdict ${found.is_valid ? "sound" : "faulty"}` });
+    const isSame = area.value === base.text;
+    text(verdict, found.is_valid ? (isSame ? "This is the file as it is." : `No fault. ${told(found.changes)}`) : `${many(found.faults.length, "fault")}: nothing of this can be applied.`);
+    put(
+      faults,
+      found.faults.slice(0, 50).map((fault) =>
+        el(
+          "li",
+          {},
+          el("button", { type: "button", class: "place", onclick: () => seek(fault.line, fault.column) }, `Line ${fault.line}`),
+          el("span", {}, el("span", { class: "mono" }, fault.where), ` ${fault.message}. `, el("span", { class: "remedy" }, fault.remedy)),
+        ),
+      ),
+    );
+    put(result, found.is_valid && !isSame ? meaning(found, plan) : []);
+  }
+
+  /** Put the caret where a fault is. */
+  function seek(line, column) {
+    if (line < 1) return;
+    const before = area.value.split("\n").slice(0, line - 1);
+    const at = before.reduce((sum, one) => sum + one.length + 1, 0) + Math.max(0, column - 1);
+    area.focus();
+    area.setSelectionRange(at, at);
+    area.scrollTop = Math.max(0, (line - 6) * (area.scrollHeight / Math.max(1, area.value.split("\n").length)));
+  }
+
+  async function applying() {
+    const { digest } = checked;
+    const wanted = area.value;
+    const isDone = await ask({
+      title: "Apply this routes file",
+      body: [el("p", {}, told(checked.changes)), checked.warnings.length ? el("p", { class: "fault" }, checked.warnings.join(" ")) : null],
+      verb: "Apply",
+      run: (reason, tag) => change("PUT", "config", { text: wanted, digest, reason }, tag),
+    });
+    if (!isDone) return;
+    notify("The routes file is written and taken over.");
+    open();
+  }
+
+  function update() {
+    set(area, { readonly: model.me?.role !== "operator" });
+    apply.gate(isSound);
+    set(back, { disabled: area.value === base.text });
+    note.update();
+    if (served !== null && model.head && model.head.config.digest !== served) {
+      served = model.head.config.digest;
+      follow();
+    }
+  }
+
+  /** The file was changed by somebody else: show it if nothing was typed, and say so if something was. */
+  async function follow() {
+    try {
+      const found = await read("config");
+      if (found.digest === base.digest) return;
+      if (area.value === base.text) open();
+      else show(moved, true);
+    } catch {
+      // The line at the top says that there is no connection.
+    }
+  }
+  open();
+  const unwatch = watch(update);
+  return () => {
+    unwatch();
+    clearTimeout(timer);
+    turn += 1;
+  };
+}
+
+/** Ask again for as long as another text is being looked at. */
+async function patiently(send, isWanted) {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await send();
+    } catch (error) {
+      if (error.status !== 409 || tried === MOST_TRIES || !isWanted()) throw error;
+      await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
+    }
+  }
+}
+
+/** What changes, in a sentence. */
+function told(changes) {
+  if (!changes.length) return "It means the same as what is served.";
+  const kinds = ["added", "changed", "removed"].map((kind) => [kind, changes.filter((one) => one.kind === kind).map((one) => (one.what === "route" ? one.name : `${one.what} ${one.name}`))]);
+  return `${kinds.filter(([, list]) => list.length).map(([kind, list]) => `${kind}: ${names(list)}`).join("; ")}.`;
+}
+
+/** What a sound text means: what is otherwise, and what would become of the requests of the last hour. */
+function meaning(found, plan) {
+  return [
+    found.warnings.map((warning) => el("p", { class: "gate" }, warning)),
+    found.needs_restart.length ? el("p", { class: "gate" }, `Only a restart takes over: ${names(found.needs_restart)}.`) : null,
+    el("h2", {}, "What would become of the last hour's requests"),
+    plan ? effects(plan) : null,
+    found.changes.length ? [el("h2", {}, "What is otherwise"), found.changes.slice(0, 50).map(changed)] : null,
+    el("details", {}, el("summary", {}, "The change as text"), el("pre", { class: "diff", tabindex: "0" }, found.diff.join("\n"))),
+  ];
+}
+
+function effects(plan) {
+  if (plan.since === null) return el("p", { class: "quiet" }, "No request was recorded yet, so nothing can be said of that.");
+  const about = `${count(plan.requests)} requests since ${moment(plan.since)}, estimated from ${count(plan.sampled)} that were looked at.`;
+  if (!plan.changes) return el("p", {}, `None of them would be treated otherwise: ${about}`);
+  return [
+    el("p", { class: "quiet" }, about),
+    table(
+      "What would become of the last hour's requests",
+      ["Route", "Requests", "What becomes of them"],
+      plan.effects.map((one) => el("tr", {}, el("th", { scope: "row" }, one.before === one.after ? one.after || "no route" : `${one.before || "no route"} → ${one.after || "no route"}`), el("td", { class: "number" }, count(one.requests)), el("td", {}, becomes(one)))),
+    ),
+    plan.unseen.length ? el("p", { class: "quiet" }, `No recorded request is for: ${names(plan.unseen)}.`) : null,
+  ];
+}
+
+const EFFECTS = {
+  to_extracted: "move to the extracted side",
+  to_legacy: "move to the monolith",
+  upstream: "get another upstream",
+  shadow_gained: "are compared",
+  shadow_lost: "are compared no more",
+  refused: "are refused",
+  accepted: "are refused no more",
+  uncertain: "depend on a header that was not looked at",
+};
+
+function becomes(one) {
+  const found = Object.entries(EFFECTS).filter(([name]) => one[name] > 0).map(([name, word]) => `${count(one[name])} ${word}`);
+  return found.length ? found.join(", ") : "another route's, on the same side";
+}
+
+function changed(one) {
+  return el(
+    "details",
+    { class: "change" },
+    el("summary", {}, chip(one.kind, one.kind), ` ${one.what} `, el("span", { class: "mono" }, one.name), one.kind === "changed" ? `: ${names(one.fields.map((field) => field.name))}` : ""),
+    facts(one.fields.map((field) => [field.name, el("span", { class: "mono" }, `${short(field.before)} → ${short(field.after)}`)])),
+  );
+}
+
+const short = (value) => {
+  const shown = value === "" ? "nothing" : pretty(value).replace(/\s+/g, " ");
+  return shown.length > 200 ? `${shown.slice(0, 200)} …` : shown;
+};

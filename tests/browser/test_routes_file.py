@@ -1,0 +1,86 @@
+"""The routes file edited in place, with a fault and without; a route added for an endpoint that was seen."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.demos import Demo
+from tests.browser.looking import until
+from tests.browser.person import Person
+
+
+def test_the_routes_file_is_edited_with_a_fault_and_then_without(person: Person, demo: Demo) -> None:
+    person.go("#/file")
+    area = person.page.get_by_label("Text of the routes file")
+    expect(person.page.locator("#verdict")).to_have_text("This is the file as it is.")
+    before = area.input_value()
+    assert before == demo.routes.read_text()
+
+    area.fill(before.replace("  - name: payments.read\n", "  - name: payments.read\n    shadow: shadwo\n"))
+
+    faults = person.page.get_by_role("list", name="Faults").get_by_role("listitem")
+    expect(faults).to_contain_text("Did you mean `shadow`?")
+    expect(person.button("Apply…")).to_be_disabled()
+    line = int(faults.get_by_role("button").inner_text().removeprefix("Line "))
+    assert area.input_value().split("\n")[line - 1] == "    shadow: shadwo"
+    assert demo.routes.read_text() == before
+
+    area.fill(before.replace("  - name: payments.read\n", "  - name: payments.read\n    shadow: shadow\n"))
+
+    expect(person.page.locator("#verdict")).to_have_text("No fault. changed: payments.read.")
+    expect(person.page.get_by_role("table", name="What would become of the last hour's requests")).to_contain_text(
+        "are compared"
+    )
+    person.button("Apply…").click()
+    person.answer("Apply", "payments are to be compared")
+
+    expect(person.page.locator("#verdict")).to_have_text("This is the file as it is.")
+    until(lambda: demo.route("payments.read")["shadow"] is not None, what="payments.read is shadowed")
+    rows = demo.ask("GET", "audit?what=config&limit=1")["rows"]
+    assert [(row["who"], row["why"]) for row in rows] == [("admin-token", "payments are to be compared")]
+
+
+def test_what_somebody_else_wrote_meanwhile_is_not_written_over(person: Person, demo: Demo) -> None:
+    person.go("#/file")
+    area = person.page.get_by_label("Text of the routes file")
+    expect(person.page.locator("#verdict")).to_have_text("This is the file as it is.")
+    area.fill(f"{area.input_value()}# mine\n")
+    expect(person.button("Apply…")).to_be_enabled()
+
+    demo.routes.write_text(f"{demo.routes.read_text()}# theirs\n")
+
+    expect(person.page.get_by_text("The file on the disk is another one by now.")).to_be_visible()
+    person.button("Load it, and drop what is typed here").click()
+    expect(area).to_have_value(re.compile("# theirs\n$"))
+
+
+def test_an_endpoint_without_a_route_gets_one_at_a_click(person: Person, demo: Demo) -> None:
+    def is_seen() -> bool:
+        return any(one["template"] == "/api/login" for one in demo.ask("GET", "discovery")["endpoints"])
+
+    until(is_seen, what="POST /api/login is seen")
+    person.go("#/left")
+
+    row = person.page.get_by_role("row").filter(has_text="/api/login")
+    row.get_by_role("button", name="Add a route…").click()
+    question = person.page.get_by_role("dialog")
+    expect(question.locator("pre")).to_contain_text('path: "/api/login"')
+    person.answer("Add the route", "the next one")
+
+    expect(row).to_contain_text("on the monolith")
+    assert "/api/login" in demo.routes.read_text()
+
+
+def test_a_difference_that_is_meant_becomes_a_rule_of_the_file(person: Person, demo: Demo) -> None:
+    def is_found() -> bool:
+        return any(one["place"] == "$.permissions" for one in demo.ask("GET", "shadow/users.read")["groups"])
+
+    until(is_found, what="permissions differ")
+    person.open_route("users.read")
+    group = person.section("Differences between both sides").locator("li").filter(has_text="$.permissions").first
+
+    group.locator("summary").click()
+    group.get_by_role("button", name="Accept as intended…").click()
+    person.answer("Accept", "the order never mattered")
+
+    until(lambda: "$.permissions" in demo.routes.read_text(), what="the rule is in the file")
