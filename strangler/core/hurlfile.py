@@ -17,7 +17,9 @@ MAX_ASSERTS = 500
 _MAX_DIGITS = 15
 """Of a number that Hurl may hold as a double."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_QUOTABLE = re.compile(r"[^'\"\\{}\x00-\x1f]+")
+_QUOTABLE = re.compile(r"[^'\"\\{}\x00-\x1f\ud800-\udfff]+")
+_HALF = re.compile(r"[\ud800-\udfff]")
+"""Of a pair of code units: JSON can escape one alone, and a Hurl file that does cannot be read at all."""
 _KEY = re.compile(r"[A-Za-z0-9_.@$\[\]-]")
 _IS_UUID = "/^(?i)(urn:uuid:)?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/"
 
@@ -135,7 +137,7 @@ def _unordered(path: str, nth: str, expected: Unordered) -> Iterator[str]:
         key = members.get(expected.by) if isinstance(members, dict) and expected.by is not None else None
         if not nth and isinstance(expected.by, str) and _NAME.fullmatch(expected.by) and (said := _filter(key)):
             yield from _value(f"{path}[?(@.{expected.by}=={said})]", " nth 0", element)
-        elif isinstance(element, str | int) and not isinstance(element, bool):
+        elif isinstance(element, str | int) and not isinstance(element, bool) and not _HALF.search(str(element)):
             yield f"jsonpath {quoted(path)}{nth} includes {_exact(element)}"
         else:
             yield "# of an element in any order nothing but their number is asserted"
@@ -154,6 +156,9 @@ def _exactly(value: object) -> Iterator[str]:
             return
     elif type(value) is int:
         yield "isInteger"
+    elif isinstance(value, str) and _HALF.search(value):
+        yield "isString"
+        return
     yield f"== {_exact(value)}"
 
 
@@ -188,7 +193,7 @@ def _alike(expected: Alike) -> Iterator[str]:
         yield f"== {format(Decimal(value), 'f')}"
     elif names == {"uuid"} and isinstance(value, str) and expected.takes("0" * 32):
         yield f"matches {_IS_UUID}"
-    elif names == {"lower"} and isinstance(value, str):
+    elif names == {"lower"} and isinstance(value, str) and not _HALF.search(value):
         yield f"matches /^(?i){''.join(map(_in_regex, value))}$/"
     elif names == {"within"} and isinstance(value, str):
         yield "isString"

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from strangler.core.jsonpath import JsonPath, parse_path
 from strangler.core.model import Route
@@ -95,6 +95,11 @@ class Recorder:
         made = record(offer, at=now, result=result, redact=one.redact, most_bytes=one.limits.most_bytes)
         if isinstance(made, Skip):
             self._skip(one, made)
+            return
+        # Because what was packed is stored as plain text where something was taken out of it, many times as large.
+        kept = replace(kept, size=made.size)
+        if self.held and self.held + kept.size > MOST_WAITING_BYTES:
+            self._skip(one, Skip.BUSY)
             return
         old = one.selection.trim(one.limits, now)
         gone = one.selection.offer(kept, one.limits)

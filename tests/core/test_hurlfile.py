@@ -95,6 +95,24 @@ def unquoted(text: str) -> str:
     return re.sub(r"\\(u\{[0-9A-Fa-f]+\}|.)", one, text[1:-1])
 
 
+@pytest.mark.parametrize(
+    "expected",
+    [
+        "a\ud800",
+        {"a\udfff": 1},
+        {"a \udfff": 1, "b": 2},
+        Alike("a\ud800", (("lower",),)),
+        Unordered(["a\ud800"]),
+        Unordered([{"id": "a\ud800"}], by="id"),
+    ],
+)
+def test_half_a_character_is_not_written_because_no_line_of_the_file_could_be_read(expected: Any) -> None:
+    text = hurl_file("t", (case(expected),))
+
+    parsed(text)
+    assert not re.search(r"[{][dD][89a-fA-F]", text)
+
+
 @given(st.text(max_size=30))
 def test_a_quoted_string_says_what_it_was_made_of_and_is_no_template(text: str) -> None:
     told = quoted(text)

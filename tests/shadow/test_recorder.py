@@ -1,11 +1,14 @@
 """The recorder: it picks as its limits say, holds no more than it may, and begins anew when it is told so."""
 
+import gzip
+
+from strangler.core.offer import Answer
 from strangler.core.recording import Recording
 from strangler.core.selection import Kept
 from strangler.core.shadowing import Record
 from strangler.shadow import recorder as module
 from strangler.shadow.recorder import Picked, Recorder
-from tests.support.recordings import offered, recording_route
+from tests.support.recordings import TYPED, offered, recording_route
 
 
 def recording(record: Record | None = None, **more: object) -> Recorder:
@@ -136,3 +139,23 @@ def test_what_was_kept_before_a_restart_is_not_picked_again() -> None:
 
     (old,) = later.news()
     assert (old.gone, old.kept) == (("0" * 16,), None)
+
+
+def test_what_is_taken_out_of_packed_answers_counts_as_large_as_it_is_stored() -> None:
+    made = recording(Record(keep=1_000, most_bytes=1_048_576), redact=("$.card",))
+    packed = gzip.compress(b'{"a":"' + b"x" * 200_000 + b'"}')
+    typed = (*TYPED, (b"Content-Encoding", b"gzip"))
+
+    there: dict[str, Recording] = {}
+    for number in range(100):
+        made.take(offered(number, answer=Answer(status=200, headers=typed, body=packed)), "equal", now=1.0)
+        assert made.held <= module.MOST_WAITING_BYTES
+        for news in made.news():
+            for gone in news.gone:
+                there.pop(gone)
+            if news.kept is not None and news.recording is not None:
+                assert news.kept.size == news.recording.size
+                there[news.kept.id] = news.recording
+
+    assert len(there) == 5
+    assert sum(one.size for one in there.values()) <= 1_048_576
