@@ -38,6 +38,7 @@ CASES = (
     Case(name="well", side=Side.WELL),
     Case(name="8 MiB, max_body 1 MiB", side=Side.WELL, target="large", connections=4, pause_ms=200),
     Case(name="8 MiB, max_body 8 MiB", side=Side.WELL, target="large", connections=4, pause_ms=200, max_body="8MiB"),
+    Case(name="8 MiB, refusing", side=Side.REFUSING, target="large", connections=4, pause_ms=200, max_body="8MiB"),
     Case(name="1 MiB, max_body 1 MiB", side=Side.WELL, target="medium", connections=4, pause_ms=400),
 )
 

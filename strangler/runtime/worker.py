@@ -31,6 +31,7 @@ from strangler.runtime import link, logs, offers
 from strangler.runtime.certificates import Certificates
 from strangler.runtime.child import leave_terminal_to_control
 from strangler.runtime.handover import Offer
+from strangler.runtime.heap import keep_freed
 from strangler.runtime.link import Applied, Blueprint, Drain, Draining, Health, Link, Notice, Report, ToWorker
 from strangler.runtime.notices import FLAG_PROBLEM, LEVELS
 from strangler.runtime.offers import OfferSender
@@ -268,6 +269,7 @@ class Worker:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one worker process on inherited descriptors."""
     leave_terminal_to_control()
+    keep_freed()
     parser = argparse.ArgumentParser(prog="strangler.runtime.worker", description="Started by control only.")
     parser.add_argument("--link", type=int, required=True)
     parser.add_argument("--listener", type=int, action="append", required=True)
