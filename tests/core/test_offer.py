@@ -50,3 +50,10 @@ def test_one_in_so_many_is_checked_whatever_the_sample() -> None:
 
     assert 1_850 <= len(checked) <= 2_150
     assert 140 <= len(checked & sampled) <= 265
+
+
+def test_a_small_sample_is_not_checked_more_often_than_others() -> None:
+    sampled = [one for one in (b"%d" % number for number in range(200_000)) if is_sampled("users", one, 1)]
+
+    assert len(sampled) >= 5
+    assert sum(is_checked("users", one, 10) for one in sampled) < len(sampled) / 2

@@ -147,14 +147,14 @@ def test_launchdarkly_too_writes_to_the_second_side_only_after_the_first_succeed
     assert (called, answer) == ([first], first)
 
 
-@pytest.mark.parametrize("ratio", [None, 0, 1, 2, 10])
+@pytest.mark.parametrize("ratio", [None, -1, 0, 1, 2, 10])
 def test_launchdarkly_too_compares_one_read_in_so_many(ratio: int | None) -> None:
     flag = migration({"variation": 2}, migration={} if ratio is None else {"checkRatio": ratio})
     flags = Evaluator(on_problem=lambda _flag, _reason: None).apply(flag_data(flag))
 
     compared = sum(theirs(flag, "ann", is_write=False)[2] for _ in range(200))
 
-    share = 0 if ratio == 0 else 1 / (ratio or 1)
+    share = 1 if ratio is None else 1 / ratio if ratio > 0 else 0
     # Because its sampler throws dice: six standard deviations are one run in 500 million.
     assert abs(compared - 200 * share) <= 6 * (200 * share * (1 - share)) ** 0.5
-    assert flags.check_ratio("f") == (1 if ratio is None else ratio)
+    assert flags.check_ratio("f") == (1 if ratio is None else max(ratio, 0))
