@@ -6,13 +6,23 @@ from typing import Any
 import pytest
 
 from tests.runtime.test_shadow import comparer_of, until_comparing
-from tests.support.backend import Backend, backend, ok, says
+from tests.support.backend import Backend, Conversation, Received, Script, backend, ok, says
 from tests.support.proxy import Proxy, routes_text, running
 from tests.support.waiting import until
 
 JSON = b"Content-Type: application/json"
 SILENT = '{name: users, match: {path: "/users/{id}"}, extracted: extracted, fallback: off, flag: users}'
 FORBIDDEN = SILENT.replace("flag: users", "flag: users, shadow: off")
+DECLARED = SILENT.replace("flag: users", "flag: users, idempotency: {}, shadow: {writes: true, noise: 0%}")
+WRITES = {
+    "off": ["monolith"],
+    "dualwrite": ["monolith", "extracted"],
+    "shadow": ["monolith", "extracted"],
+    "live": ["extracted", "monolith"],
+    "rampdown": ["extracted", "monolith"],
+    "complete": ["extracted"],
+}
+"""Stage: the sides that a declared write reaches, in order."""
 QUIET = ("defaults:\n", "defaults:\n  shadow: {noise: 0%}\n")
 """So that the answering side is asked by clients alone."""
 READS = {
@@ -92,6 +102,43 @@ async def test_each_stage_answers_and_compares_as_launchdarklys_migrator_does_on
         } == {stage: others for stage, (_, *others) in READS.items()}
         posts = [received for side in (monolith, extracted) for received in side.received if received.method == b"POST"]
     assert len(posts) == len(READS), "a write that nothing declares goes to one side, once"
+
+
+async def test_each_stage_sends_a_declared_write_where_launchdarklys_migrator_does_in_its_order_and_once(
+    tmp_path: Path,
+) -> None:
+    written: list[tuple[str, bytes]] = []
+
+    def writing(name: str) -> Script:
+        async def script(received: Received, _conversation: Conversation) -> bytes:
+            if received.method == b"POST":
+                written.append((name, received.target))
+            return ok(b"{}", JSON)
+
+        return script
+
+    def of(stage: str) -> list[str]:
+        return [name for name, target in written if target == f"/users/{stage}".encode()]
+
+    async with (
+        backend(writing("monolith")) as monolith,
+        backend(writing("extracted")) as extracted,
+        running(tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=[DECLARED])) as proxy,
+    ):
+        await until_comparing(proxy)
+        for stage, sides in WRITES.items():
+            await set_flag(proxy, stage if stage != "off" else "off=100%")
+            headers = {"X-User-Id": "someone", "Idempotency-Key": stage}
+            async with proxy.session.post(f"{proxy.url}/users/{stage}", data=b"{}", headers=headers) as answer:
+                assert answer.status == 200
+            assert (await explained(proxy, "POST"))["write"] == sides
+            await until(lambda: len(of(stage)) >= len(sides), deadline_s=30, what=stage)  # noqa: B023
+        # Because copies are sent in the order of their writes, one of the last stage tells that none is under way.
+        await set_flag(proxy, "dualwrite")
+        async with proxy.session.post(f"{proxy.url}/users/last", headers={"X-User-Id": "someone"}) as answer:
+            assert answer.status == 200
+        await until(lambda: len(of("last")) == 2, deadline_s=30)
+    assert {stage: of(stage) for stage in WRITES} == WRITES
 
 
 async def test_status_shows_the_mix_of_stages_and_off_forbids_what_they_want(tmp_path: Path) -> None:
