@@ -113,6 +113,8 @@ def _explained(
     takes_reads = not methods or not READS.isdisjoint(methods)
     takes_writes = not methods or not SAFE.issuperset(methods)
     ratio = snapshot.flags.check_ratio(flag) if flag and stage is not None else None
+    # Because a kill switch has writes listed instead of sent.
+    is_doubled = decision.writes is not None and decision.reason is not Reason.KILLED
     is_compared = decision.shadow is not None and decision.shadow.sample > 0 and ratio != 0
     return Explanation(
         path=path,
@@ -128,7 +130,7 @@ def _explained(
         upstream=decision.upstream,
         stage=stage,
         read=(decision.upstream, *(other if is_compared else ())) if takes_reads else (),
-        write=(decision.upstream, *(other if decision.writes is not None else ())) if takes_writes else (),
+        write=(decision.upstream, *(other if is_doubled else ())) if takes_writes else (),
         is_undeclared=takes_writes
         and rules is not None
         and not rules.writes

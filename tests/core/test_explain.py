@@ -202,6 +202,14 @@ def test_a_trip_in_live_is_explained_with_the_flags_stage_and_what_goes_on() -> 
     )
 
 
+def test_under_the_kill_switch_nothing_is_explained_to_reach_the_extracted_side() -> None:
+    flags = Fixed("shadow", stage=Stage.SHADOW, ratio=1)
+
+    found = staged(flags, Overrides(is_killed=True), shadow=Shadow(writes=True))
+
+    assert (found.reason, found.read, found.write) == (Reason.KILLED, (OLD,), (OLD,))
+
+
 @pytest.mark.parametrize(
     ("methods", "read", "write"),
     [
