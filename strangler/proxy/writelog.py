@@ -43,12 +43,14 @@ class LogFile:
         self.is_retired = False
         self.is_broken = False
 
-    def note(self, event: Event, number: int, content: bytes = b"") -> None:
-        """Append a note; where that fails the write stays open, and is told as one of which nobody knows."""
+    def note(self, event: Event, number: int, content: bytes = b"") -> bool:
+        """Append a note and return whether it is there; a write without a last one is told as one nobody knows of."""
         try:
             self.stream.append(event, number.to_bytes(4, "big") + content)
         except OSError:
             self.is_broken = True
+            return False
+        return True
 
     def leave(self) -> None:
         """Note that one write less is under way."""

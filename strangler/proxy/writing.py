@@ -45,8 +45,10 @@ class Writing:
         if self._left < 0:
             self._has_body = False
             self._held = self._held or Why.BODY_TOO_LARGE
-        elif self._has_body:
-            self._file.note(Event.PIECE, self._number, data)
+        elif self._has_body and not self._file.note(Event.PIECE, self._number, data):
+            # Because a body with a gap is another write, also where there is room again for what comes after it.
+            self._has_body = False
+            self._held = self._held or Why.JOURNAL_FULL
         return True
 
     def take_head(self, status: int, head: ResponseHead, *, has_body: bool) -> bool:

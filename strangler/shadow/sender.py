@@ -6,7 +6,6 @@ connection, and what goes wrong on it is an error that the client does not take 
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from types import SimpleNamespace
@@ -74,25 +73,28 @@ class Sender:
     ) -> Verdict | None:
         """Send a write to an upstream; return None if it was carried out, else why not."""
         target = self._targets[name]
-        progress = SimpleNamespace(is_connected=False)
+        progress = SimpleNamespace(is_connected=False, status=0)
         try:
             address, headers = _head(target, write, route, secrets)
         except (ShadowError, ValueError):
             return Verdict(why=Why.UNASKABLE)
         try:
             async with asyncio.timeout(timeout_s):
-                status = await self._exchange(target, write, address, headers, progress)
+                await self._exchange(target, write, address, headers, progress)
         except TimeoutError:
-            return Verdict(why=Why.TIMEOUT if progress.is_connected else Why.CONNECT)
+            # Because its head says that it was carried out or not, what comes of the rest changes nothing.
+            if not progress.status:
+                return Verdict(why=Why.TIMEOUT if progress.is_connected else Why.CONNECT)
         except _UnreachedError:
             return Verdict(why=Why.CONNECT)
         except (aiohttp.ClientError, OSError, ValueError):
-            return Verdict(why=Why.BROKE_OFF)
-        return None if is_carried_out(status) else Verdict(why=Why.STATUS, status=status)
+            if not progress.status:
+                return Verdict(why=Why.BROKE_OFF)
+        return None if is_carried_out(progress.status) else Verdict(why=Why.STATUS, status=progress.status)
 
     async def _exchange(
         self, target: _Target, write: Write, url: URL, headers: CIMultiDict[str], progress: SimpleNamespace
-    ) -> int:
+    ) -> None:
         tls = target.upstream.tls
         async with target.session.request(
             write.method.decode("ascii"),
@@ -104,10 +106,8 @@ class Sender:
             server_hostname=(tls.server_name or None) if tls is not None else None,
             trace_request_ctx=progress,
         ) as response:
-            with suppress(aiohttp.ClientError, OSError):
-                # Because its head says that it was carried out or not, what comes of the rest changes nothing.
-                await response.content.read(_DRAIN_BYTES)
-            return response.status
+            progress.status = response.status
+            await response.content.read(_DRAIN_BYTES)
 
 
 def _head(

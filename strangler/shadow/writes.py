@@ -243,10 +243,15 @@ class Writes:
         state = self._breakers.get(name, Breaker())
         if not breaker.may_ask(state, monotonic()):
             return None, False
-        self._breakers[name] = breaker.asked(state)
-        if entry.state is not State.SENDING:
-            entry.file.sending(entry)
         write = _write(entry, begun)
+        if entry.state is not State.SENDING:
+            try:
+                entry.file.sending(entry)
+            except OSError as error:
+                # Because nothing has left, and a full disk has room again some day, it waits.
+                LOG.error("write_not_marked", extra={"fields": {"write": entry.id, "why": str(error)}})  # noqa: TRY400
+                return None, False
+        self._breakers[name] = breaker.asked(state)
         verdict = await self._sender.send(name, write, route, secrets, route.shadow.timeout_s)
         if verdict is None or verdict.why is Why.STATUS:
             self._breakers[name] = Breaker()

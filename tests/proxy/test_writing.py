@@ -300,6 +300,33 @@ async def test_a_disk_without_room_costs_no_client_anything_and_is_told_and_coun
     assert "write_unlisted" in [event for event, _ in running.notices]
 
 
+async def test_a_body_of_which_a_piece_found_no_room_is_held_also_when_there_is_room_for_what_follows(
+    tmp_path: Path,
+) -> None:
+    body = b"x" * 5_000
+    request = b"POST /pay/7 HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 5000\r\n\r\n" + body
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    async def make_room(_: Received, _conversation: Conversation) -> bytes:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        return CREATED
+
+    async with backend(make_room) as monolith, noting(tmp_path, monolith, declared()) as running:
+        await post(running)
+        (file,) = (tmp_path / "writes").glob("*.log")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + 2_000, limits[1]))
+        try:
+            head = await post(running, request)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        received = monolith.received[-1].body
+    write = noted(tmp_path)[1]
+    assert (b"201" in head, received) == (True, body)
+    assert len(write.body) < len(body)
+    assert write.answered is not None
+    assert (write.answered.held, write.answered.has_body) == (Why.JOURNAL_FULL, False)
+
+
 async def test_when_too_much_waits_first_bodies_and_then_writes_are_not_noted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

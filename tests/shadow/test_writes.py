@@ -1,6 +1,7 @@
 """Sending writes on: as they were, once, and what is not on both sides is told until it is kept."""
 
 import asyncio
+import resource
 from dataclasses import replace
 from pathlib import Path
 from time import time
@@ -14,6 +15,7 @@ from strangler.shadow import writes as module
 from strangler.shadow.writes import LATE_S
 from tests.shadow.writing import CREATED, bench_of, pay
 from tests.support.backend import Conversation, Received, backend, ok, says
+from tests.support.waiting import until
 
 
 async def test_a_write_is_sent_as_it_was_with_its_mark_and_a_key_of_that_side(tmp_path: Path) -> None:
@@ -108,6 +110,37 @@ async def test_a_side_that_hangs_is_told_as_unknown(tmp_path: Path) -> None:
         bench.write()
         await bench.until_idle()
     assert [one.why for one in bench.told] == [Why.TIMEOUT]
+    assert len(extracted.received) == 1
+
+
+@pytest.mark.parametrize(("status", "told"), [(b"201 Created", []), (b"409 Conflict", [(Why.STATUS, 409)])])
+async def test_a_side_that_answers_and_then_hangs_has_answered(tmp_path: Path, status: bytes, told: list[Any]) -> None:
+    async def half(_: Received, conversation: Conversation) -> None:
+        await conversation.send(b"HTTP/1.1 %b\r\nContent-Length: 2\r\n\r\n" % status)
+        await conversation.reader.read(1)
+
+    async with backend(half) as extracted, bench_of(tmp_path, extracted, timeout_s=0.5) as bench:
+        bench.write()
+        await bench.until_idle()
+    assert [(one.why, one.status) for one in bench.told] == told
+    assert len(extracted.received) == 1
+
+
+async def test_a_write_that_cannot_be_marked_waits_for_room_on_the_disk_and_is_sent_once(
+    tmp_path: Path, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "AGAIN_S", 0.01)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    async with backend(says(CREATED)) as extracted, bench_of(tmp_path, extracted) as bench:
+        bench.write()
+        bench.writes.look()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+        try:
+            await until(lambda: "write_not_marked" in caplog.messages, what="an attempt without room")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        await bench.until_idle()
+    assert bench.told == []
     assert len(extracted.received) == 1
 
 
