@@ -246,7 +246,7 @@ class DivergenceDesk:
         if text is None:
             body = f"({len(write.body)} bytes)"
         else:
-            body = redactor.text(text[:_SHOWN]) if document is None else dump_json(redactor.json(document))[:_SHOWN]
+            body = redactor.text(text)[:_SHOWN] if document is None else dump_json(redactor.json(document))[:_SHOWN]
         return {
             **_about(write),
             "target": redactor.target(write.target.decode("latin-1")),

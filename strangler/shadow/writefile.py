@@ -143,6 +143,13 @@ class WriteFile:
         self._stream.close()
         self._marks.close()
 
+    def _find(self, entry: Entry, verdict: Verdict) -> None:
+        """Mark what the file says by itself; because who reads it again finds the same, a full disk changes nothing."""
+        try:
+            self.diverge(entry, verdict)
+        except OSError:
+            entry.verdict, entry.state = verdict, State.DIVERGED
+
     def _forget(self, entry: Entry) -> None:
         entry.state = State.OVER
         del self._entries[entry.number]
@@ -183,9 +190,9 @@ class WriteFile:
             entry.verdict, entry.state = verdict, State.DIVERGED
         elif step is Step.SENDING:
             # Because whoever sent it is no more, and nobody can ask it.
-            self.diverge(entry, Verdict(why=Why.COMPARER_ENDED))
+            self._find(entry, Verdict(why=Why.COMPARER_ENDED))
         elif known is not None:
-            self.diverge(entry, known)
+            self._find(entry, known)
         else:
             entry.state = State.READY
         return entry

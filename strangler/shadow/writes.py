@@ -95,8 +95,14 @@ class Writes:
         """Take note that control keeps these divergences."""
         for one in ids:
             if one in self._untold:
-                entry, _ = self._untold.pop(one)
-                entry.file.keep(entry)
+                entry, _ = self._untold[one]
+                try:
+                    entry.file.keep(entry)
+                except OSError as error:
+                    # Because it is listed once however often it is told, it is told again until this is marked.
+                    LOG.error("write_not_marked", extra={"fields": {"write": one, "why": str(error)}})  # noqa: TRY400
+                else:
+                    del self._untold[one]
 
     def gauges(self) -> dict[str, int]:
         """Return how many of each bounded thing there are now."""

@@ -145,6 +145,15 @@ async def test_the_whole_request_is_shown_with_a_reason_and_that_is_on_record(tm
     assert recorded == [("reveal", "pay", "customer called")]
 
 
+async def test_no_half_of_a_secret_is_shown_where_a_long_body_is_cut(tmp_path: Path) -> None:
+    body = b"x" * 4_080 + b" 4111111111111111 and more" + b"x" * 100
+    async with served() as client:
+        take(client, tmp_path, "a", body=body, headers=((b"Content-Type", b"text/plain"),))
+        _, shown = await client.ask("GET", f"{LIST}/a")
+    assert shown["request"]["body"].startswith("xxx")
+    assert "4111" not in shown["request"]["body"]
+
+
 async def test_bytes_that_are_no_text_are_shown_in_base64(tmp_path: Path) -> None:
     async with served() as client:
         take(client, tmp_path, "a", body=b"\xff\x00")

@@ -144,6 +144,23 @@ async def test_a_write_that_cannot_be_marked_waits_for_room_on_the_disk_and_is_s
     assert len(extracted.received) == 1
 
 
+async def test_what_is_held_is_told_also_while_nothing_can_be_marked(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(module, "TELL_AGAIN_S", 0.01)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    async with bench_of(tmp_path, 1) as bench:
+        bench.write(held=Why.MARKED)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+        try:
+            bench.writes.look()
+            assert [one.why for one in bench.told] == [Why.MARKED]
+            assert not bench.writes.is_idle
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        await bench.until_idle()
+    assert {one.why for one in bench.told} == {Why.MARKED}
+    assert len({one.id for one in bench.told}) == 1
+
+
 async def test_a_side_that_comes_back_gets_what_waited_in_order(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "AGAIN_S", 0.01)
     async with backend(says(CREATED)) as extracted:
