@@ -65,6 +65,10 @@ class Person:
         self.answer("Set", reason)
 
     def picture(self, path: Path, *, whole: bool = False) -> None:
+        """Take a picture from the top, once the notices are closed."""
+        self.page.evaluate(
+            "document.querySelectorAll('#notices button').forEach((one) => one.click()); window.scrollTo(0, 0)"
+        )
         self.page.screenshot(path=path, full_page=whole, animations="disabled")
 
     def check(self) -> None:

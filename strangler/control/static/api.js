@@ -9,10 +9,16 @@ export class Problem extends Error {
 }
 
 const unauthorized = new Set();
+const tagged = new Set();
 
 /** Call `listener` whenever the API says that nobody is signed in. */
 export function onUnauthorized(listener) {
   unauthorized.add(listener);
+}
+
+/** Call `listener` with the entity tag of what there is after a change, so that the next one is meant for that. */
+export function onTag(listener) {
+  tagged.add(listener);
 }
 
 export const read = (path, signal) => ask("GET", path, undefined, {}, signal);
@@ -36,6 +42,8 @@ async function ask(method, path, body, headers, signal) {
     throw new Problem(0, "unreachable", "The proxy's admin port did not answer. Is it running?");
   }
   const found = await decoded(answer);
+  const tag = answer.headers.get("ETag");
+  if (answer.ok && tag && "If-Match" in headers) for (const listener of tagged) listener(tag);
   if (answer.ok) return found;
   if (answer.status === 401) for (const listener of unauthorized) listener();
   const problem = new Problem(answer.status, found?.title ?? "failed", found?.detail ?? `The answer was ${answer.status}.`);

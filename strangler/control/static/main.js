@@ -1,6 +1,6 @@
 // The page: who is signed in, which view is shown, and what everybody should know whatever they look at.
 
-import { change, onUnauthorized, read } from "./api.js";
+import { change, onTag, onUnauthorized, read } from "./api.js";
 import { auditView } from "./audit.js";
 import { el, put, set, show, text } from "./dom.js";
 import { clock, many, names } from "./format.js";
@@ -32,6 +32,9 @@ document.getElementById("skip").addEventListener("click", (event) => {
 window.addEventListener("hashchange", () => go(true));
 onUnauthorized(() => {
   if (model.me) leave("Your session has ended. Sign in again.");
+});
+onTag((tag) => {
+  model.tag = tag;
 });
 watch(frame);
 begin();
