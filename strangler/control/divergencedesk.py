@@ -15,7 +15,7 @@ from strangler.control.journal import Deed
 from strangler.control.metrics import WriteReading
 from strangler.control.status import DivergenceStatus
 from strangler.core.audit import Action
-from strangler.core.content import MAX_BYTES, Undecided, decode_text, undo_codings
+from strangler.core.content import MAX_BYTES, Form, Undecided, decode_text, form_of, read_form, undo_codings
 from strangler.core.divergence import DOUBTS_PRIMARY, DivergenceKind, Listed, Verdict, Write
 from strangler.core.document import dump_json, parse_json
 from strangler.core.jsonpath import parse_path
@@ -232,15 +232,17 @@ class DivergenceDesk:
         paths = () if route is None or route.shadow is None else route.shadow.redact
         redactor = Redactor(Redaction(paths=tuple(map(parse_path, paths))), token_bytes(32))
         headers = _texts(write.headers)
+        told = {name.lower(): value for name, value in headers}
         try:
-            told = {name.lower(): value for name, value in headers}
             plain = undo_codings(write.body, told.get("content-encoding", ""), MAX_BYTES)
             text = decode_text(plain, told.get("content-type", ""))
         except (Undecided, ValueError):
             text = None
         try:
-            document = None if text is None else parse_json(text)
-        except (ValueError, RecursionError):
+            # Because a form's values are written in escapes, they are looked at, and named by paths, without these.
+            read = read_form if form_of(told.get("content-type", "")) is Form.FIELDS else parse_json
+            document = None if text is None else read(text)
+        except (Undecided, ValueError, RecursionError):
             document = None
         redactor.learn(headers, document)
         if text is None:

@@ -9,11 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from strangler.control.divergencedesk import DivergenceDesk
 from strangler.control.divergencetable import KEEP_SETTLED_S, DivergenceTable
 from strangler.control.store import Store
 from strangler.core.divergence import Listed, Verdict, Why, Write
 from strangler.core.model import Side
+from strangler.core.shadowing import Shadow, ShadowMode
 from strangler.vault.vault import Purpose
+from tests.support.plane import config, route
 from tests.support.surface import Client, served
 
 BODY = b'{"card": "4111 1111 1111 1111", "amount": 5}'
@@ -152,6 +155,27 @@ async def test_no_half_of_a_secret_is_shown_where_a_long_body_is_cut(tmp_path: P
         _, shown = await client.ask("GET", f"{LIST}/a")
     assert shown["request"]["body"].startswith("xxx")
     assert "4111" not in shown["request"]["body"]
+
+
+async def test_what_is_secret_in_a_form_is_not_shown_whatever_its_escapes(tmp_path: Path) -> None:
+    form = ((b"Content-Type", b"application/x-www-form-urlencoded"),)
+    body = b"card=4111%201111%201111%201111&reference=patient-77&amount=5"
+    shadow = Shadow(mode=ShadowMode.BOTH, writes=True, redact=("$.reference",))
+    named = config(1, 2, route("pay", "/pay/{rest...}", shadow=shadow))
+
+    async def repair(*_: object) -> None:
+        return None
+
+    async with served() as client:
+        take(client, tmp_path, "a", body=body, headers=form)
+        desk = DivergenceDesk(
+            client.store.divergences, client.vault, lambda: named, is_killed=lambda: False, repair=repair
+        )
+        shown = desk.show("a")
+    assert shown is not None
+    assert '"amount": "5"' in shown["request"]["body"]
+    for secret in ("1111", "patient"):
+        assert secret not in shown["request"]["body"]
 
 
 async def test_bytes_that_are_no_text_are_shown_in_base64(tmp_path: Path) -> None:
