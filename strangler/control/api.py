@@ -130,7 +130,7 @@ def make_app(surface: Surface) -> web.Application:
     """Return the application, with OpenTelemetry's instrumentation applied."""
     app = traced_application([_problems, _admit(surface)], max_body_bytes=MAX_BODY_BYTES)
     app.on_response_prepare.append(_secure)
-    bind(app, operations(surface), tag=surface.whole.tag)
+    bind(app, operations(surface), tag=surface.whole.tag, who_is=surface.callers.of)
     return app
 
 

@@ -1,5 +1,6 @@
 """Binding: operations as an aiohttp application serves them; who may not is refused before anything of them is read."""
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -15,15 +16,20 @@ CSRF_HEADER = "X-Strangler-Request"
 """A page of another site cannot send it without asking first (CORS), and is never allowed to."""
 MAX_TAG = 200
 """Characters of an If-Match that are read and told; ours have less than 30."""
+BODY_S = 20.0
+"""How long a body may take to come in. As Apache's `RequestReadTimeout` has it; 1 MiB in it is 52 kB/s."""
 SAFE = ("GET", "HEAD")
 
+WhoIs = Callable[[web.Request], Caller | None]
 _Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def bind(app: web.Application, operations: Iterable[Operation], *, tag: Callable[[], str]) -> None:
-    """Serve operations; `tag` is the entity tag of what is served now."""
+def bind(
+    app: web.Application, operations: Iterable[Operation], *, tag: Callable[[], str], who_is: WhoIs
+) -> None:
+    """Serve operations; `tag` is the entity tag of what is served now, `who_is` tells who asks, as it is by now."""
     for operation in operations:
-        respond = _responder(operation, tag)
+        respond = _responder(operation, tag, who_is)
         if operation.method == "GET":
             app.router.add_get(operation.path, respond)
         else:
@@ -43,14 +49,19 @@ def refuse_nobody() -> ProblemError:
     )
 
 
-def _responder(operation: Operation, tag: Callable[[], str]) -> _Respond:
+def _responder(operation: Operation, tag: Callable[[], str], who_is: WhoIs) -> _Respond:
     async def respond(request: web.Request) -> web.StreamResponse:
         caller = request.get(CALLER, NOBODY)
         _check_role(operation, caller)
         if operation.method not in SAFE and caller.way in (Way.SESSION, Way.PROXY):
             _check_own_page(request)
         query = None if operation.query is None else _query(request, operation.query)
-        body = None if operation.body is None else await _body(request, operation)
+        body = None
+        if operation.body is not None:
+            body = await _body(request, operation)
+            # Because a body may take its time, whoever sends it may have been shut out meanwhile.
+            caller = who_is(request) or NOBODY
+            _check_role(operation, caller)
         if operation.changes:
             # Because nothing is awaited between this and the change, it is still true when that is made.
             _check_tag(request, tag())
@@ -121,11 +132,15 @@ async def _body(request: web.Request, operation: Operation) -> Any:
     if request.content_type != "application/json":
         raise ProblemError(problem(415, "bad_content_type", "A body is JSON; send it as application/json."))
     data = bytearray()
-    async for piece in request.content.iter_any():
-        data += piece
-        if len(data) > operation.max_body_bytes:
-            detail = f"The body is larger than {operation.max_body_bytes} bytes."
-            raise ProblemError(problem(413, "request_entity_too_large", detail))
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for piece in request.content.iter_any():
+                data += piece
+                if len(data) > operation.max_body_bytes:
+                    detail = f"The body is larger than {operation.max_body_bytes} bytes."
+                    raise ProblemError(problem(413, "request_entity_too_large", detail))
+    except TimeoutError as error:
+        raise ProblemError(problem(408, "body_timeout", f"The body took longer than {BODY_S:g} s.")) from error
     try:
         return msgspec.json.decode(data, type=operation.body)
     except msgspec.ValidationError as error:

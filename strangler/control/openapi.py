@@ -63,7 +63,7 @@ def statuses(operation: Operation) -> tuple[int, ...]:
     if operation.query is not None:
         found.add(400)
     if operation.body is not None:
-        found |= {400, 413, 415}
+        found |= {400, 408, 413, 415}
     if operation.changes:
         found |= {412, 428, 503}
     if "{" in operation.path:

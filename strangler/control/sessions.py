@@ -12,6 +12,8 @@ LIFE_S = 8 * 3600.0
 """A working day, used or not; OWASP's session management cheat sheet gives 4 to 8 hours for such pages."""
 MOST = 1_000
 """At once; beyond it the oldest ends. More than people who look after one proxy."""
+MOST_OF_ONE = 50
+"""Of one token at once; beyond it the oldest of that token ends, so that no viewer signs operators out by signing in."""
 _ID_BYTES = 32
 _COOKIE = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -34,9 +36,10 @@ class Sessions:
         text = secrets.token_urlsafe(_ID_BYTES)
         session = Session(digest=digest_of(text), token=token, began_at=now, ends_at=now + LIFE_S)
         over = [one.digest for one in self._sessions.values() if now >= one.ends_at]
-        living = len(self._sessions) - len(over)
-        oldest = sorted(self._sessions.values(), key=lambda one: one.began_at)
-        over += [one.digest for one in oldest if now < one.ends_at][: max(0, living - MOST + 1)]
+        living = sorted((one for one in self._sessions.values() if now < one.ends_at), key=lambda one: one.began_at)
+        own = [one for one in living if one.token == token]
+        surplus = own[: max(0, len(own) - MOST_OF_ONE + 1)] or living[: max(0, len(living) - MOST + 1)]
+        over += [one.digest for one in surplus]
         self._table.begin(session, instead=tuple(over))
         for digest in over:
             del self._sessions[digest]

@@ -15,7 +15,8 @@ LONGEST_S = 10 * 366 * 86_400.0
 class NewToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom a token is for, and what they may do."""
 
-    name: Annotated[str, msgspec.Meta(pattern=f"^{NAME}$")]
+    # Because `$` alone lets a line end stand behind it, and there would be two tokens that look the same.
+    name: Annotated[str, msgspec.Meta(pattern=f"^{NAME}$(?!\\n)")]
     role: Literal["viewer", "operator"]
     reason: Why
     expires_s: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_S)] | None = None
