@@ -24,9 +24,7 @@ WhoIs = Callable[[web.Request], Caller | None]
 _Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def bind(
-    app: web.Application, operations: Iterable[Operation], *, tag: Callable[[], str], who_is: WhoIs
-) -> None:
+def bind(app: web.Application, operations: Iterable[Operation], *, tag: Callable[[], str], who_is: WhoIs) -> None:
     """Serve operations; `tag` is the entity tag of what is served now, `who_is` tells who asks, as it is by now."""
     for operation in operations:
         respond = _responder(operation, tag, who_is)

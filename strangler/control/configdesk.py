@@ -23,7 +23,7 @@ from strangler.control.journal import Deed, Journal, as_text
 from strangler.control.status import ConfigStatus
 from strangler.core.audit import Action
 from strangler.core.model import Config
-from strangler.errors import ConfigError, Fault, UsageError
+from strangler.errors import ConfigError, EditError, Fault, StoreError, UsageError
 
 MOST_DIFF = 32 * 1024
 """Characters of a difference that the audit log keeps; the whole one is in the answer."""
@@ -115,7 +115,8 @@ class ConfigDesk:
     async def write(self, text: str, *, digest: str, who: str, why: str) -> Written:
         """Put a text in the place of the file with this digest, have it taken over, and record it.
 
-        Raises ConfigError with all that is wrong with it, EditError if the file cannot be written, and UsageError.
+        Raises ConfigError with all that is wrong with it, EditError if the file cannot be written, StoreError if that
+        cannot be recorded, and UsageError; then the file is as it was.
         """
         with self._alone():
             before = load.read_file(self._path)
@@ -162,10 +163,16 @@ class ConfigDesk:
         )
 
     async def _replace(self, before: bytes, after: bytes, *, who: str, why: str) -> Written:
-        diff = self._diff(before, after)
+        diff = await asyncio.to_thread(self._diff, before, after)
         if before != after:
             replace_file(self._path, before=before, after=after)
-            self._record(before, after, "\n".join(diff), who=who, why=why)
+            try:
+                self._record(before, after, "\n".join(diff), who=who, why=why)
+            except StoreError:
+                # Because nothing is changed that is not on record; whoever wrote it since then is left alone.
+                with suppress(EditError):
+                    replace_file(self._path, before=after, after=before)
+                raise
             # Because the file is written, whoever asked sees in the status if it is not served yet.
             with suppress(TimeoutError):
                 async with asyncio.timeout(TAKEN_S):

@@ -74,7 +74,7 @@ def operations(desk: DiscoveryDesk, planner: Planner) -> tuple[Operation, ...]:
             summary="Write a route for an endpoint into the routes file; the monolith answers it as before.",
             role=Role.OPERATOR,
             handler=lambda call: desk.add(
-                call.body.method, call.body.template, who=call.caller.name, why=call.body.reason
+                call.body.method, call.body.template, who=call.caller.name, why=call.body.reason.strip()
             ),
             body=StubChange,
             answer=StubShown,

@@ -1,5 +1,7 @@
 """The discovery desk: what operators are shown of live paths, and how a route for one gets into the routes file."""
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from strangler.core.audit import Action
 from strangler.core.model import Config
 from strangler.core.progress import Day, Left, Standing, Stood
 from strangler.core.traffic import DAY_S
-from strangler.errors import ConfigError, EditError, UsageError
+from strangler.errors import ConfigError, EditError, StoreError, UsageError
 
 
 class EndpointShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +113,7 @@ class DiscoveryDesk:
         self._discovery = discovery
         self._journal = journal
         self._file = file
+        self._is_busy = False
 
     def endpoints(self) -> EndpointList:
         """Return every endpoint."""
@@ -136,32 +139,49 @@ class DiscoveryDesk:
             days=days,
         )
 
-    def propose(self, method: str, template: str) -> StubShown:
+    async def propose(self, method: str, template: str) -> StubShown:
         """Return what a stub for an endpoint would change. Raises UsageError if there can be none."""
-        stub, before, after = self._edited(method, template)
-        return self._shown(stub, before, after, is_written=False)
+        stub, before, after = await self._edited(method, template)
+        return await asyncio.to_thread(self._shown, stub, before, after, is_written=False)
 
-    def add(self, method: str, template: str, *, who: str, why: str) -> StubShown:
-        """Write a stub for an endpoint into the routes file, and record it. Raises UsageError and StoreError."""
-        stub, before, after = self._edited(method, template)
+    async def add(self, method: str, template: str, *, who: str, why: str) -> StubShown:
+        """Write a stub for an endpoint into the routes file, and record it. Raises UsageError and StoreError; then the
+        file is as it was."""
+        stub, before, after = await self._edited(method, template)
+        shown = await asyncio.to_thread(self._shown, stub, before, after, is_written=True)
+        deed = Deed(
+            at=self._discovery.now(), who=who, what=Action.CONFIG, subject=stub.name, why=why, after=as_text(shown.diff)
+        )
         try:
             replace_file(self._file, before=before, after=after)
         except EditError as error:
             raise UsageError(str(error)) from error
-        shown = self._shown(stub, before, after, is_written=True)
-        deed = Deed(
-            at=self._discovery.now(), who=who, what=Action.CONFIG, subject=stub.name, why=why, after=as_text(shown.diff)
-        )
-        self._journal.record(deed)
+        try:
+            self._journal.record(deed)
+        except StoreError:
+            # Because nothing is changed that is not on record; whoever wrote it since then is left alone.
+            with suppress(EditError):
+                replace_file(self._file, before=after, after=before)
+            raise
         return shown
 
-    def _edited(self, method: str, template: str) -> tuple[Stub, bytes, bytes]:
+    async def _edited(self, method: str, template: str) -> tuple[Stub, bytes, bytes]:
         known = {(one.endpoint.method, one.endpoint.template): one for one in self._discovery.stood()}
         one = known.get((method, template))
         if one is None:
             raise UsageError(f"no endpoint {method} {template} was seen; `strangler discover` lists those that were.")
         if one.standing is not Standing.UNROUTED:
             raise UsageError(f"route {one.route!r} names {method} {template} already.")
+        if self._is_busy:
+            raise UsageError("another route is being added; ask again in a moment.")
+        self._is_busy = True
+        try:
+            # Because a large file takes long to parse, and this loop has guards to judge by.
+            return await asyncio.to_thread(self._edit, method, template)
+        finally:
+            self._is_busy = False
+
+    def _edit(self, method: str, template: str) -> tuple[Stub, bytes, bytes]:
         try:
             before = load.read_file(self._file)
             config: Config = load.parse(before, path=self._file)

@@ -13,7 +13,7 @@ LIFE_S = 8 * 3600.0
 MOST = 1_000
 """At once; beyond it the oldest ends. More than people who look after one proxy."""
 MOST_OF_ONE = 50
-"""Of one token at once; beyond it the oldest of that token ends, so that no viewer signs operators out by signing in."""
+"""Of one token at once; beyond it that token's oldest ends, so that no viewer signs operators out by signing in."""
 _ID_BYTES = 32
 _COOKIE = re.compile(r"[A-Za-z0-9_-]{43}")
 

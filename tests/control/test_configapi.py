@@ -92,6 +92,20 @@ async def test_a_file_that_somebody_else_changed_since_is_not_overwritten() -> N
     assert (kept, rows) == (theirs, [])
 
 
+async def test_a_file_whose_change_cannot_be_recorded_is_as_it_was() -> None:
+    text = ROUTES_TEXT.replace("10%", "25%")
+
+    async with served() as client:
+        with client.store.journal._database.reading() as db:
+            db.execute("PRAGMA query_only = ON")
+        code, _ = await client.ask(
+            "PUT", "/api/v1/config", {"text": text, "digest": digest_of(ROUTES_TEXT), "reason": "test"}
+        )
+        kept = client.file.read_text()
+
+    assert (code, kept) == (503, ROUTES_TEXT)
+
+
 async def test_a_file_with_faults_is_not_written_and_all_of_them_are_told() -> None:
     body = {"text": "version: 1\nrutes: []\n", "digest": digest_of(ROUTES_TEXT), "reason": "more"}
 

@@ -1,6 +1,7 @@
 """Discovery over the admin API: what was seen, how much is left, a route for it, and what another file would do."""
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -163,6 +164,45 @@ async def test_a_stub_is_written_once_and_is_on_the_audit_log(client: Client) ->
     client.truth.replace_config(parse(text.encode(), path=client.folder / "routes.yaml"))
     code, found = await client.ask("POST", STUB, {**WANTED, "reason": "again"})
     assert (code, found["detail"]) == (409, "route 'invoices.read' names GET /invoices/{id} already.")
+
+
+async def test_a_stub_is_worked_out_beside_the_loop_and_one_at_a_time(client: Client) -> None:
+    file = client.folder / "routes.yaml"
+    file.unlink()
+    os.mkfifo(file)
+    path = f"{STUB}?method=GET&template=/invoices/%7Bid%7D"
+    entered, leave = threading.Event(), threading.Event()
+
+    def write() -> None:
+        # Because a pipe is opened for writing only once somebody reads, the first is at work then.
+        with file.open("wb") as pipe:
+            file.unlink()
+            file.write_text(ROUTES)
+            entered.set()
+            leave.wait(10)
+            pipe.write(ROUTES.encode())
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    first = asyncio.get_running_loop().create_task(client.ask("GET", path))
+    try:
+        await until(entered.is_set)
+        second = await client.ask("GET", path)
+    finally:
+        leave.set()
+        writing.join()
+
+    assert (second[0], "another route" in second[1]["detail"]) == (409, True)
+    assert (await first)[0] == 200
+
+
+async def test_a_stub_that_cannot_be_recorded_is_not_written(client: Client) -> None:
+    with client.store.journal._database.reading() as db:
+        db.execute("PRAGMA query_only = ON")
+
+    code, _ = await client.ask("POST", STUB, {**WANTED, "reason": "test"})
+
+    assert (code, (client.folder / "routes.yaml").read_text()) == (503, ROUTES)
 
 
 @pytest.mark.parametrize(
