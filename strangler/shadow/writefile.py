@@ -1,5 +1,6 @@
 """One log file of writes, as the comparer sees it: what a worker noted, and how far each write has come."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,6 +16,7 @@ from strangler.vault.stream import Record, StreamReader
 from strangler.vault.vault import Vault
 
 _READ_BYTES = 1_048_576
+LOG = logging.getLogger(__name__)
 
 
 class State(Enum):
@@ -117,13 +119,21 @@ class WriteFile:
         entry.state = State.SENDING
 
     def settle(self, entry: Entry) -> None:
-        """Mark that it is on both sides. Raises OSError."""
-        self._marks.add(entry.number, Step.SETTLED)
+        """Mark that it is on both sides; where that fails, the next one to read it tells of a doubt only."""
+        try:
+            self._marks.add(entry.number, Step.SETTLED)
+        except OSError as error:
+            _told_unmarked(entry, error)
         self._forget(entry)
 
     def diverge(self, entry: Entry, verdict: Verdict) -> None:
-        """Mark that it is not. Raises OSError."""
-        self._marks.add(entry.number, Step.SETTLED, verdict)
+        """Mark that it is not. Raises OSError for one that was not sent: whoever reads it next might send it."""
+        try:
+            self._marks.add(entry.number, Step.SETTLED, verdict)
+        except OSError as error:
+            if entry.state is not State.SENDING:
+                raise
+            _told_unmarked(entry, error)
         entry.verdict, entry.state = verdict, State.DIVERGED
 
     def keep(self, entry: Entry) -> None:
@@ -196,3 +206,7 @@ class WriteFile:
         else:
             entry.state = State.READY
         return entry
+
+
+def _told_unmarked(entry: Entry, error: Exception) -> None:
+    LOG.error("write_not_marked", extra={"fields": {"write": entry.id, "why": str(error)}})

@@ -219,17 +219,25 @@ class Writes:
             self._lanes.done(entry)
             self._take_turns()
             return
-        if not is_over:
+        if not is_over or not self._end(entry, begun, verdict):
             self._parked.append((monotonic() + AGAIN_S, entry))
             return
+        self._lanes.done(entry)
+        self._take_turns()
+
+    def _end(self, entry: Entry, begun: Begun, verdict: Verdict | None) -> bool:
+        """Note what became of a write; return False where that has to wait for room on the disk."""
         if verdict is None:
             entry.file.settle(entry)
             self._carried_out[begun.route] += 1
-        else:
+            return True
+        try:
             entry.file.diverge(entry, verdict)
-            self._diverged(entry)
-        self._lanes.done(entry)
-        self._take_turns()
+        except OSError as error:
+            LOG.error("write_not_marked", extra={"fields": {"write": entry.id, "why": str(error)}})  # noqa: TRY400
+            return False
+        self._diverged(entry)
+        return True
 
     async def _try(self, entry: Entry, begun: Begun) -> tuple[Verdict | None, bool]:
         """Return why a write is not on the other side, or None if it is; and whether that is the last word."""

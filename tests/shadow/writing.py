@@ -1,8 +1,9 @@
 """A state directory with one worker's log of writes, and the comparer's end that sends them on."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import resource
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, monotonic_ns, time
@@ -124,6 +125,17 @@ async def bench_of(folder: Path, extracted: Backend | int, *, legacy: int = 1, *
     bench.writes.apply(bench.config, is_killed=False)
     async with comparing(bench):
         yield bench
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let nothing be appended to any file meanwhile."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 async def again(bench: Bench) -> Writes:
