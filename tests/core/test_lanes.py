@@ -18,13 +18,13 @@ def test_what_shares_a_name_goes_in_its_order_and_everything_goes(
         if added < len(items) and (not under_way or data.draw(st.booleans())):
             lanes.add(added, items[added])
             added += 1
-        while (item := lanes.take()) is not None:
-            started.append(item)
-            under_way.append(item)
-        if under_way and (added == len(items) or data.draw(st.booleans())):
+        else:
             item = under_way.pop(data.draw(st.integers(0, len(under_way) - 1)))
             ended.add(item)
             lanes.done(item)
+        while (item := lanes.take()) is not None:
+            started.append(item)
+            under_way.append(item)
         for item in under_way:
             assert not any(items[item] & items[before] for before in set(range(item)) - ended)
     assert sorted(started) == list(range(len(items)))
