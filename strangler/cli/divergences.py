@@ -28,7 +28,7 @@ _WHYS = {
     "marked": "it came marked as sent on already",
     "body_too_large": "its body is over `max_body`",
     "incomplete": "it was answered before it had come whole",
-    "journal_full": "too many writes waited",
+    "journal_full": "too many writes waited, or the disk was full",
     "undeclared": "the routes file does not declare it any more",
     "no_credentials": "its credentials were lost with the processes that knew them",
     "unaskable": "it cannot be sent as it was",
@@ -37,6 +37,7 @@ _WHYS = {
     "comparer_ended": "who sent it ended before the answer",
     "no_answer": "the answering side did not answer whole",
     "worker_ended": "who waited for the answering side ended",
+    "neither": "both sides were sent it, and neither answered whole",
 }
 """What is said of the side that lacks it, by core.divergence.Why."""
 

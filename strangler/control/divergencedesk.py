@@ -16,7 +16,7 @@ from strangler.control.metrics import WriteReading
 from strangler.control.status import DivergenceStatus
 from strangler.core.audit import Action
 from strangler.core.content import MAX_BYTES, Form, Undecided, decode_text, form_of, read_form, undo_codings
-from strangler.core.divergence import DOUBTS_PRIMARY, DivergenceKind, Listed, Verdict, Write
+from strangler.core.divergence import DOUBTS_PRIMARY, DivergenceKind, Listed, Verdict, Why, Write
 from strangler.core.document import dump_json, parse_json
 from strangler.core.jsonpath import parse_path
 from strangler.core.model import Config, Side
@@ -164,6 +164,8 @@ class DivergenceDesk:
                 f"nobody knows whether the {listed.primary} side carried it out. Look there: if it did, repair with "
                 "--carried-out; if it did not, settle it."
             )
+        if listed.why is Why.NEITHER:
+            raise UsageError("nobody knows it of either side. Look at both, repair it by hand, then settle it.")
         if self._is_killed() and listed.primary is Side.LEGACY:
             raise UsageError("the kill switch is on: nothing is sent to the extracted side. Release it first.")
         write = self._opened(found)

@@ -54,6 +54,8 @@ class Why(StrEnum):
     """The answering side was sent all of it, and its answer never came whole."""
     WORKER_ENDED = "worker_ended"
     """Whoever waited for the answering side's answer ended."""
+    NEITHER = "neither"
+    """Both sides were sent it, the monolith in place of the other one, and neither has answered whole."""
 
 
 DOUBTS_PRIMARY = frozenset({Why.NO_ANSWER, Why.WORKER_ENDED})
@@ -125,7 +127,7 @@ class Listed:
         return kind_of(self.why)
 
 
-_UNKNOWN = frozenset({Why.FALLBACK, Why.TIMEOUT, Why.BROKE_OFF, Why.COMPARER_ENDED, Why.NO_ANSWER, Why.WORKER_ENDED})
+_UNKNOWN = DOUBTS_PRIMARY | {Why.FALLBACK, Why.TIMEOUT, Why.BROKE_OFF, Why.COMPARER_ENDED, Why.NEITHER}
 """Something may have left, and no answer said what became of it."""
 
 

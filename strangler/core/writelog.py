@@ -29,7 +29,7 @@ class Event(IntEnum):
     VOID = 4
     """The answering side did not: nothing has left, or it said so."""
     DOUBTED = 5
-    """The answering side was sent all of it, and has not answered."""
+    """The answering side was sent it, and has not answered whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +68,21 @@ class Answered:
     """Whether it is the monolith's answer, in place of a side that failed."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubted:
+    """What is noted where nobody knows whether the answering side has carried it out."""
+
+    has_body: bool
+    """Whether all of the body was noted."""
+    is_instead: bool = False
+    """Whether that side is the monolith, in place of one that was sent nothing."""
+    is_of_both: bool = False
+    """Whether both sides were sent it, and neither has answered whole."""
+
+
 _TIMES = struct.Struct(">QQ")
 _ANSWER = struct.Struct(">HQ??")
-WHOLE = b"\x01"
-"""What a DOUBTED note has where all of the body was noted."""
+_DOUBT = struct.Struct(">???")
 
 
 def pack_begun(begun: Begun) -> bytes:
@@ -126,6 +137,19 @@ def unpack_answered(data: bytes) -> Answered:
     held = data[_ANSWER.size :].decode()
     why = Why(held) if held else None
     return Answered(status=status, at_ns=at_ns, held=why, has_body=has_body, is_instead=is_instead)
+
+
+def pack_doubted(doubted: Doubted) -> bytes:
+    """Return the fields as bytes."""
+    return _DOUBT.pack(doubted.has_body, doubted.is_instead, doubted.is_of_both)
+
+
+def unpack_doubted(data: bytes) -> Doubted:
+    """Return what was packed; raises ValueError for anything else."""
+    if len(data) != _DOUBT.size:
+        raise ValueError("a note of a write is cut")
+    has_body, is_instead, is_of_both = _DOUBT.unpack(data)
+    return Doubted(has_body=has_body, is_instead=is_instead, is_of_both=is_of_both)
 
 
 def fields_of(lines: bytes) -> tuple[tuple[bytes, bytes], ...]:

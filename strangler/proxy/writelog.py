@@ -21,7 +21,7 @@ from strangler.vault.vault import Vault
 FILE_BYTES = 4 * 1_048_576
 """After which another file is begun, so that those whose writes are settled can go."""
 FILE_S = 10.0
-"""After which another one is begun, so that what is settled does not stay long."""
+"""After which another one is begun, so that what is settled does not stay long, and room is looked for anew."""
 MOST_BYTES = 64 * 1_048_576
 """Of files that wait to be settled, per worker; beyond it no bodies are kept."""
 MOST_HEADS = 16 * 1_048_576
@@ -33,9 +33,10 @@ Notify = Callable[[str, dict[str, Any]], None]
 class LogFile:
     """One file, and how many of its writes are under way."""
 
-    __slots__ = ("begun_at", "count", "is_broken", "is_retired", "open", "stream")
+    __slots__ = ("_log", "begun_at", "count", "is_broken", "is_retired", "open", "stream")
 
-    def __init__(self, stream: StreamWriter, now: float) -> None:
+    def __init__(self, stream: StreamWriter, now: float, log: "WriteLog") -> None:
+        self._log = log
         self.stream = stream
         self.begun_at = now
         self.count = 0
@@ -44,13 +45,19 @@ class LogFile:
         self.is_broken = False
 
     def note(self, event: Event, number: int, content: bytes = b"") -> bool:
-        """Append a note and return whether it is there; a write without a last one is told as one nobody knows of."""
+        """Append a note; return whether it is there. Without its end a write is told as one of which nobody knows."""
+        before = self.stream.size
         try:
             self.stream.append(event, number.to_bytes(4, "big") + content)
         except OSError:
             self.is_broken = True
             return False
+        self._log.held += self.stream.size - before
         return True
+
+    def note_piece(self, number: int, piece: bytes) -> bool:
+        """Append a piece of a body, if there is room for bodies; return whether it is there."""
+        return self._log.keeps_bodies and self.note(Event.PIECE, number, piece)
 
     def leave(self) -> None:
         """Note that one write less is under way."""
@@ -71,6 +78,8 @@ class WriteLog:
     def __init__(self, state_dir: Path, on_notice: Notify) -> None:
         self.unlisted = 0
         """Writes that could not be noted, and so are neither sent on nor listed."""
+        self.held = 0
+        """Bytes of files that may be there still."""
         self.worker = f"{os.getpid()}.{token_hex(4)}"
         self.secret = os.urandom(32)
         """What seals credentials; it is never in a file."""
@@ -80,14 +89,14 @@ class WriteLog:
         self._cipher = AESGCM(self.secret)
         self._sealed = 0
         self._file: LogFile | None = None
-        self._past: dict[Path, int] = {}
-        """Sizes of files that may be there still."""
-        self._past_bytes = 0
+        self._past: list[LogFile] = []
+        """Files that may be there still."""
+        self._counted_at = 0.0
 
     @property
     def keeps_bodies(self) -> bool:
         """Return whether there is room for bodies."""
-        return self._bytes() < MOST_BYTES
+        return self.held < MOST_BYTES
 
     def seal(self, credentials: bytes) -> bytes:
         """Return what only who runs now can open; nothing for nothing."""
@@ -100,12 +109,13 @@ class WriteLog:
     def begin(self, begun: Begun, now: float) -> tuple[LogFile, int] | None:
         """Note that a write begins; return where it is noted, or None if it cannot be, which is told and counted."""
         try:
-            if self._bytes() >= MOST_BYTES + MOST_HEADS:
+            if self.held >= MOST_BYTES + MOST_HEADS:
                 raise OSError("too many writes wait to be settled")
             file = self._current(now)
             file.count += 1
-            number = file.count
+            number, before = file.count, file.stream.size
             file.stream.append(Event.BEGUN, number.to_bytes(4, "big") + pack_begun(begun))
+            self.held += file.stream.size - before
         except (OSError, VaultError) as error:
             self.unlisted += 1
             fields = {"route": begun.route, "request_id": begun.request_id.decode("ascii"), "why": str(error)}
@@ -115,10 +125,13 @@ class WriteLog:
         return file, number
 
     def sweep(self, now: float) -> None:
-        """End a file that is old enough."""
+        """End a file that is old enough, and see what room has come back."""
         file = self._file
         if file is not None and (file.is_broken or now - file.begun_at >= FILE_S):
             self._retire(file)
+        if self._past and now - self._counted_at >= FILE_S:
+            self._counted_at = now
+            self._count()
 
     def close(self) -> None:
         """Begin no more; what is under way is noted to its end."""
@@ -133,16 +146,18 @@ class WriteLog:
         if file is None:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             path = self._folder / f"{time_ns():016x}-{self.worker}{SUFFIX}"
-            file = LogFile(StreamWriter(path, self._vault), now)
+            file = LogFile(StreamWriter(path, self._vault), now, self)
+            self.held += file.stream.size
         self._file = file
         return file
 
     def _retire(self, file: LogFile) -> None:
         self._file = None
         file.retire()
-        self._past[file.stream.path] = file.stream.size
-        self._past = {path: size for path, size in self._past.items() if path.exists()}
-        self._past_bytes = sum(self._past.values())
+        self._past.append(file)
+        self._count()
 
-    def _bytes(self) -> int:
-        return self._past_bytes + (0 if self._file is None else self._file.stream.size)
+    def _count(self) -> None:
+        self._past = [file for file in self._past if file.stream.path.exists()]
+        self.held = sum(file.stream.size for file in self._past)
+        self.held += 0 if self._file is None else self._file.stream.size

@@ -12,7 +12,7 @@ from strangler.core.divergence import Why, is_carried_out
 from strangler.core.headers import ResponseHead
 from strangler.core.secrets import is_secret_header
 from strangler.core.shadowing import Credentials
-from strangler.core.writelog import KEY_HEADER, WHOLE, Answered, Begun, Event, pack_answered
+from strangler.core.writelog import KEY_HEADER, Answered, Begun, Doubted, Event, pack_answered, pack_doubted
 
 if TYPE_CHECKING:
     from strangler.proxy.exchange import Exchange
@@ -45,7 +45,7 @@ class Writing:
         if self._left < 0:
             self._has_body = False
             self._held = self._held or Why.BODY_TOO_LARGE
-        elif self._has_body and not self._file.note(Event.PIECE, self._number, data):
+        elif self._has_body and not self._file.note_piece(self._number, data):
             # Because a body with a gap is another write, also where there is room again for what comes after it.
             self._has_body = False
             self._held = self._held or Why.JOURNAL_FULL
@@ -85,15 +85,22 @@ class Writing:
             self._file.note(Event.ANSWERED, self._number, pack_answered(answered))
             self._file.leave()
         else:
-            self._end(is_doubted=self._other_may_have_it)
+            self._end(exchange, is_doubted=self._other_may_have_it)
 
     def drop(self, exchange: "Exchange") -> None:
         """Note that no answer came whole."""
-        self._end(is_doubted=self._other_may_have_it or (exchange.is_written and exchange.request_done))
+        # Because who says yes before the request has come whole may mean it.
+        has_it = exchange.is_written and (exchange.request_done or is_carried_out(exchange.status))
+        self._end(exchange, is_doubted=self._other_may_have_it or has_it, is_answer_lost=has_it)
 
-    def _end(self, *, is_doubted: bool) -> None:
+    def _end(self, exchange: "Exchange", *, is_doubted: bool, is_answer_lost: bool = False) -> None:
         if is_doubted:
-            self._file.note(Event.DOUBTED, self._number, WHOLE if self._has_body else b"")
+            doubted = Doubted(
+                has_body=self._has_body and exchange.request_done,
+                is_instead=self._is_instead and not self._other_may_have_it,
+                is_of_both=self._is_instead and self._other_may_have_it and is_answer_lost,
+            )
+            self._file.note(Event.DOUBTED, self._number, pack_doubted(doubted))
         else:
             self._file.note(Event.VOID, self._number)
         self._file.leave()

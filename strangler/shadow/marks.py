@@ -43,15 +43,23 @@ class Marks:
         os.ftruncate(self._file, whole)
 
     def read(self) -> Iterator[tuple[int, Step, Verdict | None]]:
-        """Yield each mark: which write, and of a settled one why it is not on both sides."""
+        """Yield each mark: which write, and of a settled one why it is not on both sides.
+
+        Raises ValueError for a mark that nobody made, as a power cut may leave.
+        """
         data = os.pread(self._file, os.fstat(self._file).st_size, 0)
         for number, step, why, status in _MARK.iter_unpack(data):
+            if why != _CARRIED_OUT and why >= len(_WHYS):
+                raise ValueError("a mark is damaged")
             yield number, Step(step), None if why == _CARRIED_OUT else Verdict(why=_WHYS[why], status=status)
 
     def add(self, number: int, step: Step, verdict: Verdict | None = None) -> None:
-        """Make a mark. Raises OSError."""
+        """Make a mark. Raises OSError; then the file is as it was."""
         why = _CARRIED_OUT if verdict is None else _WHYS.index(verdict.why)
-        os.write(self._file, _MARK.pack(number, step, why, 0 if verdict is None else verdict.status))
+        before = os.fstat(self._file).st_size
+        if os.write(self._file, _MARK.pack(number, step, why, 0 if verdict is None else verdict.status)) != _MARK.size:
+            os.ftruncate(self._file, before)
+            raise OSError("the disk is full")
 
     def close(self) -> None:
         """Mark no more."""

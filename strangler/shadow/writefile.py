@@ -9,7 +9,7 @@ from pathlib import Path
 
 from strangler.core.divergence import Verdict, Why
 from strangler.core.model import Side
-from strangler.core.writelog import WHOLE, Answered, Begun, Event, unpack_answered, unpack_begun
+from strangler.core.writelog import Answered, Begun, Doubted, Event, unpack_answered, unpack_begun, unpack_doubted
 from strangler.shadow import marks
 from strangler.shadow.marks import Marks, Step
 from strangler.vault.stream import Record, StreamReader
@@ -45,6 +45,7 @@ class Entry:
     """Whether all of the body was noted."""
     pieces: list[tuple[int, int]] = field(default_factory=list)
     answered: Answered | None = None
+    doubted: Doubted | None = None
     verdict: Verdict | None = None
 
     @property
@@ -61,15 +62,16 @@ class Entry:
         return b"".join(map(self.file.again, self.pieces))
 
     def primary(self, begun: Begun) -> Side:
-        """Return the side that answered; where one fell back, it is the monolith."""
-        return Side.LEGACY if self.answered is not None and self.answered.is_instead else begun.primary
+        """Return the side that answered, or may have; where one fell back, it is the monolith."""
+        end = self.answered or self.doubted
+        return Side.LEGACY if end is not None and end.is_instead else begun.primary
 
 
 class WriteFile:
     """Reads a file as it grows; says when it can go."""
 
     def __init__(self, path: Path, vault: Vault) -> None:
-        """Open it with its marks. Raises VaultError and OSError."""
+        """Open it with its marks. Raises VaultError, ValueError and OSError."""
         self.path = path
         self.worker = path.stem.partition("-")[2]
         self._stream = StreamReader(path, vault)
@@ -78,7 +80,11 @@ class WriteFile:
         except BaseException:
             self._stream.close()
             raise
-        self._before = {number: (step, verdict) for number, step, verdict in self._marks.read()}
+        try:
+            self._before = {number: (step, verdict) for number, step, verdict in self._marks.read()}
+        except BaseException:
+            self.close()
+            raise
         self._entries: dict[int, Entry] = {}
         self._is_final = False
 
@@ -137,8 +143,11 @@ class WriteFile:
         entry.verdict, entry.state = verdict, State.DIVERGED
 
     def keep(self, entry: Entry) -> None:
-        """Mark that the state store has that. Raises OSError."""
-        self._marks.add(entry.number, Step.KEPT)
+        """Mark that the state store has that; where that fails, the next one to read it tells it again."""
+        try:
+            self._marks.add(entry.number, Step.KEPT)
+        except OSError as error:
+            _told_unmarked(entry, error)
         self._forget(entry)
 
     def remove(self) -> None:
@@ -182,8 +191,9 @@ class WriteFile:
                 self._forget(entry)
                 return None
             case Event.DOUBTED:
-                entry.has_body = record.content[4:] == WHOLE
-                return self._settled(entry, Verdict(why=Why.NO_ANSWER))
+                entry.doubted = doubted = unpack_doubted(record.content[4:])
+                entry.has_body = doubted.has_body
+                return self._settled(entry, Verdict(why=Why.NEITHER if doubted.is_of_both else Why.NO_ANSWER))
             case Event.ANSWERED:
                 entry.answered = unpack_answered(record.content[4:])
                 entry.has_body = entry.answered.has_body

@@ -5,10 +5,12 @@ files, and what may have left by then is told as something of which nobody knows
 is told to control, again and again until it is kept.
 """
 
+import asyncio
 import logging
 from asyncio import Event
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from math import inf
 from pathlib import Path
 from time import monotonic, monotonic_ns, time
 
@@ -60,8 +62,8 @@ class Writes:
         self._is_killed = False
         self._is_ending = False
         self._files: dict[Path, WriteFile] = {}
-        self._unread: set[Path] = set()
-        """Files that cannot be read; they are left where they are."""
+        self._unread: dict[Path, float] = {}
+        """Files that cannot be read, and when to try again; never where one was damaged after it was opened."""
         self._fresh: list[Entry] = []
         """Answered after the last look began."""
         self._lanes: Lanes[Entry] = Lanes()
@@ -146,6 +148,8 @@ class Writes:
                 self._has_turn.clear()
                 await self._has_turn.wait()
             await self._handle(self._turn.popleft())
+            # Because many that have to wait are handled without a pause, nobody else would have a turn.
+            await asyncio.sleep(0)
 
     async def repair(self, write: Write, secrets: Sequence[tuple[bytes, bytes]]) -> Verdict | None:
         """Send a write that is not on both sides once more; return None if it was carried out, else why not."""
@@ -174,15 +178,18 @@ class Writes:
         if folder is None or vault is None or not folder.is_dir():
             return
         for path in sorted(folder.glob(f"*{SUFFIX}")):
-            if path in self._files or path in self._unread:
+            if path in self._files or self._unread.get(path, 0.0) > monotonic():
                 continue
             try:
                 self._files[path] = WriteFile(path, vault)
             except BlockingIOError:
                 # Because a comparer that was replaced still holds it; it ends within seconds.
                 continue
-            except (OSError, VaultError) as error:
-                self._give_up(path, error)
+            except (OSError, VaultError, ValueError) as error:
+                # Because nothing of it was taken in, it can be opened once there is room, or its key is back.
+                self._give_up(path, error, monotonic() + TELL_AGAIN_S)
+            else:
+                self._unread.pop(path, None)
 
     def _read(self, path: Path, file: WriteFile) -> None:
         try:
@@ -196,11 +203,12 @@ class Writes:
                 file.remove()
         except (OSError, VaultError, ValueError) as error:
             self._files.pop(path, None)
-            self._give_up(path, error)
+            self._give_up(path, error, inf)
 
-    def _give_up(self, path: Path, error: Exception) -> None:
-        self._unread.add(path)
-        LOG.error("writes_unreadable", extra={"fields": {"file": path.name, "why": str(error)}})
+    def _give_up(self, path: Path, error: Exception, again_at: float) -> None:
+        if path not in self._unread:
+            LOG.error("writes_unreadable", extra={"fields": {"file": path.name, "why": str(error)}})
+        self._unread[path] = again_at
 
     def _take_turns(self) -> None:
         while (entry := self._lanes.take()) is not None:
@@ -346,12 +354,19 @@ def _write(entry: Entry, begun: Begun) -> Write:
         body=entry.body() if entry.has_body else b"",
         has_body=entry.has_body,
         key=begun.key,
-        other_key=key_for(_opposite(primary).value, begun.key, entry.id.encode()),
+        other_key=_other_key(entry, begun, primary),
         request_id=begun.request_id,
         trace=begun.trace,
         status=0 if entry.answered is None else entry.answered.status,
         at=begun.at,
     )
+
+
+def _other_key(entry: Entry, begun: Begun, primary: Side) -> bytes:
+    if begun.key and entry.answered is not None and entry.answered.held is Why.FALLBACK:
+        # Because that side has had it in hand under the client's own key, another one would make it another write.
+        return begun.key
+    return key_for(_opposite(primary).value, begun.key, entry.id.encode())
 
 
 def _lanes_of(entry: Entry) -> Iterator[Hashable]:

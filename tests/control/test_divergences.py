@@ -297,3 +297,13 @@ async def test_the_list_wants_the_token() -> None:
     async with served() as client:
         assert (await client.ask("GET", LIST, Authorization="Bearer wrong"))[0] == 401
         assert (await client.ask("POST", f"{LIST}/a/settle", {"reason": "r"}, Authorization=""))[0] == 401
+
+
+async def test_what_both_sides_may_have_is_never_sent_once_more(tmp_path: Path) -> None:
+    async with served() as client:
+        take(client, tmp_path, "a", why=Why.NEITHER)
+        refused, problem = await client.ask("POST", f"{LIST}/a/repair", {"reason": "r", "carried_out": True})
+        settled, _ = await client.ask("POST", f"{LIST}/a/settle", {"reason": "r"})
+        assert client.repairs.sent == []
+    assert (refused, settled) == (409, 200)
+    assert "of either side" in problem["detail"]

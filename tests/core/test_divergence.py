@@ -32,6 +32,7 @@ def test_nobody_knows_only_where_something_may_have_left() -> None:
         Why.TIMEOUT,
         Why.BROKE_OFF,
         Why.COMPARER_ENDED,
+        Why.NEITHER,
     }
     assert {why for why in Why if kind_of(why) is DivergenceKind.FAILED} == {Why.STATUS}
 

@@ -9,11 +9,14 @@ from strangler.core.model import Side
 from strangler.core.writelog import (
     Answered,
     Begun,
+    Doubted,
     fields_of,
     pack_answered,
     pack_begun,
+    pack_doubted,
     unpack_answered,
     unpack_begun,
+    unpack_doubted,
 )
 
 some = st.binary(max_size=40)
@@ -64,6 +67,17 @@ def test_a_note_that_is_cut_is_none(begun: Begun, data: st.DataObject) -> None:
 def test_an_answer_that_is_cut_is_none() -> None:
     with pytest.raises(ValueError):
         unpack_answered(b"\x00" * 10)
+
+
+@given(doubted=st.builds(Doubted, has_body=st.booleans(), is_instead=st.booleans(), is_of_both=st.booleans()))
+def test_a_doubt_is_read_as_it_was_noted(doubted: Doubted) -> None:
+    assert unpack_doubted(pack_doubted(doubted)) == doubted
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 4])
+def test_a_doubt_of_another_size_is_none(size: int) -> None:
+    with pytest.raises(ValueError):
+        unpack_doubted(b"\x00" * size)
 
 
 def test_lines_become_fields() -> None:

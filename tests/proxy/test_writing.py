@@ -15,7 +15,7 @@ from strangler.core.model import Fallback, Idempotency, Side
 from strangler.core.shadowing import Credentials, Shadow, ShadowMode
 from strangler.core.shares import Overrides
 from strangler.core.tally import WRITES_UNLISTED
-from strangler.core.writelog import WHOLE, Answered, Begun, Event, unpack_answered, unpack_begun
+from strangler.core.writelog import Answered, Begun, Doubted, Event, unpack_answered, unpack_begun, unpack_doubted
 from strangler.proxy import writelog
 from strangler.proxy.writelog import WriteLog
 from strangler.vault.stream import StreamReader
@@ -36,7 +36,7 @@ class Noted:
     body: bytes = b""
     events: list[Event] = field(default_factory=list)
     answered: Answered | None = None
-    rest: bytes = b""
+    doubted: Doubted | None = None
 
 
 def noted(folder: Path) -> list[Noted]:
@@ -54,8 +54,10 @@ def noted(folder: Path) -> list[Noted]:
                         writes[number].body += content
                     case Event.ANSWERED:
                         writes[number].answered = unpack_answered(content)
-                    case Event.DOUBTED | Event.VOID:
-                        writes[number].rest = content
+                    case Event.DOUBTED:
+                        writes[number].doubted = unpack_doubted(content)
+                    case Event.VOID:
+                        assert content == b""
                 writes[number].events.append(Event(record.kind))
             found += writes.values()
     return found
@@ -175,7 +177,8 @@ async def test_what_left_and_was_not_answered_whole_is_doubted(tmp_path: Path, a
         await wire.send(POST % b"")
         await until(lambda: bool(noted(tmp_path)) and Event.DOUBTED in noted(tmp_path)[0].events)
     (write,) = noted(tmp_path)
-    assert (ends(write), write.rest, write.body) == ([Event.BEGUN, Event.DOUBTED], WHOLE, b"body")
+    assert (ends(write), write.body) == ([Event.BEGUN, Event.DOUBTED], b"body")
+    assert write.doubted == Doubted(has_body=True)
 
 
 async def test_a_client_that_leaves_before_the_answer_leaves_a_doubt(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from strangler.core.divergence import DivergenceKind, Why
-from strangler.core.writelog import FOLDER, Event
+from strangler.core.writelog import FOLDER, Doubted, Event, pack_doubted
 from strangler.proxy.writelog import WriteLog
 from tests.shadow.writing import CREATED, Bench, again, bench_of, comparing
 from tests.support.backend import Conversation, Received, Script, backend, says
@@ -88,7 +88,7 @@ async def test_an_answer_that_never_came_whole_is_told_with_the_whole_request(tm
     async with bench_of(tmp_path, 1) as bench:
         file, number = bench.begin()
         file.note(Event.PIECE, number, b"body")
-        file.note(Event.DOUBTED, number, b"\x01")
+        file.note(Event.DOUBTED, number, pack_doubted(Doubted(has_body=True)))
         file.leave()
         await bench.until_idle()
     (listed,) = bench.told
