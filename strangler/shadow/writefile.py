@@ -7,9 +7,19 @@ from enum import Enum
 from hashlib import blake2b
 from pathlib import Path
 
-from strangler.core.divergence import Verdict, Why
+from strangler.core.divergence import Verdict, Why, Write
+from strangler.core.idempotency import key_for
 from strangler.core.model import Side
-from strangler.core.writelog import Answered, Begun, Doubted, Event, unpack_answered, unpack_begun, unpack_doubted
+from strangler.core.writelog import (
+    Answered,
+    Begun,
+    Doubted,
+    Event,
+    fields_of,
+    unpack_answered,
+    unpack_begun,
+    unpack_doubted,
+)
 from strangler.shadow import marks
 from strangler.shadow.marks import Marks, Step
 from strangler.vault.stream import Record, StreamReader
@@ -65,6 +75,32 @@ class Entry:
         """Return the side that answered, or may have; where one fell back, it is the monolith."""
         end = self.answered or self.doubted
         return Side.LEGACY if end is not None and end.is_instead else begun.primary
+
+    def write(self, begun: Begun) -> Write:
+        """Return all of it, as it is to be sent to the other side. Raises as `begun` does."""
+        primary = self.primary(begun)
+        return Write(
+            route=begun.route,
+            primary=primary,
+            method=begun.method,
+            target=begun.target,
+            host=begun.host,
+            headers=fields_of(begun.headers),
+            body=self.body() if self.has_body else b"",
+            has_body=self.has_body,
+            key=begun.key,
+            other_key=self._other_key(begun, Side.EXTRACTED if primary is Side.LEGACY else Side.LEGACY),
+            request_id=begun.request_id,
+            trace=begun.trace,
+            status=0 if self.answered is None else self.answered.status,
+            at=begun.at,
+        )
+
+    def _other_key(self, begun: Begun, other: Side) -> bytes:
+        if begun.key and self.answered is not None and self.answered.held is Why.FALLBACK:
+            # Because that side has had it in hand under the client's own key, another one would make it another write.
+            return begun.key
+        return key_for(other.value, begun.key, self.id.encode())
 
 
 class WriteFile:
@@ -143,11 +179,8 @@ class WriteFile:
         entry.verdict, entry.state = verdict, State.DIVERGED
 
     def keep(self, entry: Entry) -> None:
-        """Mark that the state store has that; where that fails, the next one to read it tells it again."""
-        try:
-            self._marks.add(entry.number, Step.KEPT)
-        except OSError as error:
-            _told_unmarked(entry, error)
+        """Mark that the state store has that. Raises OSError."""
+        self._marks.add(entry.number, Step.KEPT)
         self._forget(entry)
 
     def remove(self) -> None:

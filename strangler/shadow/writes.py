@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from strangler.core import breaker
 from strangler.core.breaker import Breaker
 from strangler.core.divergence import Listed, Verdict, Why, Write
-from strangler.core.idempotency import key_for
 from strangler.core.lanes import Lanes
 from strangler.core.model import Config, Route, Side
 from strangler.core.normalise import normal
@@ -265,7 +264,7 @@ class Writes:
         state = self._breakers.get(name, Breaker())
         if not breaker.may_ask(state, monotonic()):
             return None, False
-        write = _write(entry, begun)
+        write = entry.write(begun)
         if entry.state is not State.SENDING:
             try:
                 entry.file.sending(entry)
@@ -324,7 +323,7 @@ class Writes:
     def _listed(self, one: str, entry: Entry) -> Listed:
         begun, verdict = entry.begun(), entry.verdict
         assert verdict is not None and self._vault is not None
-        write = _write(entry, begun)
+        write = entry.write(begun)
         sealed = self._vault.seal(msgspec.msgpack.encode(write), purpose=Purpose.DIVERGENCE, name=one)
         path = write.target.partition(b"?")[0].decode("latin-1")
         return Listed(
@@ -340,33 +339,6 @@ class Writes:
             request_id=_printable(mask_text(write.request_id.decode("latin-1"), _named)),
             sealed=sealed,
         )
-
-
-def _write(entry: Entry, begun: Begun) -> Write:
-    primary = entry.primary(begun)
-    return Write(
-        route=begun.route,
-        primary=primary,
-        method=begun.method,
-        target=begun.target,
-        host=begun.host,
-        headers=fields_of(begun.headers),
-        body=entry.body() if entry.has_body else b"",
-        has_body=entry.has_body,
-        key=begun.key,
-        other_key=_other_key(entry, begun, primary),
-        request_id=begun.request_id,
-        trace=begun.trace,
-        status=0 if entry.answered is None else entry.answered.status,
-        at=begun.at,
-    )
-
-
-def _other_key(entry: Entry, begun: Begun, primary: Side) -> bytes:
-    if begun.key and entry.answered is not None and entry.answered.held is Why.FALLBACK:
-        # Because that side has had it in hand under the client's own key, another one would make it another write.
-        return begun.key
-    return key_for(_opposite(primary).value, begun.key, entry.id.encode())
 
 
 def _lanes_of(entry: Entry) -> Iterator[Hashable]:
@@ -389,10 +361,6 @@ def _at(entry: Entry) -> int:
 def _is_late(entry: Entry, begun: Begun) -> bool:
     waited_s = (monotonic_ns() - _at(entry)) / 1e9
     return not 0 <= waited_s <= LATE_S or time() - begun.at > OLD_S
-
-
-def _opposite(side: Side) -> Side:
-    return Side.EXTRACTED if side is Side.LEGACY else Side.LEGACY
 
 
 def _other(route: Route, primary: Side) -> str:

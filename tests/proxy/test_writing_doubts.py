@@ -1,8 +1,6 @@
 """What a worker notes of writes when something fails half-way: never half a body as a whole one, nor the wrong side."""
 
 import asyncio
-import errno
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,6 @@ from strangler.core.model import Fallback, Side
 from strangler.core.writelog import Doubted, Event
 from strangler.proxy import writelog
 from strangler.proxy.writelog import WriteLog
-from strangler.vault.stream import StreamWriter
 from tests.proxy.test_writing import CREATED, POST, declared, ends, moved, noted, noted_begin, noting, post
 from tests.support.backend import Conversation, Received, backend, says
 from tests.support.waiting import until
@@ -23,29 +20,6 @@ SLOW = b"POST /pay/7 HTTP/1.1\r\nHost: a\r\nX-User-Id: u\r\nContent-Length: 9\r\
 
 async def leave(_: Received, _conversation: Conversation) -> None:
     return None
-
-
-async def test_a_body_of_which_a_piece_found_no_room_is_held_and_never_sent_on_with_a_gap(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    append = StreamWriter.append
-    full = [True]
-
-    def fail_once(self: StreamWriter, kind: int, content: bytes) -> None:
-        if kind == Event.PIECE and full and full.pop():
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        append(self, kind, content)
-
-    monkeypatch.setattr(StreamWriter, "append", fail_once)
-    async with backend(says(CREATED)) as monolith, noting(tmp_path, monolith, declared()) as running:
-        wire = await running.connect()
-        await wire.send(SLOW)
-        await until(lambda: not full, what="a piece that finds no room")
-        await wire.send(b"last")
-        await wire.answer()
-    (write,) = noted(tmp_path)
-    assert write.answered is not None
-    assert (write.answered.held, write.answered.has_body, write.body) == (Why.JOURNAL_FULL, False, b"")
 
 
 async def test_bodies_are_kept_up_to_the_bound_however_many_writes_began_below_it(

@@ -33,20 +33,6 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     return state
 
 
-async def test_what_cannot_be_marked_waits_for_room_and_is_sent_then(tmp_path: Path, disk: dict[str, bool]) -> None:
-    async with backend(says(CREATED)) as extracted, bench_of(tmp_path, extracted) as bench:
-        disk["is_full"] = True
-        bench.write()
-        for _ in range(5):
-            bench.writes.look()
-            await asyncio.sleep(0)
-        assert not extracted.received and not bench.told
-        disk["is_full"] = False
-        await bench.until_idle()
-    assert len(extracted.received) == 1
-    assert not bench.told
-
-
 async def test_a_full_disk_keeps_no_file_from_being_read_on(tmp_path: Path, disk: dict[str, bool]) -> None:
     async with backend(says(CREATED)) as extracted, bench_of(tmp_path, extracted) as bench:
         bench.writes.look()
@@ -56,7 +42,8 @@ async def test_a_full_disk_keeps_no_file_from_being_read_on(tmp_path: Path, disk
         disk["is_full"] = False
         bench.write()
         await bench.until_idle()
-    assert [one.why for one in bench.told] == [Why.MARKED]
+    assert {one.why for one in bench.told} == {Why.MARKED}
+    assert len({one.id for one in bench.told}) == 1
     assert len(extracted.received) == 1
 
 
@@ -130,18 +117,6 @@ async def test_thousands_that_wait_for_a_side_leave_everybody_else_a_turn(tmp_pa
             await asyncio.sleep(0)
             most, before = max(most, handled - before), handled
     assert most <= MOST_AT_ONCE
-
-
-async def test_an_answer_whose_body_stalls_is_what_its_head_says(tmp_path: Path) -> None:
-    async def stall(_: Received, conversation: Conversation) -> None:
-        await conversation.send(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n")
-        await conversation.reader.read(1)
-
-    async with backend(stall) as extracted, bench_of(tmp_path, extracted, timeout_s=0.2) as bench:
-        bench.write()
-        await bench.until_idle()
-        assert bench.writes.take_counts() == {"pay": 1}
-    assert not bench.told
 
 
 @pytest.mark.parametrize("given", [b"k1", b'"k1"'])
