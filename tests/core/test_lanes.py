@@ -19,9 +19,9 @@ def test_what_shares_a_name_goes_in_its_order_and_everything_goes(
             lanes.add(added, items[added])
             added += 1
         else:
-            item = under_way.pop(data.draw(st.integers(0, len(under_way) - 1)))
-            ended.add(item)
-            lanes.done(item)
+            over = under_way.pop(data.draw(st.integers(0, len(under_way) - 1)))
+            ended.add(over)
+            lanes.done(over)
         while (item := lanes.take()) is not None:
             started.append(item)
             under_way.append(item)
