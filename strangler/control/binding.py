@@ -91,7 +91,9 @@ def check_origin(request: web.Request) -> None:
     """Refuse what a browser says it sends for another site's page, or for one on another port of this host."""
     origin = request.headers.get("Origin")
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    if site not in ("same-origin", "none") or origin not in (None, f"{request.scheme}://{request.host}"):
+    # Because TLS may end at a proxy in front, this origin is https:// even where the request came in plain.
+    own = (None, f"{request.scheme}://{request.host}", f"https://{request.host}")
+    if site not in ("same-origin", "none") or origin not in own:
         raise ProblemError(problem(403, "cross_site", "A browser's request must come from this port's own page."))
 
 

@@ -4,8 +4,9 @@ The rings live in memory and begin anew with control, because a chart is worth l
 was done is read from the audit log, and so is there again after a restart.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +19,8 @@ from strangler.core.watch import count_of
 
 MOST_SIDES = 2_000
 """Sides of routes that have rings, 6.5 kB each: 13 MB for a thousand routes. More are counted, and have no chart."""
+SIDES_AT_ONCE = 8
+"""How many sides are put together before others have their turn: about ten milliseconds."""
 MOST_MARKS = 500
 """Marks in one answer, the latest: more than a chart can show."""
 
@@ -62,7 +65,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryDesk:
-    """Keeps the rings, and shows them. Every call is short and synchronous."""
+    """Keeps the rings, and shows them. What takes long gives way to others."""
 
     def __init__(self, journal: Journal, *, now: Callable[[], float] = time.time) -> None:
         self._journal = journal
@@ -92,41 +95,50 @@ class HistoryDesk:
         for key in [key for key in self._rings if key[0] not in kept]:
             del self._rings[key]
 
-    def show(self, span: str, *, routes: Collection[str] = (), since: float = 0.0) -> History:
+    async def show(self, span: str, *, routes: Collection[str] = (), since: float = 0.0) -> History:
         """Return what happened over a span of SPANS, of some routes or of all. Raises StoreError."""
-        found = SPANS[span]
+        found, ring = SPANS[span], list(SPANS).index(span)
         now = self._now()
+        shown: dict[str, dict[str, SideHistory]] = {}
+        wanted = [key for key in self._rings if not routes or key[0] in routes]
+        for start in range(0, len(wanted), SIDES_AT_ONCE):
+            self._add(shown, wanted[start : start + SIDES_AT_ONCE], ring, now, since)
+            await asyncio.sleep(0)
         return History(
             span=span,
             step_s=found.step_s,
             slots=found.slots,
             now=now,
             refused=self.refused,
-            routes=self._columns(list(SPANS).index(span), now, routes=routes, since=since),
+            routes=shown,
             marks=self.marks(since=max(since, now - found.step_s * found.slots)),
         )
 
     def grown(self, since: float) -> Mapping[str, Any]:
         """Return what was counted in the slots of the hour that end after `since`, without marks."""
         now = self._now()
-        return {"now": now, "step_s": HOUR.step_s, "routes": self._columns(0, now, since=since)}
+        shown: dict[str, dict[str, SideHistory]] = {}
+        self._add(shown, self._rings, 0, now, since)
+        return {"now": now, "step_s": HOUR.step_s, "routes": shown}
 
     def marks(self, *, since: float = 0.0, after: int = 0) -> tuple[Mark, ...]:
         """Return what was done since a moment and after an entry of the audit log, oldest first. Raises StoreError."""
         found = self._journal.headlines(since=since, after=after, limit=MOST_MARKS)
         return tuple(as_mark(one) for one in reversed(found))
 
-    def _columns(
-        self, ring: int, now: float, *, routes: Collection[str] = (), since: float = 0.0
-    ) -> dict[str, dict[str, SideHistory]]:
-        shown: dict[str, dict[str, SideHistory]] = {}
-        for (route, side), rings in self._rings.items():
-            if routes and route not in routes:
-                continue
-            points = rings[ring].points(now, since)
+    def _add(
+        self,
+        shown: dict[str, dict[str, SideHistory]],
+        keys: Iterable[tuple[str, Side]],
+        ring: int,
+        now: float,
+        since: float,
+    ) -> None:
+        for route, side in keys:
+            rings = self._rings.get((route, side))
+            points = () if rings is None else rings[ring].points(now, since)
             if points:
                 shown.setdefault(route, {})[side.value] = _side(points)
-        return shown
 
 
 def as_mark(one: Headline) -> Mark:

@@ -1,6 +1,7 @@
 """The admin API's part about the past: what was counted and done in an hour or a day, and the stream of what is new."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import Literal
@@ -70,11 +71,13 @@ def operations(desk: HistoryDesk, stream: Stream, who_is: WhoIs) -> tuple[Operat
     )
 
 
-def _history(desk: HistoryDesk, query: HistoryQuery) -> History:
+async def _history(desk: HistoryDesk, query: HistoryQuery) -> History:
+    if not math.isfinite(query.since):
+        raise ProblemError(problem(400, "bad_query", "`since` is no time."))
     routes = [name for name in query.routes.split(",") if name]
     if len(routes) > MOST_ROUTES:
         raise ProblemError(problem(400, "bad_query", f"`routes` names more than {MOST_ROUTES} routes."))
-    return desk.show(query.span, routes=routes, since=query.since)
+    return await desk.show(query.span, routes=routes, since=query.since)
 
 
 async def _listen(stream: Stream, call: Call, who_is: WhoIs) -> web.StreamResponse:

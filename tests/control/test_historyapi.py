@@ -38,7 +38,16 @@ async def test_the_last_hour_is_told_with_what_was_done_meanwhile() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["span=week", "since=soon", "routes=" + ",".join(["a"] * 101), "span=hour&span=day", "more=1"]
+    "query",
+    [
+        "span=week",
+        "since=soon",
+        "since=nan",
+        "since=inf",
+        "routes=" + ",".join(["a"] * 101),
+        "span=hour&span=day",
+        "more=1",
+    ],
 )
 async def test_a_question_that_cannot_be_answered_is_refused(query: str) -> None:
     async with served() as client:

@@ -145,6 +145,14 @@ async def test_a_sessions_change_that_another_page_may_have_sent_is_refused() ->
     assert [row.entry.who for row in rows] == ["admin-token"]
 
 
+async def test_a_browser_may_come_over_tls_that_ends_at_a_proxy_in_front() -> None:
+    async with served(access=PROXY) as client:
+        sent = {**OWN, "If-Match": "*", "Origin": f"https://{client.address}", "Sec-Fetch-Site": "same-origin"}
+        status = await asked(client, "POST", "/api/v1/kill", KILL, {"X-Forwarded-User": "ann", **sent})
+
+    assert status == 200
+
+
 async def test_no_other_sites_page_signs_a_browser_in() -> None:
     async with served() as client:
         status = await asked(client, "POST", "/api/v1/session", {"token": TOKEN}, {"Origin": "http://evil.example"})
