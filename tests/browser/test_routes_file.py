@@ -52,6 +52,10 @@ def test_what_somebody_else_wrote_meanwhile_is_not_written_over(person: Person, 
     demo.routes.write_text(f"{demo.routes.read_text()}# theirs\n")
 
     expect(person.page.get_by_text("The file on the disk is another one by now.")).to_be_visible()
+    with person.page.expect_response(re.compile("/config/proposals")):
+        area.fill(f"{area.input_value()}# more\n")
+    expect(person.page.locator("#verdict")).to_contain_text("No fault.")
+    expect(person.button("Apply…")).to_be_disabled()
     person.button("Load it, and drop what is typed here").click()
     expect(area).to_have_value(re.compile("# theirs\n$"))
 

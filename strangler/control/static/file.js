@@ -92,7 +92,9 @@ export function fileView(main, route) {
       const plan = found.is_valid && wanted !== base.text ? await patiently(() => change("POST", "plan", { text: wanted }), () => mine === turn) : null;
       if (mine !== turn) return;
       checked = found;
-      isSound = found.is_valid && wanted !== base.text;
+      // Because what was typed was made from the file as it was loaded, it is not for another one that is there by now.
+      isSound = found.is_valid && wanted !== base.text && found.digest === base.digest;
+      show(moved, found.digest !== base.digest);
       tell(found, plan);
     } catch (error) {
       if (mine !== turn) return;
@@ -132,7 +134,7 @@ export function fileView(main, route) {
   }
 
   async function applying() {
-    const { digest } = checked;
+    const { digest } = base;
     const wanted = area.value;
     const isDone = await ask({
       title: "Apply this routes file",

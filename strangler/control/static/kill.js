@@ -22,7 +22,8 @@ export function killing() {
     verb: isOn ? "Send everything to the monolith" : "Release",
     danger: isOn,
     run: async (reason, tag) => {
-      await change("POST", "kill", { is_on: isOn, reason }, tag);
+      // Because routes trip one after the other when it is needed most, pulling it holds whatever has changed meanwhile.
+      await change("POST", "kill", { is_on: isOn, reason }, isOn ? "*" : tag);
       notify(isOn ? "The kill switch is on: the monolith answers everything." : "The kill switch is released.");
     },
   });

@@ -3,7 +3,7 @@
 import { change, part as enc, read } from "./api.js";
 import { el, fresh, set, show, text } from "./dom.js";
 import { many, names, rate, share } from "./format.js";
-import { mayChange, model, perMinute } from "./model.js";
+import { mayChange, model, perMinute, standing } from "./model.js";
 import { action, ask, facts, gate, gateNote, notify } from "./ui.js";
 
 const STOPS = [0, 0.1, 0.5, 1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95, 98, 99, 100];
@@ -73,10 +73,7 @@ export function shareControl(key) {
     const percent = Number(exact.value);
     const isSound = exact.value !== "" && percent >= 0 && percent <= 100;
     set(slider, { "aria-valuetext": `${percent} %` });
-    const moved = routes();
-    const all = moved.reduce((sum, route) => sum + perMinute(route.name, "legacy") + perMinute(route.name, "extracted"), 0);
-    const ours = moved.reduce((sum, route) => sum + perMinute(route.name, "extracted"), 0);
-    text(meaning, isSound ? consequence(percent, all, ours, moved) : "A share is a number from 0 to 100.");
+    text(meaning, isSound ? consequence(percent, routes(), flag) : "A share is a number from 0 to 100.");
     gate(apply.node, isEmbedded && isSound && (percent !== (flag?.served_bp ?? 0) / 100 || !flag?.on));
   }
 
@@ -88,6 +85,7 @@ export function shareControl(key) {
       if (!isEmbedded) text(now, `Flags come from ${found.source}; this one is changed there and followed here.`);
     } catch (error) {
       text(now, error.message);
+      version = -1;
       return;
     }
     draw();
@@ -175,12 +173,20 @@ export function stagesOf(stages) {
 
 const nearest = (percent) => STOPS.reduce((best, stop, index) => (Math.abs(stop - percent) < Math.abs(STOPS[best] - percent) ? index : best), 0);
 
-/** What a share means for the traffic of the last five minutes. */
-function consequence(percent, all, ours, moved) {
+/** What a share means for the traffic of the last five minutes; what is held back does not move. */
+function consequence(percent, moved, flag) {
   if (!moved.length) return "No route names this flag, so it moves nothing.";
-  if (!all) return "There was no request in the last five minutes, so nothing can be said of how many would move.";
+  if (model.head.is_killed) return "The kill switch is on, so nothing moves until it is released.";
+  const held = moved.filter((route) => ["tripped", "probing"].includes(standing(route).kind));
+  const free = moved.filter((route) => !held.includes(route));
+  const hold = held.length ? `Taken back, so not moved until reset: ${names(held.map((route) => route.name))}. ` : "";
+  if (!free.length) return hold;
+  const ours = free.reduce((sum, route) => sum + perMinute(route.name, "extracted"), 0);
+  const all = free.reduce((sum, route) => sum + perMinute(route.name, "legacy"), ours);
+  if (!all) return `${hold}There was no request in the last five minutes, so nothing can be said of how many would move.`;
   const wanted = (all * percent) / 100;
   const change = wanted - ours;
   const verb = change >= 0 ? "more" : "fewer";
-  return `About ${rate(wanted)} of ${rate(all)} requests a minute would be answered by the extracted side: ${rate(Math.abs(change))} ${verb} than now.`;
+  const first = flag && (flag.rules || flag.targets) ? " Whom the flag's rules and targets name is not counted apart." : "";
+  return `${hold}About ${rate(wanted)} of ${rate(all)} requests a minute would be answered by the extracted side: ${rate(Math.abs(change))} ${verb} than now.${first}`;
 }
