@@ -1,6 +1,7 @@
 """The divergence desk: writes that are not on both sides, as operators see, repair and settle them."""
 
 import logging
+import re
 import time
 from base64 import b64encode
 from collections import Counter
@@ -20,6 +21,7 @@ from strangler.core.divergence import DOUBTS_PRIMARY, DivergenceKind, Listed, Ve
 from strangler.core.document import dump_json, parse_json
 from strangler.core.jsonpath import parse_path
 from strangler.core.model import Config, Side
+from strangler.core.offer import MARK
 from strangler.core.redaction import Redaction, Redactor
 from strangler.errors import StoreError, UsageError, VaultError
 from strangler.vault.vault import Purpose, Vault
@@ -27,6 +29,10 @@ from strangler.vault.vault import Purpose, Vault
 MOST_LISTED = 1_000
 _SHOWN = 4_096
 """Characters of a body that is shown without its secrets."""
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110 section 5.6.2."""
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", MARK.lower()})
 
 Fields = Sequence[tuple[bytes, bytes]]
 LOG = logging.getLogger(__name__)
@@ -171,9 +177,9 @@ class DivergenceDesk:
         write = self._opened(found)
         if not write.has_body:
             raise UsageError("its body was not kept, so it cannot be sent again. Repair it by hand, then settle it.")
+        fields = _given(headers)
         self._busy.add(one)
         try:
-            fields = [(name.encode("latin-1"), value.encode("utf-8")) for name, value in headers]
             verdict = await self._repair(one, write, fields)
             return self._repaired(found, verdict, why, who)
         finally:
@@ -272,6 +278,16 @@ class DivergenceDesk:
         if str(error) != self.fault:
             LOG.error("divergences_not_stored", extra={"fields": {"why": str(error)}})
         self.fault = str(error)
+
+
+def _given(headers: Sequence[tuple[str, str]]) -> Fields:
+    """Return header fields as they are sent; raises UsageError, which shows none of them, for what must not be."""
+    for name, value in headers:
+        if not _NAME.fullmatch(name) or not value.isprintable():
+            raise UsageError("one of the headers is no `Name: value`.")
+        if name.lower() in _OURS:
+            raise UsageError(f"{name} says where and how a request is sent, which the routes file and its body say.")
+    return [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers]
 
 
 def _short(one: Stored) -> dict[str, Any]:

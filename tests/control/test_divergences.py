@@ -307,3 +307,31 @@ async def test_what_both_sides_may_have_is_never_sent_once_more(tmp_path: Path) 
         assert client.repairs.sent == []
     assert (refused, settled) == (409, 200)
     assert "of either side" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        ("Ключ", "x"),
+        ("X A", "x"),
+        ("", "x"),
+        ("X-A", "x\r\nX-B: y"),
+        ("X-A", "x\x00"),
+        ("Host", "elsewhere.example"),
+        ("content-LENGTH", "1"),
+        ("Transfer-Encoding", "chunked"),
+        ("Connection", "close"),
+        ("X-Strangler-Shadow", "0"),
+    ],
+)
+async def test_a_repair_takes_no_field_that_is_none_or_that_says_where_it_goes_or_how_long_it_is(
+    tmp_path: Path, field: tuple[str, str]
+) -> None:
+    async with served() as client:
+        take(client, tmp_path, "a")
+        order = {"reason": "r", "headers": [["Authorization", "Bearer s3cret"], field]}
+        status, problem = await client.ask("POST", f"{LIST}/a/repair", order)
+        assert client.repairs.sent == []
+        assert audit(client) == []
+    assert status == 409
+    assert "Bearer" not in str(problem)
