@@ -66,6 +66,11 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
         full = ", and there is no room for more" if divergences["is_full"] else ""
         lost = f", {divergences['unlisted']} more found no room" if divergences["unlisted"] else ""
         yield f"DIVERGED {divergences['open']} writes are not on both sides{lost}{full}: strangler divergences"
+    if (status["comparer"] or {}).get("unreadable"):
+        yield (
+            f"DAMAGED  {status['comparer']['unreadable']} files of noted writes cannot be read: what is in them may be "
+            "on one side only"
+        )
     if status["is_killed"]:
         yield "KILLED   the kill switch is on: the monolith answers everything"
     for route in status["routes"]:

@@ -177,6 +177,8 @@ class ComparerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Of bodies that are kept."""
     resting: int
     """Upstreams that are left alone just now, because they failed too often."""
+    unreadable: int = 0
+    """Files of noted writes that are damaged: what is in them may be on one side only, and is on no list."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,7 +54,7 @@ END_S = 3.0
 NO_GAUGES = dict.fromkeys(
     (
         *("shadow_waiting", "shadow_asking", "shadow_bytes", "shadow_recording_bytes", "shadow_breakers_open"),
-        *("writes_waiting", "writes_untold", "writes_files"),
+        *("writes_waiting", "writes_untold", "writes_files", "writes_unreadable"),
     ),
     0,
 )
@@ -148,6 +148,7 @@ class Shadowing:
             asking=self.gauges["shadow_asking"],
             bytes=self.gauges["shadow_bytes"],
             resting=self.gauges["shadow_breakers_open"],
+            unreadable=self.gauges["writes_unreadable"],
         )
 
     async def close(self) -> None:

@@ -122,7 +122,7 @@ class Comparer:
             except ShadowError as error:
                 self.drop(offer.route, Drop(error.why))
                 # Because what the answering side said is no worse for it.
-                self.recorder.take(offer, "", time())
+                self._record(offer, "")
             except MemoryError:
                 self.drop(offer.route, Drop.BUDGET)
             finally:
@@ -156,9 +156,16 @@ class Comparer:
                     return
             # Because comparing holds the loop, nothing else of the size of a body is made meanwhile.
             compared = self._compared(offer, shadow, again, self._how[route.name])
-            self.recorder.take(offer, compared.result.value, time())
+            self._record(offer, compared.result.value)
         finally:
             self.budget.give(len(shadow.body) + (0 if again is None else len(again.body)))
+
+    def _record(self, offer: Offer, result: str) -> None:
+        """Keep an offer to be asked again, if there is memory for it; what came of it is counted already."""
+        try:
+            self.recorder.take(offer, result, time())
+        except MemoryError:
+            LOG.warning("shadow_not_recorded", extra={"fields": {"route": offer.route}})
 
     def _compared(self, offer: Offer, shadow: Answer, again: Answer | None, how: compare.Comparing) -> Comparison:
         """Return what comes of two answers, once the ledger has it."""

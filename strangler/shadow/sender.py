@@ -85,6 +85,9 @@ class Sender:
             # Because its head says that it was carried out or not, what comes of the rest changes nothing.
             if not progress.status:
                 return Verdict(why=Why.TIMEOUT if progress.is_connected else Why.CONNECT)
+        except MemoryError:
+            if not progress.status:
+                return Verdict(why=Why.BROKE_OFF if progress.is_connected else Why.CONNECT)
         except _UnreachedError:
             return Verdict(why=Why.CONNECT)
         except (aiohttp.ClientError, OSError, ValueError):

@@ -63,6 +63,11 @@ class Entry:
         """The same whoever reads the file."""
         return blake2b(f"{self.file.path.stem}/{self.number}".encode(), digest_size=8).hexdigest()
 
+    @property
+    def size(self) -> int:
+        """Bytes that reading all of it takes."""
+        return self.begun_at[1] + sum(size for _, size in self.pieces)
+
     def begun(self) -> Begun:
         """Return what was noted first. Raises VaultError and ValueError if the file was damaged since."""
         return unpack_begun(self.file.again(self.begun_at))

@@ -14,7 +14,6 @@ from math import inf
 from pathlib import Path
 from time import monotonic, monotonic_ns, time
 
-import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -24,12 +23,13 @@ from strangler.core.divergence import Listed, Verdict, Why, Write
 from strangler.core.lanes import Lanes
 from strangler.core.model import Config, Route, Side
 from strangler.core.normalise import normal
-from strangler.core.secrets import mask_text
 from strangler.core.writelog import FOLDER, SUFFIX, Begun, fields_of
 from strangler.errors import VaultError
+from strangler.shadow.listing import listed_of
+from strangler.shadow.room import Room
 from strangler.shadow.sender import Sender
 from strangler.shadow.writefile import Entry, State, WriteFile
-from strangler.vault.vault import Purpose, Vault
+from strangler.vault.vault import Vault
 
 LATE_S = 60.0
 """How long a write may wait for the other side. Because what happens there meanwhile may be newer, a write that comes
@@ -62,13 +62,14 @@ class Writes:
         self._is_ending = False
         self._files: dict[Path, WriteFile] = {}
         self._unread: dict[Path, float] = {}
-        """Files that cannot be read, and when to try again; never where one was damaged after it was opened."""
+        """Files that cannot be read, or not all of them, and when to try again; never one damaged since it opened."""
         self._fresh: list[Entry] = []
         """Answered after the last look began."""
         self._lanes: Lanes[Entry] = Lanes()
         self._turn: deque[Entry] = deque()
         self._parked: deque[tuple[float, Entry]] = deque()
         self._has_turn = Event()
+        self._room = Room()
         self._secrets: dict[str, AESGCM] = {}
         self._breakers: dict[str, Breaker] = {}
         self._untold: dict[str, tuple[Entry, float]] = {}
@@ -111,11 +112,12 @@ class Writes:
             "writes_waiting": len(self._lanes) + len(self._fresh),
             "writes_untold": len(self._untold),
             "writes_files": len(self._files),
+            "writes_unreadable": len(self._unread),
         }
 
     def take_counts(self) -> dict[str, int]:
         """Return by route how many writes have come to be on both sides since the last call."""
-        counts, self._carried_out = self._carried_out, Counter()
+        counts, self._carried_out = +self._carried_out, Counter()
         return dict(counts)
 
     def look(self) -> None:
@@ -146,7 +148,9 @@ class Writes:
             while not self._turn:
                 self._has_turn.clear()
                 await self._has_turn.wait()
-            await self._handle(self._turn.popleft())
+            entry = self._turn.popleft()
+            async with self._room.hold(entry.size):
+                await self._handle(entry)
             # Because many that have to wait are handled without a pause, nobody else would have a turn.
             await asyncio.sleep(0)
 
@@ -176,6 +180,7 @@ class Writes:
         folder, vault = self._folder, self._vault
         if folder is None or vault is None or not folder.is_dir():
             return
+        self._unread = {path: again_at for path, again_at in self._unread.items() if path.exists()}
         for path in sorted(folder.glob(f"*{SUFFIX}")):
             if path in self._files or self._unread.get(path, 0.0) > monotonic():
                 continue
@@ -209,6 +214,10 @@ class Writes:
             LOG.error("writes_unreadable", extra={"fields": {"file": path.name, "why": str(error)}})
         self._unread[path] = again_at
 
+    def _miss(self, entry: Entry, error: Exception) -> None:
+        self._unread[entry.file.path] = inf
+        LOG.error("write_unreadable", extra={"fields": {"write": entry.id, "why": str(error)}})
+
     def _take_turns(self) -> None:
         while (entry := self._lanes.take()) is not None:
             self._turn.append(entry)
@@ -218,25 +227,30 @@ class Writes:
     async def _handle(self, entry: Entry) -> None:
         """Send a write, or park it until it can be sent."""
         try:
-            begun = entry.begun()
-            verdict, is_over = await self._try(entry, begun)
+            verdict, is_over = await self._try(entry, entry.begun())
+        except MemoryError:
+            LOG.warning("write_short_of_memory", extra={"fields": {"write": entry.id}})
+            if entry.state is not State.SENDING:
+                # Because nothing has left, it waits.
+                self._parked.append((monotonic() + AGAIN_S, entry))
+                return
+            verdict, is_over = Verdict(why=Why.BROKE_OFF), True
         except (OSError, VaultError, ValueError) as error:
-            # Because what cannot be read or marked any more must not be sent.
-            LOG.error("write_unreadable", extra={"fields": {"write": entry.id, "why": str(error)}})  # noqa: TRY400
+            # Because what cannot be read any more must not be sent.
+            self._miss(entry, error)
             self._lanes.done(entry)
             self._take_turns()
             return
-        if not is_over or not self._end(entry, begun, verdict):
+        if not is_over or not self._end(entry, verdict):
             self._parked.append((monotonic() + AGAIN_S, entry))
             return
         self._lanes.done(entry)
         self._take_turns()
 
-    def _end(self, entry: Entry, begun: Begun, verdict: Verdict | None) -> bool:
+    def _end(self, entry: Entry, verdict: Verdict | None) -> bool:
         """Note what became of a write; return False where that has to wait for room on the disk."""
         if verdict is None:
             entry.file.settle(entry)
-            self._carried_out[begun.route] += 1
             return True
         try:
             entry.file.diverge(entry, verdict)
@@ -276,6 +290,7 @@ class Writes:
         verdict = await self._sender.send(name, write, route, secrets, route.shadow.timeout_s)
         if verdict is None or verdict.why is Why.STATUS:
             self._breakers[name] = Breaker()
+            self._carried_out[route.name] += verdict is None
             return verdict, True
         self._breakers[name] = breaker.failed(self._breakers[name], monotonic())
         return verdict, verdict.why is not Why.CONNECT
@@ -311,8 +326,9 @@ class Writes:
                 continue
             try:
                 listed = self._listed(one, entry)
-            except (OSError, VaultError, ValueError) as error:
-                LOG.error("write_unreadable", extra={"fields": {"write": one, "why": str(error)}})  # noqa: TRY400
+            except (OSError, VaultError, ValueError, MemoryError) as error:
+                if not isinstance(error, MemoryError):
+                    self._miss(entry, error)
                 self._untold[one] = (entry, now + TELL_AGAIN_S)
                 return
             yield listed
@@ -323,22 +339,7 @@ class Writes:
     def _listed(self, one: str, entry: Entry) -> Listed:
         begun, verdict = entry.begun(), entry.verdict
         assert verdict is not None and self._vault is not None
-        write = entry.write(begun)
-        sealed = self._vault.seal(msgspec.msgpack.encode(write), purpose=Purpose.DIVERGENCE, name=one)
-        path = write.target.partition(b"?")[0].decode("latin-1")
-        return Listed(
-            id=one,
-            at=write.at,
-            route=write.route,
-            primary=write.primary,
-            why=verdict.why,
-            status=verdict.status,
-            primary_status=write.status,
-            method=_printable(write.method.decode("latin-1")),
-            path=_printable(mask_text(path, _named)),
-            request_id=_printable(mask_text(write.request_id.decode("latin-1"), _named)),
-            sealed=sealed,
-        )
+        return listed_of(one, entry.write(begun), verdict, self._vault)
 
 
 def _lanes_of(entry: Entry) -> Iterator[Hashable]:
@@ -372,11 +373,3 @@ def _other(route: Route, primary: Side) -> str:
 
 def _timeout_s(route: Route) -> float:
     return route.timeouts.response_s if route.shadow is None else route.shadow.timeout_s
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)[:500]
-
-
-def _named(what: str, _: str) -> str:
-    return f"[{what}]"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from strangler.cli.status import lines as status_lines
 from tests.runtime.test_shadow import until_comparing
 from tests.support.backend import Conversation, Received, backend, says
 from tests.support.proxy import Proxy, routes_text, running
@@ -211,3 +212,22 @@ async def _answered_by(proxy: Proxy, side: Any) -> bool:
     before = len([received for received in side.received if not received.values(b"X-Strangler-Shadow")])
     await post(proxy)
     return len([received for received in side.received if not received.values(b"X-Strangler-Shadow")]) > before
+
+
+async def test_a_damaged_file_of_writes_is_loud_in_metrics_and_status(tmp_path: Path) -> None:
+    async with backend(says(CREATED)) as monolith, backend(says(CREATED)) as extracted:
+        text = routes_text(monolith=monolith.port, extracted=extracted.port, routes=[declared()], workers=0)
+        async with running(tmp_path, text) as proxy:
+            await until_comparing(proxy)
+            (proxy.state_dir / "writes").mkdir(exist_ok=True)
+            (proxy.state_dir / "writes" / "0-1.a.log").write_bytes(b"nonsense")
+
+            async def is_told() -> bool:
+                return "strangler_writes_unreadable 1.0" in await proxy.metrics()
+
+            await until(is_told, deadline_s=30, what="the gauge")
+            status = await proxy.status()
+    assert status["comparer"]["unreadable"] == 1
+    assert [line for line in status_lines(status) if line.startswith("DAMAGED")] == [
+        "DAMAGED  1 files of noted writes cannot be read: what is in them may be on one side only"
+    ]

@@ -18,6 +18,7 @@ from strangler.shadow import comparer as module
 from strangler.shadow.budget import Budget
 from strangler.shadow.comparer import Comparer
 from strangler.shadow.queue import Queue
+from strangler.shadow.recorder import Recorder
 from tests.support.backend import Conversation, Received, backend, ok, says
 from tests.support.plane import config, route
 from tests.support.waiting import until
@@ -327,3 +328,25 @@ async def test_no_secret_of_a_request_or_an_answer_is_kept() -> None:
     assert len(findings.groups) == 3
     for each in (secret, card, b"ann@example.com", b"abcdefgh12345", b"other-secret", b"5500005555555559"):
         assert each not in told
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_read_that_finds_no_memory_to_be_recorded_counts_as_what_came_of_it(
+    monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    def take(*_: Any) -> None:
+        raise MemoryError
+
+    # Because memory that is really short ends the test itself, it is pretended.
+    monkeypatch.setattr(Recorder, "take", take)
+    async with backend(says(ok(b'{"id":7}', JSON))) as extracted:
+        port = extracted.port if is_there else 1
+        async with comparing(config(1, port, shadowed())) as comparer:
+            for _ in range(module.MOST_AT_ONCE + 1):
+                comparer.offer(offer())
+            await until(lambda: not comparer.gauges()["shadow_asking"] and not comparer.gauges()["shadow_waiting"])
+            (findings,) = comparer.news()
+            assert comparer.gauges()["shadow_bytes"] == 0
+    assert findings.compared == (module.MOST_AT_ONCE + 1 if is_there else 0)
+    assert Drop.BUDGET not in findings.dropped
+    assert sum(findings.dropped.values()) + findings.compared == module.MOST_AT_ONCE + 1
