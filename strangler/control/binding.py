@@ -141,10 +141,17 @@ async def _body(request: web.Request, operation: Operation) -> Any:
                     raise ProblemError(problem(413, "request_entity_too_large", detail))
     except TimeoutError as error:
         raise ProblemError(problem(408, "body_timeout", f"The body took longer than {BODY_S:g} s.")) from error
+    # Because whoever reaches the port may send what is no body, or leave, it is no failure of ours that the log tells.
+    except (web.RequestPayloadError, ConnectionError) as error:
+        raise ProblemError(
+            problem(400, "bad_body", "The body did not come in whole, or cannot be unpacked.")
+        ) from error
     try:
         return msgspec.json.decode(data, type=operation.body)
     except msgspec.ValidationError as error:
         raise ProblemError(problem(400, "bad_body", str(error))) from error
+    except RecursionError as error:
+        raise ProblemError(problem(400, "bad_body", "The body is nested too deep.")) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProblemError(problem(400, "bad_body", _located(str(error), bytes(data)))) from error
 

@@ -56,6 +56,21 @@ async def test_a_question_that_cannot_be_answered_is_refused(query: str) -> None
     assert (code, found["title"]) == (400, "bad_query")
 
 
+async def test_the_stream_has_no_content_for_head_and_nobody_listens_by_it() -> None:
+    async with served() as client:
+        reader, writer = await asyncio.open_connection(client.address.host, client.address.port)
+        who = f"Host: {client.address}\r\nAuthorization: Bearer {TOKEN}\r\n"
+        writer.write(f"HEAD /api/v1/stream HTTP/1.1\r\n{who}\r\nGET /healthz HTTP/1.1\r\n{who}\r\n".encode())
+        first = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+        client.surface.stream.tick()
+        second = await asyncio.wait_for(reader.readline(), 20)
+        listeners = client.surface.stream.listeners
+        writer.close()
+
+    assert b"text/event-stream" in first
+    assert (second, listeners) == (b"HTTP/1.1 200 OK\r\n", 0)
+
+
 def ticked(client: Client) -> int:
     """Return how many listen still, once all were told something."""
     client.surface.stream.tick()

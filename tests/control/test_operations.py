@@ -11,6 +11,7 @@ from strangler.control import api
 from strangler.control.operations import MAX_BODY_BYTES, Role
 from tests.support.samples import path_of
 from tests.support.surface import Client, served
+from tests.support.waiting import until
 
 CHANGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("PUT", "/api/v1/flags/payments", {"set": "25%"}),
@@ -161,6 +162,36 @@ async def test_malformed_json_is_told_with_its_place() -> None:
     assert "at line 2, column 1" in broken[1]["detail"]
     assert "`$.is_on`" in wrong[1]["detail"]
     assert (wrong[0], bytes_[0]) == (400, 400)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [(b"abc", {"Content-Encoding": "gzip"}), (b'{"token": ' + b"[" * 20_000 + b"]" * 20_000 + b"}", {})],
+)
+async def test_a_body_that_cannot_be_unpacked_or_has_no_end_of_nesting_is_refused(
+    body: bytes, headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served() as client:
+        code, answer = await client.ask("POST", "/api/v1/session", data=body, Authorization="", **headers)
+        deep = b'{"reason": "x", "flag": ' + b'{"a":' * 10_000 + b"1" + b"}" * 10_001
+        flag = await client.ask("PUT", "/api/v1/flags/x", data=deep)
+
+    assert (code, answer["title"], flag[0]) == (400, "bad_body", 400)
+    assert [record.message for record in caplog.records if record.name.startswith("strangler")] == []
+
+
+async def test_who_leaves_before_the_body_is_there_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with served() as client:
+        reader, writer = await asyncio.open_connection(client.address.host, client.address.port)
+        head = f"POST /api/v1/session HTTP/1.1\r\nHost: {client.address}\r\nContent-Type: application/json\r\n"
+        writer.write(f"{head}Expect: 100-continue\r\nContent-Length: 9\r\n\r\n".encode())
+        await reader.readuntil(b"\r\n\r\n")
+        others = asyncio.all_tasks()
+        writer.write(b"{")
+        writer.transport.abort()
+        await until(lambda: sum(not task.done() for task in others) < len(others))
+
+    assert [record.message for record in caplog.records if record.name.startswith("strangler")] == []
 
 
 async def test_a_body_that_is_too_large_is_refused_while_it_comes_in_pieces() -> None:
