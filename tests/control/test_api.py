@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import socket
 from typing import Any
 
 import aiohttp
@@ -10,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from strangler.control.operations import MAX_BODY_BYTES
+from strangler.runtime import adminport
 from tests.support.logs import said
 from tests.support.surface import EXPLAINED, TOKEN, served
 
@@ -259,3 +261,20 @@ async def test_nothing_else_in_the_process_is_traced_by_accident() -> None:
 
     async with served():
         assert web.Application is before
+
+
+async def test_what_is_no_http_is_refused_and_no_log_has_what_was_sent(caplog: pytest.LogCaptureFixture) -> None:
+    async with served() as client:
+        listener = socket.create_server(("127.0.0.1", 0))
+        runner = await adminport.serve(client.surface, listener, None)
+        try:
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer hush\x00\r\n\r\n")
+            status = await reader.readline()
+            writer.close()
+        finally:
+            await runner.cleanup()
+
+    assert b" 400 " in status
+    assert "hush" not in caplog.text
+    assert [record.name for record in caplog.records if record.levelno >= logging.WARNING] == []
