@@ -138,6 +138,11 @@ def kind_of(why: Why) -> DivergenceKind:
     return DivergenceKind.UNKNOWN if why in _UNKNOWN else DivergenceKind.NOT_SENT
 
 
+GATEWAY_STATUSES = frozenset({502, 504})
+"""What a gateway says that asked somebody else and got no answer (RFC 9110 sections 15.6.3 and 15.6.5): who was asked
+may have carried it out. Not 503, which says that it was not handled."""
+
+
 def is_carried_out(status: int) -> bool:
     """Return whether an answer says that the write was carried out (RFC 9110 sections 15.3 and 15.4)."""
     return 200 <= status < 400

@@ -25,9 +25,14 @@ HEADERS may have lines `Name: value` that are sent with each request, such as cr
 def pytest_file(title: str, name: str, cases: tuple[Case, ...], helpers: tuple[str, ...]) -> str:
     """Return the file; `helpers` are the sources of the modules that it needs, those that others need first."""
     imports, bodies = _joined(helpers)
-    lead = _LEAD.format(title=title, count=len(cases), name=name)
+    lead = _LEAD.format(title=_in_docstring(title), count=len(cases), name=_in_docstring(name))
     tests = (line for case in cases for line in ("", "", *_test(case)))
     return "\n".join([lead, *imports, "", *bodies, *tests]) + "\n"
+
+
+def _in_docstring(text: str) -> str:
+    """Return text that ends no docstring and is no escape, in ASCII."""
+    return ascii(text)[1:-1].replace('"', '\\"')
 
 
 def literal(value: object, indent: int = 0) -> str:

@@ -83,7 +83,15 @@ class Redactor:
         return "/".join(parts) + mark + "&".join(self._parameter(part) for part in query.split("&"))
 
     def text(self, text: str) -> str:
-        """Return text that may be stored."""
+        """Return text that may be stored; where something secret is escaped in it, without its escapes."""
+        redacted = self._masked(text)
+        if "%" not in redacted:
+            return redacted
+        plain = unquote_plus(redacted)
+        shown = self._masked(plain)
+        return redacted if shown == plain else shown
+
+    def _masked(self, text: str) -> str:
         for known in self._known:
             if known in text:
                 text = text.replace(known, self.mark("known", known))

@@ -8,7 +8,7 @@ from time import monotonic, monotonic_ns, time
 from typing import TYPE_CHECKING
 
 from strangler.core.decide import Decision, Reason
-from strangler.core.divergence import Why, is_carried_out
+from strangler.core.divergence import GATEWAY_STATUSES, Why, is_carried_out
 from strangler.core.headers import ResponseHead
 from strangler.core.secrets import is_secret_header
 from strangler.core.shadowing import Credentials
@@ -85,7 +85,8 @@ class Writing:
             self._file.note(Event.ANSWERED, self._number, pack_answered(answered))
             self._file.leave()
         else:
-            self._end(exchange, is_doubted=self._other_may_have_it)
+            is_unsure = exchange.is_written and exchange.status in GATEWAY_STATUSES
+            self._end(exchange, is_doubted=self._other_may_have_it or is_unsure, is_answer_lost=is_unsure)
 
     def drop(self, exchange: "Exchange") -> None:
         """Note that no answer came whole."""

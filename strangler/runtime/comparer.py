@@ -137,6 +137,7 @@ class ComparerProcess:
     async def _look(self) -> None:
         while True:
             self._writes.look()
+            await self._writes.tidy()
             await asyncio.sleep(LOOK_S)
 
     async def _finish_writes(self) -> None:

@@ -54,7 +54,7 @@ END_S = 3.0
 NO_GAUGES = dict.fromkeys(
     (
         *("shadow_waiting", "shadow_asking", "shadow_bytes", "shadow_recording_bytes", "shadow_breakers_open"),
-        *("writes_waiting", "writes_untold", "writes_files", "writes_unreadable"),
+        *("writes_waiting", "writes_untold", "writes_files", "writes_unreadable", "writes_clients"),
     ),
     0,
 )

@@ -43,6 +43,8 @@ class _Target:
     upstream: Upstream
     session: aiohttp.ClientSession
     turns: "count[int]"
+    busy: int = 0
+    """Writes that are under way with it."""
 
 
 class Sender:
@@ -50,23 +52,36 @@ class Sender:
 
     def __init__(self) -> None:
         self._targets: dict[str, _Target] = {}
-        self._retired: list[aiohttp.ClientSession] = []
+        self._retired: list[_Target] = []
+        """Those that nothing more is sent with; each goes with the last that is under way."""
 
     def apply(self, upstreams: Iterable[Upstream]) -> None:
         """Send to these from now on."""
         wanted = {upstream.name: upstream for upstream in upstreams}
         for name, target in tuple(self._targets.items()):
             if wanted.get(name) != target.upstream:
-                # Because what is under way must not fail by our own doing; it has no connection that stays.
-                self._retired.append(self._targets.pop(name).session)
+                # Because what is under way must not fail by our own doing.
+                self._retired.append(self._targets.pop(name))
         for name, upstream in wanted.items():
             if name not in self._targets:
                 self._targets[name] = _Target(upstream, _session(upstream), count())
 
+    async def tidy(self) -> None:
+        """Close the clients that nothing is sent with any more."""
+        idle = [target for target in self._retired if not target.busy]
+        self._retired = [target for target in self._retired if target.busy]
+        for target in idle:
+            await target.session.close()
+
     async def close(self) -> None:
         """End all connections."""
-        for session in (*self._retired, *(target.session for target in self._targets.values())):
-            await session.close()
+        for target in (*self._retired, *self._targets.values()):
+            await target.session.close()
+
+    @property
+    def clients(self) -> int:
+        """Clients that are open now."""
+        return len(self._targets) + len(self._retired)
 
     async def send(
         self, name: str, write: Write, route: Route, secrets: Iterable[tuple[bytes, bytes]], timeout_s: float
@@ -78,6 +93,7 @@ class Sender:
             address, headers = _head(target, write, route, secrets)
         except (ShadowError, ValueError):
             return Verdict(why=Why.UNASKABLE)
+        target.busy += 1
         try:
             async with asyncio.timeout(timeout_s):
                 await self._exchange(target, write, address, headers, progress)
@@ -93,6 +109,8 @@ class Sender:
         except (aiohttp.ClientError, OSError, ValueError):
             if not progress.status:
                 return Verdict(why=Why.BROKE_OFF)
+        finally:
+            target.busy -= 1
         return None if is_carried_out(progress.status) else Verdict(why=Why.STATUS, status=progress.status)
 
     async def _exchange(

@@ -113,6 +113,7 @@ class Writes:
             "writes_untold": len(self._untold),
             "writes_files": len(self._files),
             "writes_unreadable": len(self._unread),
+            "writes_clients": self._sender.clients,
         }
 
     def take_counts(self) -> dict[str, int]:
@@ -162,6 +163,10 @@ class Writes:
         if self._is_killed and write.primary is Side.LEGACY:
             return Verdict(why=Why.KILLED)
         return await self._sender.send(_other(route, write.primary), write, route, secrets, _timeout_s(route))
+
+    async def tidy(self) -> None:
+        """Let go of clients of upstreams that have changed, once nothing is under way with them."""
+        await self._sender.tidy()
 
     async def end(self) -> None:
         """Send nothing more; what was not sent stays in its file."""

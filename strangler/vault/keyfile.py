@@ -60,7 +60,7 @@ def read(path: Path) -> tuple[Key, ...]:
         raise VaultError(
             f"{path}: the key file cannot be read ({error.strerror}). Make sure that it is a file of this user"
         ) from error
-    if found.st_uid not in (os.geteuid(), 0):
+    if found.st_uid not in _owners(path):
         raise VaultError(
             f"{path}: the key file belongs to another user, who knows it. Run: chown {os.geteuid()} {path}"
         )
@@ -83,6 +83,10 @@ def write(path: Path, keys: tuple[Key, ...]) -> None:
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            if os.geteuid() == 0:
+                # Because root may rotate the key of a proxy that runs as somebody else, and must not lock it out.
+                owner = (path if path.exists() else path.parent).stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             file.write(_HEAD + lines)
             file.flush()
             # Because a record must not be on the disk before its key is.
@@ -116,6 +120,11 @@ def create(path: Path, key: Key) -> None:
 def new_key() -> Key:
     """Return a key that nobody has seen."""
     return Key(token_bytes(KEY_BYTES))
+
+
+def _owners(path: Path) -> set[int]:
+    """Return who may own the file: who asks, root, and where root asks, whose the directory is."""
+    return {os.geteuid(), 0} | ({path.parent.stat().st_uid} if os.geteuid() == 0 else set())
 
 
 def _parse(path: Path, text: bytes) -> tuple[Key, ...]:

@@ -1,5 +1,6 @@
 """Pytest files: what is expected is written as text that says the same."""
 
+import ast
 from decimal import Decimal
 from typing import Any
 
@@ -107,3 +108,12 @@ def test_the_helpers_are_joined_without_what_each_says_of_itself_and_without_our
         "import os\nimport re\nfrom typing import Any\n\nA = 1\n\n\nB = 2\n\n\nC = A\n\n\nD = 1\n\n\ndef test_get"
     )
     compile(text, "t.py", "exec")
+
+
+@pytest.mark.parametrize("name", ['a""".py', "a\\", "\\N{x}.py", "a'b\n\"c.py", "\udc80.py", '""" + boom() + """'])
+def test_a_name_ends_no_docstring_and_stands_in_it_as_it_is(name: str) -> None:
+    text = pytest_file("t", name, (case(Body(kind=BodyKind.EMPTY)),), ())
+
+    docstring = ast.get_docstring(ast.parse(text), clean=False)
+
+    assert docstring is not None and f" pytest {name}\n" in docstring

@@ -137,3 +137,15 @@ async def test_a_client_that_leaves_after_an_early_yes_leaves_a_doubt(tmp_path: 
         await until(lambda: len(ends(noted(tmp_path)[0])) == 2)
     (write,) = noted(tmp_path)
     assert (ends(write), write.doubted) == ([Event.BEGUN, Event.DOUBTED], Doubted(has_body=False))
+
+
+@pytest.mark.parametrize("status", [b"502", b"504"])
+async def test_what_a_gateway_before_the_answering_side_says_leaves_a_doubt(tmp_path: Path, status: bytes) -> None:
+    async with (
+        backend(says(CREATED.replace(b"201", status))) as monolith,
+        noting(tmp_path, monolith, declared()) as running,
+    ):
+        assert status in await post(running)
+    (write,) = noted(tmp_path)
+    assert ends(write)[-1] is Event.DOUBTED
+    assert write.doubted == Doubted(has_body=True)

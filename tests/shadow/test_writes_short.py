@@ -1,6 +1,7 @@
 """Sending writes on while the disk is full, memory is short or a file is damaged: nothing is lost or sent twice."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,29 @@ async def test_files_that_cannot_be_read_are_counted_for_as_long_as_they_are_the
         damaged.unlink()
         bench.writes.look()
         assert bench.writes.gauges()["writes_unreadable"] == 1
+
+
+async def test_the_client_of_an_upstream_that_changed_goes_with_the_last_write_that_is_under_way(
+    tmp_path: Path,
+) -> None:
+    release = asyncio.Event()
+
+    async def script(_: Received, __: Conversation) -> bytes:
+        await release.wait()
+        return CREATED
+
+    async with backend(script) as extracted, bench_of(tmp_path, extracted) as bench:
+        bench.write()
+        bench.writes.look()
+        await until(lambda: len(extracted.received) == 1, what="the write to have left")
+        upstreams = bench.config.upstreams
+        for resolve_s in (7.0, 8.0, 9.0):
+            changed = tuple(replace(one, resolve_s=resolve_s) for one in upstreams)
+            bench.writes.apply(replace(bench.config, upstreams=changed), is_killed=False)
+            await bench.writes.tidy()
+            assert bench.writes.gauges()["writes_clients"] == len(upstreams) + 1
+        release.set()
+        await bench.until_idle()
+        await bench.writes.tidy()
+        assert bench.writes.gauges()["writes_clients"] == len(upstreams)
+        assert bench.writes.take_counts() == {"pay": 1}

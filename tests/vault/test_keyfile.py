@@ -111,3 +111,18 @@ def test_a_key_does_not_show_itself() -> None:
 
     assert repr(key) == f"Key({key.id})"
     assert key.secret.hex() not in repr(key)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_key_that_root_rotates_stays_the_proxys_users(tmp_path: Path, is_there: bool) -> None:
+    path = tmp_path / keyfile.KEY_FILE
+    os.chown(tmp_path, 12_345, 23_456)
+    if is_there:
+        keyfile.write(path, (keyfile.new_key(),))
+
+    Vault(tmp_path).rotate()
+
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (12_345, 23_456, 0o600)
+    assert len(keyfile.read(path)) == 1 + is_there
