@@ -184,6 +184,8 @@ def _token(given: argparse.Namespace, admin: Address, state_dir: Path | None) ->
     try:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError as error:
+        if given.token_file is not None:
+            raise UsageError(f"--token-file: there is no file {path}. Name the one that holds the token.") from error
         raise NothingRunsError(
             f"no strangler is known on the admin address {admin}: there is no token at {path}, so nothing has run "
             "there yet. Start one with `strangler serve`, or name another with --admin and --token-file."

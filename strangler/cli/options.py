@@ -72,7 +72,10 @@ def reason(given: argparse.Namespace) -> str:
 
 def address(text: str) -> Address:
     """Return the address that was typed as HOST:PORT or [IPV6]:PORT."""
-    found = addresses.listener(text)
+    # Because it is often copied from where a browser finds it; TLS is spoken as the routes file or --tls-ca says.
+    found = addresses.listener(text.removeprefix("http://").removesuffix("/") if text.startswith("http://") else text)
+    if text.startswith("https://"):
+        raise argparse.ArgumentTypeError(f"{text!r} has a scheme. Write HOST:PORT, and for TLS the CA with --tls-ca")
     if isinstance(found, Wrong):
         raise argparse.ArgumentTypeError(f"{found.message}. {found.remedy}")
     return found

@@ -44,7 +44,7 @@ def add(commands: Any, epilog: str) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    data = load.read_file(given.file)
+    data = load.read_file(given.file, remedy="Name the other routes file that is to be tried")
     # Because its faults are to be told with its own name, and where nothing runs too.
     load.parse(data, path=given.file)
     plan = admin.find(given).ask("POST", "/api/v1/plan", {"text": data.decode("utf-8")})

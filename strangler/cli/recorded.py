@@ -31,6 +31,8 @@ class Recorded:
     shadow: Shadow
     recordings: tuple[tuple[str, Recording], ...]
     """By id, the oldest first."""
+    kinds: int
+    """How many kinds of reads they are of."""
     closed: int
     """Recordings that cannot be opened; why is told already."""
     natures: Mapping[GroupKey, Nature]
@@ -51,7 +53,9 @@ def read(given: argparse.Namespace) -> Recorded:
     state_dir: Path = given.state_dir or Path(config.state_dir)
     route = next((route for route in config.routes if route.name == given.route), None)
     if route is None:
-        raise UsageError(f"{given.config} has no route {given.route}; its rules say how answers are compared")
+        names = ", ".join(route.name for route in config.routes)
+        known = f"Known: {names}" if names else "It has none"
+        raise UsageError(f"{given.config} has no route {given.route}. {known}.")
     if not (state_dir / "state.db").exists():
         raise UsageError(f"{state_dir} has no state store; name another with --state-dir")
     try:
@@ -70,9 +74,11 @@ def read(given: argparse.Namespace) -> Recorded:
         names = {kept.id for kept in chosen}
         rows = tuple(row for row in rows if row.kept.id in names)
     vault, opened, problem = Vault(state_dir), [], None
+    kinds = set()
     for row in rows:
         try:
             opened.append((row.kept.id, unseal(vault, row)))
+            kinds.add(row.kept.shape)
         except VaultError as error:
             problem = error
     if problem is not None:
@@ -84,6 +90,7 @@ def read(given: argparse.Namespace) -> Recorded:
         route=route,
         shadow=route.shadow or Shadow(),
         recordings=tuple(opened),
+        kinds=len(kinds),
         closed=len(rows) - len(opened),
         natures={(group.place, group.kind): group.nature for group in groups},
     )

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,12 @@ def _run(given: argparse.Namespace) -> int:
     done = asyncio.run(Replayer(source.route.name, source.shadow, target, noisy).run(source.recordings))
     answer = _told(given, source, done)
     print(json.dumps(answer, indent=2) if given.json else "\n".join(lines(answer)))
+    if done.unreached:
+        print(
+            f"strangler: {given.against} was not reached ({done.unreached}). Start the build there, or name another "
+            "address with --against.",
+            file=sys.stderr,
+        )
     counts = answer["counts"]
     if counts["different"] > answer["noise_only"]:
         return 1
@@ -90,6 +97,8 @@ def lines(answer: Mapping[str, Any]) -> Iterator[str]:
     times = f"{shadow.date_text(recorded['first'])} to {shadow.date_text(recorded['last'])}"
     yield f"{answer['route']}: {recorded['count']:,} reads recorded {times} ({sides})"
     yield f"  asked again of {answer['against']}; primary is what was recorded, shadow what it answers now"
+    kinds = "1 kind" if recorded["kinds"] == 1 else f"{recorded['kinds']:,} kinds"
+    yield f"  all counts are of the recorded reads, of {kinds}; live traffic has its own shares of each"
     if recorded["closed"]:
         yield f"  {recorded['closed']:,} more cannot be opened"
     yield from shadow.body(answer, nature=_nature)
@@ -140,8 +149,8 @@ def _told(given: argparse.Namespace, source: Recorded, done: Any) -> dict[str, A
     from strangler.control.shadowdesk import whole
 
     found = dict(whole(done.findings, source.shadow))
-    for key in ("is_in_file", "mode", "sample_bp", "since", "natures"):
-        # Because they tell of shadowing, not of this.
+    for key in ("is_in_file", "mode", "sample_bp", "since", "natures", "parity"):
+        # Because they tell of shadowing, not of this; recordings are balanced by kind, so no bound follows from them.
         del found[key]
     for group in found["groups"]:
         nature = source.natures.get((group["place"], group["kind"]))
@@ -153,6 +162,7 @@ def _told(given: argparse.Namespace, source: Recorded, done: Any) -> dict[str, A
         "against": given.against,
         "recorded": {
             "count": len(source.recordings),
+            "kinds": source.kinds,
             "closed": source.closed,
             "sides": dict(done.sides),
             "first": done.first,
@@ -173,7 +183,8 @@ def _nature(group: Mapping[str, Any]) -> str:
 def _url(text: str) -> str:
     found = addresses.service(text)
     if isinstance(found, Wrong):
-        raise argparse.ArgumentTypeError(f"{found.message}. {found.remedy}")
+        remedy = found.remedy if "://" in text else f"Write it with its scheme: http://{text}"
+        raise argparse.ArgumentTypeError(f"{found.message}. {remedy}")
     return found
 
 

@@ -92,9 +92,11 @@ def body(
     )
     yield f"  {compared}; {counts['not_comparable']:,} not comparable{_reasons(route['obstacles'])}"
     yield f"  {sum(route['dropped'].values()):,} dropped{_reasons(route['dropped'])}"
-    yield f"  {_statement(route)}"
-    for needed in _needed(route, wanted):
-        yield f"  {needed}"
+    # Because recordings are chosen by kind, no share of live requests follows from a replay, which states none.
+    if "parity" in route:
+        yield f"  {_statement(route)}"
+        for needed in _needed(route, wanted):
+            yield f"  {needed}"
     for group in route["groups"]:
         yield ""
         yield from _group(group, (nature or _nature)(group))

@@ -61,7 +61,7 @@ def parse(data: bytes, *, path: Path) -> Config:
     raise ConfigError(report.faults(), files=tuple(dict.fromkeys((*report.files, *report.tried))))
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, *, remedy: str = "Name a file that is there with -c") -> bytes:
     """Return the file's bytes, one more than are allowed at most; raises ConfigError if it cannot be read."""
     try:
         with path.open("rb") as file:
@@ -69,5 +69,5 @@ def read_file(path: Path) -> bytes:
     except OSError as error:
         report = Report(str(path))
         message = f"the file cannot be read: {error.strerror or error}"
-        report.add(Place(line=1, column=1), "document", message, "Name a file that is there with -c")
+        report.add(Place(line=1, column=1), "document", message, remedy)
         raise ConfigError(report.faults()) from error

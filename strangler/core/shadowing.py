@@ -65,7 +65,7 @@ class Record:
     """How many reads of a route are kept, sealed, to be asked again."""
 
     keep: int = 200
-    """Without a difference among so many, at most 1.5 % of such requests differ, with 95 % confidence (3 / n)."""
+    """Of as many kinds as there are. Because some of each of a few dozen kinds fit, and a build is asked in seconds."""
     most_bytes: int = 4 * 1_048_576
     """Of requests and answers. 20 KiB for each of 200."""
     for_s: float = 7 * 86_400.0

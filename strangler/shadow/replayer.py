@@ -1,6 +1,7 @@
 """The replayer: asks recorded reads of another build, a few at a time, and compares with what was recorded."""
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -52,6 +53,8 @@ class Replay:
     first: float = 0.0
     last: float = 0.0
     """When the oldest and the latest of them were recorded."""
+    unreached: str = ""
+    """Why the build was not reached, the first time; empty if it always was."""
 
 
 class Replayer:
@@ -65,6 +68,7 @@ class Replayer:
         self._ledger = Ledger(route, time(), token_bytes(32))
         self._ledger.redact(shadow.redact)
         self._noise_only = 0
+        self._unreached = ""
 
     async def run(self, recordings: Sequence[tuple[str, Recording]]) -> Replay:
         """Ask each of them, with its id, and return what was found."""
@@ -89,6 +93,7 @@ class Replayer:
             sides=Counter(recording.side.value for recording in whole),
             first=min((recording.at for recording in whole), default=0.0),
             last=max((recording.at for recording in whole), default=0.0),
+            unreached=self._unreached,
         )
 
     async def _work(self, session: aiohttp.ClientSession, waiting: Iterator[tuple[str, Recording]]) -> None:
@@ -98,6 +103,8 @@ class Replayer:
                 answer = await self._ask(session, offer)
             except ShadowError as error:
                 self._ledger.drop(Drop(error.why), 1)
+                if error.why == Drop.CONNECT:
+                    self._unreached = self._unreached or _cause(error)
                 continue
             try:
                 self._hold_beside(offer, answer, recording)
@@ -128,6 +135,13 @@ class Replayer:
         ):
             body = await read_body(response, self._shadow.max_body_bytes, self._budget)
             return Answer(status=response.status, headers=tuple(response.raw_headers), body=body)
+
+
+def _cause(error: ShadowError) -> str:
+    """Return why there is no connection, in the system's words where it has some."""
+    cause = error.__cause__
+    number = cause.os_error.errno if isinstance(cause, aiohttp.ClientConnectorError) else None
+    return os.strerror(number) if number is not None and number > 0 else str(error)
 
 
 def _headers(offer: Offer) -> CIMultiDict[str]:

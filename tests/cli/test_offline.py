@@ -277,3 +277,41 @@ def test_check_knows_the_migration_flags_of_the_state_store(routes: Path, capsys
     main(["check", "-c", str(routes)])
 
     assert "route items: `items` is a migration flag, and its writes" in capsys.readouterr().out
+
+
+def test_a_token_file_that_is_not_there_is_named(
+    routes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STRANGLER_TOKEN", raising=False)
+    missing = routes.parent / "nosuch"
+
+    code = main(["status", "-c", str(routes), "--admin", "127.0.0.1:1", "--token-file", str(missing)])
+
+    told = capsys.readouterr().err
+    assert code == 2
+    assert told == f"strangler: --token-file: there is no file {missing}. Name the one that holds the token.\n"
+
+
+def test_an_admin_address_is_taken_as_a_browser_writes_it(
+    routes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRANGLER_TOKEN", "any")
+
+    code = main(["status", "-c", str(routes), "--admin", "http://127.0.0.1:1/"])
+
+    assert code == 1
+    assert "no strangler answers on the admin address 127.0.0.1:1" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["status", "-c", str(routes), "--admin", "https://127.0.0.1:1"])
+    assert "Write HOST:PORT, and for TLS the CA with --tls-ca" in capsys.readouterr().err
+
+
+def test_a_plan_of_a_file_that_is_not_there_names_no_option_that_it_has_not(
+    routes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["plan", str(routes.parent / "nosuch.yaml"), "-c", str(routes)])
+
+    told = capsys.readouterr().err
+    assert code == 2
+    assert "Name the other routes file that is to be tried" in told
+    assert "-c" not in told

@@ -54,12 +54,9 @@ async def test_a_build_that_answers_as_it_was_recorded_is_the_same(
     assert lines == [
         "users: 3 reads recorded 1970-01-01 00:00:01 UTC to 1970-01-01 00:00:01 UTC (legacy 3)",
         f"  asked again of http://127.0.0.1:{build.port}; primary is what was recorded, shadow what it answers now",
+        "  all counts are of the recorded reads, of 1 kind; live traffic has its own shares of each",
         "  3 compared: 3 equal, 0 ignored, 0 different; 0 not comparable",
         "  0 dropped",
-        "  With 95% confidence, at least 36.8403% of such requests are answered alike "
-        "(equal or ignored; noise counts as different).",
-        "  For 99% it takes 296 more without a difference.",
-        "  For 99.9% it takes 2,992 more without a difference.",
     ]
     assert sorted(one.target for one in build.received) == [b"/users/1", b"/users/2", b"/users/3"]
 
@@ -72,6 +69,7 @@ async def test_what_differs_is_named_and_nothing_else(tmp_path: Path, capsys: py
     answer = json.loads(capsys.readouterr().out)
     assert code == 1
     assert (answer["counts"]["different"], answer["noise_only"]) == (2, 0)
+    assert (answer["recorded"]["kinds"], "parity" in answer) == (1, False)
     (group,) = answer["groups"]
     assert (group["place"], group["kind"], group["count"], group["shadowing_found"]) == ("$.fee", "value", 2, None)
     assert (group["examples"][0]["primary"], group["examples"][0]["shadow"]) == ("5", "4")
@@ -207,7 +205,7 @@ async def test_a_limit_takes_some_of_each_kind_and_a_path_of_the_url_stands_befo
     [
         ("ftp://127.0.0.1", "is not a URL"),
         ("file:///etc/passwd", "is not a URL"),
-        ("127.0.0.1:80", "is not a URL"),
+        ("127.0.0.1:80", "is not a URL. Write it with its scheme: http://127.0.0.1:80"),
         ("http://user:pw@127.0.0.1", "carries a user, a query or a fragment"),
         ("http://127.0.0.1?x=1", "carries a user, a query or a fragment"),
     ],
@@ -256,7 +254,7 @@ def test_what_is_not_there_is_said_with_a_remedy(tmp_path: Path, capsys: pytest.
     keep(tmp_path, [])
 
     assert "nothing is recorded of users" in refusal(tmp_path, capsys)
-    assert "has no route nobody" in refusal(tmp_path, capsys, route="nobody")
+    assert "has no route nobody. Known: users." in refusal(tmp_path, capsys, route="nobody")
     assert "has no state store" in refusal(tmp_path, capsys, "--state-dir", str(tmp_path / "no"))
     assert "there is no variable NOBODY" in refusal(tmp_path, capsys, "--header-env", "NOBODY")
 
@@ -297,4 +295,9 @@ def test_nothing_is_answered_where_nothing_listens(tmp_path: Path, capsys: pytes
     )
 
     assert found == 3
-    assert json.loads(capsys.readouterr().out)["dropped"] == {"connect": 1}
+    told = capsys.readouterr()
+    assert json.loads(told.out)["dropped"] == {"connect": 1}
+    assert told.err == (
+        "strangler: http://127.0.0.1:1 was not reached (Connection refused). Start the build there, or name another "
+        "address with --against.\n"
+    )
