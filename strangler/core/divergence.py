@@ -21,7 +21,7 @@ class Why(StrEnum):
     """Why a write is not on both sides. A closed set."""
 
     STATUS = "status"
-    """It answered with another status than 2xx or 3xx."""
+    """It answered with another status than 2xx, or than 3xx where the answering side's was one too."""
     CONNECT = "connect"
     """It could not be reached for as long as a write waits."""
     LATE = "late"
@@ -146,3 +146,11 @@ may have carried it out. Not 503, which says that it was not handled."""
 def is_carried_out(status: int) -> bool:
     """Return whether an answer says that the write was carried out (RFC 9110 sections 15.3 and 15.4)."""
     return 200 <= status < 400
+
+
+def is_on_both(status: int, first: int) -> bool:
+    """Return whether the other side's answer says that it carried the write out too; `first` is the first side's.
+
+    A redirection does where the first side's was one as well. Elsewhere it may be the way to a sign-in page.
+    """
+    return 200 <= status < 300 or (300 <= status < 400 and 300 <= first < 400)

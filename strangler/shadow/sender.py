@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from strangler.config.tls import client_context
-from strangler.core.divergence import Verdict, Why, Write, is_carried_out
+from strangler.core.divergence import Verdict, Why, Write, is_on_both
 from strangler.core.model import Route, Upstream
 from strangler.core.writelog import KEY_HEADER
 from strangler.errors import ShadowError
@@ -111,7 +111,9 @@ class Sender:
                 return Verdict(why=Why.BROKE_OFF)
         finally:
             target.busy -= 1
-        return None if is_carried_out(progress.status) else Verdict(why=Why.STATUS, status=progress.status)
+        if is_on_both(progress.status, write.status):
+            return None
+        return Verdict(why=Why.STATUS, status=progress.status)
 
     async def _exchange(
         self, target: _Target, write: Write, url: URL, headers: CIMultiDict[str], progress: SimpleNamespace

@@ -2,7 +2,16 @@
 
 import pytest
 
-from strangler.core.divergence import DOUBTS_PRIMARY, DivergenceKind, Listed, Verdict, Why, is_carried_out, kind_of
+from strangler.core.divergence import (
+    DOUBTS_PRIMARY,
+    DivergenceKind,
+    Listed,
+    Verdict,
+    Why,
+    is_carried_out,
+    is_on_both,
+    kind_of,
+)
 from strangler.core.model import Side
 
 
@@ -43,3 +52,11 @@ def test_nobody_knows_only_where_something_may_have_left() -> None:
 )
 def test_success_and_redirection_say_that_it_was_carried_out(status: int, carried_out: bool) -> None:
     assert is_carried_out(status) is carried_out
+
+
+@pytest.mark.parametrize(
+    ("first", "status", "on_both"),
+    [(201, 200, True), (303, 204, True), (303, 302, True), (201, 302, False), (0, 302, False), (201, 400, False)],
+)
+def test_a_redirection_counts_only_where_the_first_side_redirected_too(first: int, status: int, on_both: bool) -> None:
+    assert is_on_both(status, first) is on_both

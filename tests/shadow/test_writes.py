@@ -74,7 +74,7 @@ async def test_what_is_held_is_told_and_not_sent(tmp_path: Path, held: Why) -> N
     assert not extracted.received
 
 
-@pytest.mark.parametrize("status", [b"400", b"409", b"422", b"500", b"503"])
+@pytest.mark.parametrize("status", [b"302", b"400", b"409", b"422", b"500", b"503"])
 async def test_a_side_that_says_no_is_told_as_failed_and_never_asked_again(tmp_path: Path, status: bytes) -> None:
     async with backend(says(CREATED.replace(b"201", status))) as extracted, bench_of(tmp_path, extracted) as bench:
         bench.write()
