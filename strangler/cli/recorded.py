@@ -74,11 +74,11 @@ def read(given: argparse.Namespace) -> Recorded:
         names = {kept.id for kept in chosen}
         rows = tuple(row for row in rows if row.kept.id in names)
     vault, opened, problem = Vault(state_dir), [], None
-    kinds = set()
+    shapes = set()
     for row in rows:
         try:
             opened.append((row.kept.id, unseal(vault, row)))
-            kinds.add(row.kept.shape)
+            shapes.add(row.kept.shape)
         except VaultError as error:
             problem = error
     if problem is not None:
@@ -90,7 +90,7 @@ def read(given: argparse.Namespace) -> Recorded:
         route=route,
         shadow=route.shadow or Shadow(),
         recordings=tuple(opened),
-        kinds=len(kinds),
+        kinds=len(shapes),
         closed=len(rows) - len(opened),
         natures={(group.place, group.kind): group.nature for group in groups},
     )

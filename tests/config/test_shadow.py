@@ -181,7 +181,7 @@ FAULTS = {
     "rules: [{map: $.a, values: A}]": "`A` stands where a list is expected",
     "rules: [{map: $.a, values: [[1]]}]": "this is no pair. Write the two values that mean the same",
     "rules: [{map: $.a, values: [[1, a], [1, b]]}]": "a value is mapped twice. Map each value once",
-    "rules: [{map: $.a, values: {A: B, B: C}}]": "mapped to and mapped again. Map each value straight",
+    "rules: [{map: $.a, values: {A: B, B: C}}]": "mapped to and mapped again. Map each straight",
     "rules: [{map: $.a, values: {A: [1]}}]": "a list stands where one value is expected",
     "rules: [{map: $.a, values: {A: }}]": "no value stands here. Write one, or `null`",
     "rules: [{map: $.a, values: {A: no}}]": "YAML reads `no` as a boolean, and JSON does not write one so",
