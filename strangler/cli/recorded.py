@@ -53,8 +53,8 @@ def read(given: argparse.Namespace) -> Recorded:
     state_dir: Path = given.state_dir or Path(config.state_dir)
     route = next((route for route in config.routes if route.name == given.route), None)
     if route is None:
-        names = ", ".join(route.name for route in config.routes)
-        known = f"Known: {names}" if names else "It has none"
+        listed = ", ".join(route.name for route in config.routes)
+        known = f"Known: {listed}" if listed else "It has none"
         raise UsageError(f"{given.config} has no route {given.route}. {known}.")
     if not (state_dir / "state.db").exists():
         raise UsageError(f"{state_dir} has no state store; name another with --state-dir")
