@@ -4,18 +4,21 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from strangler.cli import admin, options
-from strangler.cli.status import table
+from strangler.cli.status import table, waiting_text
 from strangler.errors import AdminError, UsageError
 
 _REPAIR_S = 75.0
 """How long a repair is waited for; the other side has the route's `timeout`, a minute at most."""
 _PAGE = 500
+_LIMIT = 100
+_MOST = 1_000
+"""Of a page; control.divergencedesk.MOST_LISTED."""
 _ANYTHING = "*"
 """Because one write is mended whatever else was changed meanwhile."""
 
@@ -49,16 +52,16 @@ def add(commands: Any, epilog: str) -> None:
         help="list the writes that are not on both sides, and mend them",
         description="List the writes of routes with `writes: true` that one side carried out and the other one surely, "
         "or perhaps, did not; show, repair and settle them.",
-        epilog=epilog,
+        epilog=f"{epilog}. A list exits with 0 whatever is on it; --json has `open` and `waiting`",
+        allow_abbrev=False,
     )
     actions = parser.add_subparsers(metavar="ACTION")
-    parser.set_defaults(run=_list, route=None, limit=100, json=False)
+    parser.set_defaults(run=_list)
+    _add_listing(parser)
     options.add_admin(parser)
 
     listing = actions.add_parser("list", help="list them, the oldest first", epilog=epilog, allow_abbrev=False)
-    listing.add_argument("--route", metavar="ROUTE", help="of one route alone")
-    listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default: 100)")
-    listing.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    _without_defaults(listing, _add_listing)
     _add_admin(listing)
     listing.set_defaults(run=_list)
 
@@ -101,9 +104,25 @@ def _add_chosen(parser: argparse.ArgumentParser) -> None:
     _add_admin(parser)
 
 
+def _add_listing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--route", metavar="ROUTE", help="list those of one route alone")
+    parser.add_argument("--limit", type=_limit, default=_LIMIT, metavar="N", help="at most so many (default: 100)")
+    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+
+
+def _limit(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(_MOST)) or not 1 <= int(text) <= _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST}")
+    return int(text)
+
+
 def _add_admin(parser: argparse.ArgumentParser) -> None:
+    _without_defaults(parser, options.add_admin)
+
+
+def _without_defaults(parser: argparse.ArgumentParser, add_options: Callable[[argparse.ArgumentParser], None]) -> None:
     known = set(parser._actions)
-    options.add_admin(parser)
+    add_options(parser)
     for action in parser._actions:
         if action not in known:
             # Because a default would take the place of what stands before the action's name.
@@ -115,16 +134,19 @@ def _list(given: argparse.Namespace) -> int:
     if given.json:
         print(json.dumps(found, indent=2))
         return 0
-    for line in lines(found):
+    for line in lines(found, given.route):
         print(line)
     return 0
 
 
-def lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """Return a page as text."""
+def lines(found: Mapping[str, Any], route: str | None = None) -> Iterator[str]:
+    """Return a page, of one route if it is given, as text."""
     listed = found["divergences"]
-    if not listed:
-        yield "no write is listed: all are on both sides, as far as is known"
+    # Because what was settled may be on one side alone, an empty list never says that all are on both.
+    if not listed and route is not None and found["open"]:
+        yield f"no write of {route} is listed, {found['open']:,} of other routes"
+    elif not listed:
+        yield "no write is listed"
     else:
         yield from table(
             ("ID", "SINCE", "ROUTE", "WRITE", "ANSWERED BY", "LACKING ON", "WHAT IS KNOWN"),
@@ -143,11 +165,13 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         )
     if found["next"] is not None:
         yield f"{found['open']:,} are open; --limit shows more"
+    yield waiting_text(found["waiting"]) or "none waits to be sent on"
     if found["unlisted"]:
         yield f"{found['unlisted']:,} more found no room in the list: compare both sides' data as a whole"
 
 
 def _show(given: argparse.Namespace) -> int:
+    _refuse_listing(given)
     path, running = _path(given.id), admin.find(given)
     if given.raw:
         body = {"reason": options.reason(given)}
@@ -159,6 +183,7 @@ def _show(given: argparse.Namespace) -> int:
 
 
 def _repair(given: argparse.Namespace) -> int:
+    _refuse_listing(given)
     running = admin.find(given)
     ids = _chosen(running, given)
     headers = [] if given.headers is None else _headers(given.headers)
@@ -187,6 +212,7 @@ def _repair(given: argparse.Namespace) -> int:
 
 
 def _settle(given: argparse.Namespace) -> int:
+    _refuse_listing(given)
     running = admin.find(given)
     ids = _chosen(running, given)
     why = options.reason(given)
@@ -196,6 +222,12 @@ def _settle(given: argparse.Namespace) -> int:
         running.change("POST", f"{_path(one)}/settle", {"reason": why}, tag=given.if_match or _ANYTHING)
         print(f"{one}: settled")
     return 0
+
+
+def _refuse_listing(given: argparse.Namespace) -> None:
+    """Refuse what stands before the action and chooses a list, because it would choose nothing of what is done."""
+    if given.route is not None or given.limit != _LIMIT or given.json:
+        raise UsageError("--route, --limit and --json are for the list; all of a route is --all-of ROUTE.")
 
 
 def _chosen(running: admin.Admin, given: argparse.Namespace) -> list[str]:
@@ -225,8 +257,10 @@ def _page(running: admin.Admin, route: str | None, after: str, limit: int) -> Ma
 def _headers(path: Path) -> list[tuple[str, str]]:
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read ({error}).") from error
+    except OSError as error:
+        raise UsageError(f"--headers: {path} cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--headers: {path} is no text in UTF-8.") from error
     headers = []
     for line in text.splitlines():
         name, colon, value = line.partition(":")

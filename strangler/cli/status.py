@@ -71,6 +71,8 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
             f"DAMAGED  {status['comparer']['unreadable']} files of noted writes cannot be read: what is in them may be "
             "on one side only"
         )
+    if waiting := waiting_text(divergences["waiting"]):
+        yield f"writes   {waiting}"
     if status["is_killed"]:
         yield "KILLED   the kill switch is on: the monolith answers everything"
     for route in status["routes"]:
@@ -87,9 +89,9 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
     if comparer := status["comparer"]:
         process = "" if comparer["pid"] is None else f" (process {comparer['pid']})"
         yield (
-            f"comparer {comparer['state']}{process}: {comparer['waiting']} waiting, {comparer['asking']} asked, "
-            f"{comparer['bytes'] / 1_048_576:.1f} MiB of bodies, {comparer['resting']} upstreams resting, "
-            f"{comparer['restarts']} restarts"
+            f"comparer {comparer['state']}{process}: {comparer['waiting']} comparisons waiting, "
+            f"{comparer['asking']} asked, {comparer['bytes'] / 1_048_576:.1f} MiB of bodies, "
+            f"{comparer['resting']} upstreams resting, {comparer['restarts']} restarts"
         )
     for worker in status["workers"]:
         yield (
@@ -127,6 +129,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     for row in cells:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def waiting_text(waiting: int | None) -> str:
+    """Return how many writes wait, as a sentence; empty if none does."""
+    if waiting is None:
+        return "how many writes wait to be sent on is not known until the comparer runs"
+    if waiting == 1:
+        return "1 write waits to be sent on"
+    return f"{waiting:,} writes wait to be sent on" if waiting else ""
 
 
 def share_text(share_bp: int | None) -> str:

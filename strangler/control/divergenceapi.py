@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from strangler.control.answers import ProblemError, problem
+from strangler.control.answers import ProblemError, missing, problem
 from strangler.control.divergencedesk import MOST_LISTED, DivergenceDesk
 from strangler.control.operations import Call, Operation, Role, Why, WithReason
 from strangler.core.divergence import DivergenceKind
@@ -62,6 +62,8 @@ class DivergenceList(msgspec.Struct, frozen=True, kw_only=True):
 
     open: int
     unlisted: int
+    waiting: int | None
+    """Writes that wait to be sent to the other side, of all routes; None while no comparer says so."""
     next: str | None
     divergences: tuple[DivergenceShort, ...]
 
@@ -112,10 +114,10 @@ def operations(desk: DivergenceDesk) -> tuple[Operation, ...]:
             name="listDivergences",
             summary="Writes that are not on both sides, the oldest first, page by page.",
             role=Role.VIEWER,
-            handler=lambda call: desk.catalogue(route=call.query.route, after=call.query.after, limit=call.query.limit),
+            handler=lambda call: _catalogue(desk, call.query),
             query=DivergenceQuery,
             answer=DivergenceList,
-            problems=(409, 503),
+            problems=(404, 409, 503),
         ),
         Operation(
             method="GET",
@@ -164,6 +166,13 @@ def operations(desk: DivergenceDesk) -> tuple[Operation, ...]:
             changes=True,
         ),
     )
+
+
+def _catalogue(desk: DivergenceDesk, query: DivergenceQuery) -> Mapping[str, Any]:
+    if query.route is not None and query.route not in (known := desk.routes()):
+        lacks = "is in the routes file, and no write of one is listed"
+        raise missing("route", query.route, known, code="route_missing", lacks=lacks)
+    return desk.catalogue(route=query.route, after=query.after, limit=query.limit)
 
 
 async def _repair(desk: DivergenceDesk, call: Call) -> Mapping[str, Any]:

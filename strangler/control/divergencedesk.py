@@ -49,14 +49,19 @@ class DivergenceDesk:
         *,
         is_killed: Callable[[], bool],
         repair: Callable[[str, Write, Fields], Awaitable[Verdict | None]],
+        waiting: Callable[[], int | None] = lambda: 0,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`repair` sends a write once more and says why it was not carried out; raises UsageError if it cannot be."""
+        """`repair` sends a write once more and says why it was not carried out; raises UsageError if it cannot be.
+
+        `waiting` says how many writes wait to be sent on; None if nobody knows just now.
+        """
         self._table = table
         self._vault = vault
         self._config = config
         self._is_killed = is_killed
         self._repair = repair
+        self._waiting = waiting
         self._now = now
         self._carried_out: Counter[str] = Counter()
         self._diverged: Counter[tuple[str, str]] = Counter()
@@ -99,7 +104,11 @@ class DivergenceDesk:
         """Return how many there are."""
         standing = self._standing
         return DivergenceStatus(
-            open=standing.open, bytes=standing.bytes, unlisted=standing.unlisted, is_full=self._is_full
+            open=standing.open,
+            bytes=standing.bytes,
+            unlisted=standing.unlisted,
+            is_full=self._is_full,
+            waiting=self._waiting(),
         )
 
     def reading(self) -> WriteReading:
@@ -119,9 +128,14 @@ class DivergenceDesk:
         return {
             "open": self._standing.open,
             "unlisted": self._standing.unlisted,
+            "waiting": self._waiting(),
             "next": None if last is None else f"{last.at!r},{last.id}",
             "divergences": [_short(one) for one in found],
         }
+
+    def routes(self) -> tuple[str, ...]:
+        """Return every route that may be asked for, also those that left the file. Raises StoreError."""
+        return tuple(sorted({*(route.name for route in self._config().routes), *self._table.routes()}))
 
     def show(self, one: str) -> Mapping[str, Any] | None:
         """Return one, without what is secret in it; None if it is not open. Raises StoreError."""

@@ -128,6 +128,12 @@ class DivergenceTable:
             (unlisted,) = db.execute("SELECT coalesce(sum(count), 0) FROM divergences_unlisted").fetchone()
         return Standing(open=rows, bytes=size, unlisted=unlisted)
 
+    def routes(self) -> tuple[str, ...]:
+        """Return every route of which one is or was listed, or found no room. Raises StoreError."""
+        with self._database.reading() as db:
+            rows = db.execute("SELECT route FROM divergences UNION SELECT route FROM divergences_unlisted ORDER BY 1")
+            return tuple(row[0] for row in rows)
+
     def by_route(self) -> dict[str, int]:
         """Return how many are open of each route. Raises StoreError."""
         with self._database.reading() as db:

@@ -136,6 +136,8 @@ class DivergenceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Those that found no room, ever; both sides' data must be compared as a whole."""
     is_full: bool = False
     """Whether there is no room, or hardly any, for more."""
+    waiting: int | None = 0
+    """Writes that one side carried out and that wait to be sent to the other; None while no comparer says so."""
 
 
 class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -98,6 +98,7 @@ class Shadowing:
             lambda: truth.config,
             is_killed=lambda: truth.overrides.is_killed,
             repair=self._repair,
+            waiting=self._waiting,
         )
         """Writes that are not on both sides."""
         self._repairs: dict[str, asyncio.Future[Verdict | None]] = {}
@@ -107,6 +108,8 @@ class Shadowing:
         self._link: Link[FromComparer] | None = None
         self._pid: int | None = None
         self._is_listening = False
+        self._has_gauges = False
+        """Whether the gauges are those of the comparer that runs."""
         self._sent: tuple[Config, bool] | None = None
         self._sent_unhealthy: tuple[tuple[str, str], ...] = ()
         self._heard_at = 0.0
@@ -173,6 +176,12 @@ class Shadowing:
     def _has_leftovers(self) -> bool:
         """Return whether writes wait in files, of routes that do not shadow any more perhaps."""
         return any((Path(self._truth.config.state_dir) / FOLDER).glob(f"*{SUFFIX}"))
+
+    def _waiting(self) -> int | None:
+        """Return how many writes wait to be sent on; None while a comparer is wanted and has not said so."""
+        if self._has_gauges:
+            return self.gauges["writes_waiting"]
+        return None if self._wanted.is_set() else 0
 
     async def _repair(self, one: str, write: Write, secrets: Sequence[tuple[bytes, bytes]]) -> Verdict | None:
         if self._link is None:
@@ -274,7 +283,7 @@ class Shadowing:
             pass
         self.recordings.detach()
         self._link, self._sent, self._sent_unhealthy, self.gauges = None, None, (), dict(NO_GAUGES)
-        self._pid, self._is_listening = None, False
+        self._pid, self._is_listening, self._has_gauges = None, False, False
         for answer in self._repairs.values():
             if not answer.done():
                 answer.set_result(Verdict(why=Why.COMPARER_ENDED))
@@ -315,7 +324,7 @@ class Shadowing:
             case Recorded(picked=picked):
                 self.recordings.take(picked)
             case Gauges(gauges=gauges):
-                self.gauges = gauges
+                self.gauges, self._has_gauges = gauges, True
                 if not self._unwanted.is_set() and not gauges.get("writes_files"):
                     # Because what no route wants any more may have been the last that waited.
                     self.follow()

@@ -12,6 +12,8 @@ import pytest
 from strangler.cli import main
 from strangler.cli.divergences import _WHYS
 from strangler.cli.status import lines as status_lines
+from strangler.control.divergencedesk import MOST_LISTED
+from strangler.control.status import ComparerStatus
 from strangler.core.divergence import Listed, Verdict, Why, Write
 from strangler.core.model import Side
 from strangler.vault.vault import Purpose
@@ -83,6 +85,7 @@ async def test_the_list_says_what_is_known_of_each(
         "a1  2027-01-15 08:00:00  pay    POST /pay/7  legacy 201   extracted   failed: it answered 503",
         "b2  2027-01-15 08:00:00  pay    POST /pay/7  legacy 201   extracted   "
         "unknown: who waited for the answering side ended",
+        "none waits to be sent on",
     ]
 
 
@@ -97,7 +100,79 @@ async def test_options_may_stand_before_the_action(client: Client, capsys: pytes
 
 async def test_an_empty_list_says_so(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     assert await run(client) == 0
-    assert capsys.readouterr().out == "no write is listed: all are on both sides, as far as is known\n"
+    assert capsys.readouterr().out == "no write is listed\nnone waits to be sent on\n"
+
+
+@pytest.mark.parametrize(
+    ("waiting", "said"),
+    [
+        (1, "1 write waits to be sent on"),
+        (1_200, "1,200 writes wait to be sent on"),
+        (None, "how many writes wait to be sent on is not known until the comparer runs"),
+    ],
+)
+async def test_what_waits_to_be_sent_on_is_told_beside_an_empty_list(
+    client: Client, capsys: pytest.CaptureFixture[str], waiting: int | None, said: str
+) -> None:
+    client.repairs.waiting = waiting
+
+    assert await run(client) == 0
+    assert capsys.readouterr().out == f"no write is listed\n{said}\n"
+    assert await run(client, "list", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["waiting"] == waiting
+
+
+async def test_a_route_that_there_is_not_is_refused_with_the_nearest_that_there_is(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(client, "a1")
+    keep(client, "b2", route="left-the-file")
+
+    for arguments in (("list", "--route", "pya"), ("settle", "--all-of", "pya", "--reason", "r", "--yes")):
+        assert await run(client, *arguments) == 1
+        assert "no route `pya` is in the routes file, and no write of one is listed. " in (
+            error := capsys.readouterr().err
+        )
+        assert "pay" in error
+    assert await run(client, "list", "--route", "left-the-file") == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("b2 ")
+    assert await run(client, "list", "--route", "read") == 0
+    assert capsys.readouterr().out.splitlines()[0] == "no write of read is listed, 2 of other routes"
+
+
+async def test_options_of_the_list_need_no_action_and_are_refused_before_another_one(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(client, "a1")
+    keep(client, "b2")
+
+    for arguments in (("--limit", "1", "--route", "pay", "--json"), ("--limit", "1", "list", "--json")):
+        assert await run(client, *arguments) == 0
+        assert [one["id"] for one in json.loads(capsys.readouterr().out)["divergences"]] == ["a1"]
+    for action in (("show", "a1"), ("settle", "a1", "--reason", "r", "--yes"), ("repair", "a1", "--reason", "r")):
+        assert await run(client, "--route", "read", *action) == 2
+        assert "--route, --limit and --json are for the list" in capsys.readouterr().err
+    assert client.divergences.status().open == 2
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1001", "9" * 5_000, "x"])
+async def test_a_limit_that_is_none_is_told_in_plain_words(
+    client: Client, capsys: pytest.CaptureFixture[str], limit: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["divergences", "list", f"--limit={limit}"])
+
+    assert ended.value.code == 2
+    assert f"is not a number from 1 to {MOST_LISTED}" in capsys.readouterr().err
+
+
+async def test_a_file_of_headers_that_cannot_be_read_is_told_in_plain_words(
+    client: Client, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "bytes").write_bytes(b"A: \xff")
+    for name, said in (("none", "cannot be read (No such file or directory)."), ("bytes", "is no text in UTF-8.")):
+        assert await run(client, "repair", "a1", "--reason", "r", "--yes", "--headers", str(tmp_path / name)) == 2
+        assert capsys.readouterr().err == f"strangler: --headers: {tmp_path / name} {said}\n"
 
 
 async def test_a_write_is_shown_without_its_secrets_and_whole_only_with_a_reason(
@@ -174,13 +249,13 @@ async def test_headers_that_are_none_are_refused_without_showing_them(
 @pytest.mark.parametrize(
     ("state", "line"),
     [
-        ({"open": 0, "unlisted": 0, "is_full": False}, None),
+        ({"open": 0, "unlisted": 0, "is_full": False, "waiting": 0}, None),
         (
-            {"open": 2, "unlisted": 0, "is_full": False},
+            {"open": 2, "unlisted": 0, "is_full": False, "waiting": 0},
             "DIVERGED 2 writes are not on both sides: strangler divergences",
         ),
         (
-            {"open": 10_000, "unlisted": 7, "is_full": True},
+            {"open": 10_000, "unlisted": 7, "is_full": True, "waiting": 0},
             "DIVERGED 10000 writes are not on both sides, 7 more found no room, and there is no room for more: "
             "strangler divergences",
         ),
@@ -192,3 +267,12 @@ def test_status_says_that_there_are_any(state: dict[str, Any], line: str | None)
     found = [text for text in status_lines(status) if text.startswith("DIVERGED")]
 
     assert found == ([] if line is None else [line])
+
+
+@pytest.mark.parametrize(("waiting", "said"), [(0, []), (10, ["writes   10 writes wait to be sent on"])])
+def test_status_says_how_many_writes_wait(waiting: int, said: list[str]) -> None:
+    comparer = ComparerStatus(state="running", pid=7, restarts=0, waiting=0, asking=0, bytes=0, resting=0)
+    status = {**msgspec.to_builtins(STATUS), "comparer": msgspec.to_builtins(comparer)}
+    status["divergences"]["waiting"] = waiting
+
+    assert [text for text in status_lines(status) if text.startswith("writes")] == said

@@ -121,6 +121,7 @@ async def test_a_comparer_that_is_killed_while_it_sends_leaves_a_divergence_and_
                 )
                 await reader.readuntil(b"ok")
             await until(lambda: len(extracted.received) == 1, deadline_s=30)
+            await until(lambda: _is_told_to_wait(proxy), deadline_s=30, what="the write that waits is told")
             os.kill(comparer, signal.SIGKILL)
             (found,) = await until_listed(proxy, 1)
             await until(lambda: len(extracted.received) == 2, deadline_s=30)
@@ -206,6 +207,12 @@ async def test_while_the_kill_switch_is_on_writes_are_listed_and_not_sent(tmp_pa
             found = await until_listed(proxy, 1)
     assert {(one["why"], one["lacking_on"]) for one in found} == {("killed", "extracted")}
     assert not [received for received in extracted.received if received.values(b"X-Strangler-Shadow")]
+
+
+async def _is_told_to_wait(proxy: Proxy) -> bool:
+    _, listed = await proxy.ask("GET", "/api/v1/divergences")
+    waiting = (await proxy.status())["divergences"]["waiting"]
+    return not listed["divergences"] and bool(listed["waiting"]) and bool(waiting)
 
 
 async def _answered_by(proxy: Proxy, side: Any) -> bool:

@@ -179,6 +179,7 @@ class Repairs:
         self.sent: list[tuple[str, Write, list[tuple[bytes, bytes]]]] = []
         self.verdict: Verdict | None = None
         self.is_killed = False
+        self.waiting: int | None = 0
 
     async def __call__(self, one: str, write: Write, secrets: Sequence[tuple[bytes, bytes]]) -> Verdict | None:
         self.sent.append((one, write, list(secrets)))
@@ -265,7 +266,12 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
     truth.watch(discovery.follow)
     repairs = Repairs()
     divergences = DivergenceDesk(
-        store.divergences, Vault(folder), lambda: GUARDED, is_killed=lambda: repairs.is_killed, repair=repairs
+        store.divergences,
+        Vault(folder),
+        lambda: GUARDED,
+        is_killed=lambda: repairs.is_killed,
+        repair=repairs,
+        waiting=lambda: repairs.waiting,
     )
     source: FlagSource = EmbeddedSource(table, truth.replace_flags)
     source.start()
