@@ -131,7 +131,7 @@ async def test_the_status_has_the_documented_fields() -> None:
         "unready": [],
         "lacks": [],
         "comparer": None,
-        "divergences": {"open": 0, "bytes": 0, "unlisted": 0, "is_full": False},
+        "divergences": {"open": 0, "bytes": 0, "unlisted": 0, "is_full": False, "waiting": 0},
         "tls": None,
         "restart": {"number": 0, "state": "never", "replaced": 0, "workers": 0, "detail": ""},
         "config": {"file": "routes.yaml", "digest": "d", "state": "current", "faults": [], "needs_restart": []},
