@@ -1,14 +1,24 @@
 """`strangler shadow accept`: a difference that is meant becomes a rule of the routes file."""
 
 import argparse
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
-from strangler.cli import options
+from strangler.cli import admin, options
+from strangler.cli.admin import NothingRunsError
 from strangler.cli.asking import agrees
 from strangler.config import load
 from strangler.config.accepting import accept, check_path
 from strangler.config.replacing import replace_file
 from strangler.config.textdiff import unified
+from strangler.core.grouping import is_id
+from strangler.core.jsonpath import JsonPath, Step, parse_path
+from strangler.errors import StranglerError
+
+_MOST_PLACES = 10
+"""As many as fit on a screen; `shadow report` has all."""
 
 
 def add(actions: Any, epilog: str) -> None:
@@ -24,7 +34,7 @@ def add(actions: Any, epilog: str) -> None:
     parser.add_argument("route", metavar="ROUTE")
     parser.add_argument("path", metavar="PATH", help="as the report shows it, such as '$.items[*].price'")
     parser.add_argument("--yes", action="store_true", help="write without asking; needed where no terminal is")
-    options.add_file(parser)
+    options.add_admin(parser)
     parser.set_defaults(run=_run)
 
 
@@ -37,6 +47,8 @@ def _run(given: argparse.Namespace) -> int:
         return 0
     for line in unified(before.decode(), after.decode(), given.config):
         print(line)
+    for caution in _cautions(given):
+        print(f"caution: {caution}", file=sys.stderr, flush=True)
     if not given.yes and not agrees():
         print("nothing was written")
         return 1
@@ -44,3 +56,55 @@ def _run(given: argparse.Namespace) -> int:
     print(f"written: {given.config}; a proxy that runs with it takes it over by itself")
     print(f"what was found of {given.route} begins anew with it")
     return 0
+
+
+def _cautions(given: argparse.Namespace) -> Iterator[str]:
+    """Yield what whoever agrees should know; of what was found, only if an instance runs."""
+    wanted = parse_path(given.path)
+    if not wanted.steps:
+        yield "`$` is the whole body: no difference in it is found any more, whatever it is"
+    try:
+        found = admin.find(given).ask("GET", f"/api/v1/shadow/{quote(given.route, safe='')}")
+    except NothingRunsError:
+        return
+    except StranglerError as error:
+        # Because the rule is of the file, it is written also where nobody may ask.
+        yield f"what was found is not known: {error}"
+        return
+    compared = found["counts"]["compared"]
+    if not compared:
+        yield f"nothing of {given.route} was compared yet, so nothing shows that there is such a place"
+        return
+    places = list(dict.fromkeys(group["place"] for group in found["groups"]))
+    if not any(_covers(wanted, place) for place in places):
+        yield f"no difference was found at that place; found: {_listed(places)}"
+    yield f"findings begin anew with it: {compared:,} comparisons of {given.route} are counted no longer"
+
+
+def _listed(places: Sequence[str]) -> str:
+    shown = ", ".join(place if place.isprintable() else ascii(place) for place in places[:_MOST_PLACES])
+    more = len(places) - _MOST_PLACES
+    return (shown or "nothing") + (f" and {more} more" if more > 0 else "")
+
+
+def _covers(wanted: JsonPath, place: str) -> bool:
+    """Return whether a rule at `wanted` may be about a place of the report, where `[*]` stands for indexes and ids."""
+    try:
+        keys = [step.key for step in parse_path(place).steps]
+    except ValueError:
+        # Because a status and a header are no places in a body.
+        return False
+    reached = {0}
+    for key in keys:
+        if len(wanted.steps) in reached:
+            return True
+        steps = {at: wanted.steps[at] for at in reached}
+        reached = {at for at, step in steps.items() if step.is_deep}
+        reached |= {at + 1 for at, step in steps.items() if _takes(step, key)}
+    return len(wanted.steps) in reached
+
+
+def _takes(step: Step, key: str | int | None) -> bool:
+    if key is not None:
+        return step.takes(key)
+    return not isinstance(step.key, str) or is_id(step.key)

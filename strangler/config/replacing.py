@@ -21,7 +21,10 @@ def replace_file(path: Path, *, before: bytes, after: bytes) -> None:
             raise EditError(f"{path} is no regular file")
         _replace(path, target, before, after)
     except OSError as error:
-        raise EditError(f"{path} cannot be replaced ({error.strerror or error}); it is as it was.") from error
+        raise EditError(
+            f"{path} cannot be replaced ({error.strerror or error}); it is as it was. Make its folder writable, or "
+            "change the file where it comes from."
+        ) from error
     # Because the new name is there for everybody already, a folder that cannot be synchronised is no failure.
     with suppress(OSError):
         _sync(target.parent)

@@ -13,7 +13,9 @@ import pytest
 from strangler.cli import main
 from strangler.config.load import load
 from strangler.core.shadowing import PathRule, RuleKind
+from tests.support.findings import PAY
 from tests.support.proxy import routes_text, running
+from tests.support.surface import TOKEN, served
 from tests.support.waiting import until
 
 MATCH = 'match: {path: "/items/{id}"}, extracted: extracted'
@@ -38,6 +40,7 @@ DIFF = """\
    - {{name: asleep, match: {{path: /off}}, extracted: extracted, shadow: off}}
    - {{name: ruled, match: {{path: /ruled}}, extracted: extracted, shadow: {{rules: [ignore: $.now]}}}}
 """
+ANEW = "findings begin anew with it: 3,000 comparisons of pay are counted no longer"
 ANSWER_S = 60.0
 """A command takes half a second; a busy machine may take much longer."""
 
@@ -47,6 +50,12 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "routes.yaml"
     path.write_text(TEXT)
     return path
+
+
+@pytest.fixture
+def pay(file: Path) -> Path:
+    file.write_text(TEXT.replace("name: items", "name: pay"))
+    return file
 
 
 def accept(file: Path, *arguments: str) -> int:
@@ -69,6 +78,42 @@ def test_the_change_is_shown_and_with_yes_it_is_written(file: Path, capsys: pyte
         "what was found of items begins anew with it",
     ]
     assert load(file).routes[0].shadow.rules == (PathRule(kind=RuleKind.IGNORE, path="$.now"),)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("path", "cautions"),
+    [
+        ("$.nosuch", ["no difference was found at that place; found: $.now, $.items[*].amount", ANEW]),
+        ("$.items[*].name", ["no difference was found at that place; found: $.now, $.items[*].amount", ANEW]),
+        ("$.items[3].amount", [ANEW]),
+        ("$.items", [ANEW]),
+        ("$..amount", [ANEW]),
+        ("$", ["`$` is the whole body: no difference in it is found any more, whatever it is", ANEW]),
+    ],
+)
+async def test_a_place_where_nothing_was_found_and_findings_that_are_lost_are_cautioned_of(
+    pay: Path, path: str, cautions: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRANGLER_TOKEN", TOKEN)
+    async with served() as client:
+        client.book.take(PAY)
+        code = await asyncio.to_thread(accept, pay, "pay", path, "--yes", "--admin", str(client.address))
+
+    assert code == 0
+    assert load(pay).routes[0].shadow.rules == (PathRule(kind=RuleKind.IGNORE, path=path),)  # type: ignore[union-attr]
+    assert capsys.readouterr().err.splitlines() == [f"caution: {caution}" for caution in cautions]
+
+
+async def test_where_nothing_was_compared_yet_that_is_the_caution(
+    pay: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRANGLER_TOKEN", TOKEN)
+    async with served() as client:
+        await asyncio.to_thread(accept, pay, "pay", "$.now", "--yes", "--admin", str(client.address))
+
+    assert capsys.readouterr().err == (
+        "caution: nothing of pay was compared yet, so nothing shows that there is such a place\n"
+    )
 
 
 def test_patch_takes_what_is_shown_also_of_a_last_line_without_end(file: Path) -> None:
