@@ -150,6 +150,10 @@ async def end(proxy: Proxy) -> None:
     try:
         await proxy.stop()
     finally:
+        if proxy.process.returncode is None:
+            # Because two signals at once are one, a proxy that had no time for the first may wait for its delay.
+            proxy.process.kill()
+            await proxy.process.wait()
         after = runfile.read(proxy.state_dir)
         for run in (before, after):
             for process in () if run is None else run.workers:
