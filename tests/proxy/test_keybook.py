@@ -25,12 +25,19 @@ import sys
 from pathlib import Path
 from strangler.core.idempotency import digest
 from strangler.core.model import Side
+from strangler.errors import KeyBookBusyError
 from strangler.proxy.keybook import KeyBook
 book = KeyBook(Path(sys.argv[1]))
 sys.stdin.readline()
 for number in range(int(sys.argv[3])):
     key = digest("route", "tenant", str(number).encode())
-    print(book.claim(key, Side(sys.argv[2]), now_s=1000, lifetime_s=86400)[0].value)
+    while True:
+        try:
+            print(book.claim(key, Side(sys.argv[2]), now_s=1000, lifetime_s=86400)[0].value)
+            break
+        except KeyBookBusyError:
+            # Because a process that holds the lock may get no processor for a while, this one is asked again.
+            pass
 """
 
 
