@@ -42,7 +42,15 @@ def _command(commands: Any, epilog: str, name: str, about: str) -> argparse.Argu
 
 def _reset(given: argparse.Namespace) -> int:
     body = {"reason": options.reason(given)}
-    answer = admin.find(given).change("POST", f"{_path(given.route)}/reset", body, tag=given.if_match)
+    running = admin.find(given)
+    phases = {guard["route"]: guard["phase"] for guard in running.ask("GET", "/api/v1/guards")["guards"]}
+    answer = running.change("POST", f"{_path(given.route)}/reset", body, tag=given.if_match)
+    if all(phases.get(route) == "closed" for route in answer["reset"]):
+        return _told(
+            given,
+            answer,
+            f"reset: {given.route} had not tripped, so no traffic moves; what its guard counted begins anew",
+        )
     return _told(given, answer, f"reset: {', '.join(answer['reset'])}")
 
 
@@ -56,7 +64,11 @@ def _trip(given: argparse.Namespace) -> int:
 def _kill(given: argparse.Namespace) -> int:
     body = {"is_on": given.switch == "on", "reason": options.reason(given)}
     tag = given.if_match or (_ANYTHING if body["is_on"] else None)
-    answer = admin.find(given).change("POST", "/api/v1/kill", body, tag=tag)
+    running = admin.find(given)
+    was_killed = None if body["is_on"] else running.ask("GET", "/api/v1/guards")["is_killed"]
+    answer = running.change("POST", "/api/v1/kill", body, tag=tag)
+    if was_killed is False and not answer["is_killed"]:
+        return _told(given, answer, "nothing changed: the kill switch was off")
     text = "the monolith answers everything" if answer["is_killed"] else "flags and guards decide again"
     return _told(given, answer, text)
 

@@ -1,17 +1,24 @@
 """Explaining: the answer of `POST /api/v1/explain`, where a request would go and why, without sending it."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from strangler.control.statusapi import Question
-from strangler.core.decide import Reason
+from strangler.core.decide import Reason, find
 from strangler.core.explain import explain
+from strangler.core.fallback import SAFE
+from strangler.core.idempotency import KeyFault, read_key
 from strangler.core.problem import Problem, RefusedError
 from strangler.core.readings import is_bad
 from strangler.core.snapshot import Snapshot
 from strangler.errors import UsageError
+
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_KEPT = "Unless this key was seen before: a repetition keeps its first side."
+"""Because only the workers' book of keys knows which were."""
 
 WHY = {
     Reason.UNROUTED: "No route names this request, so the monolith answers.",
@@ -43,6 +50,8 @@ def answer(snapshot: Snapshot, question: Question) -> Mapping[str, Any]:
         raise UsageError(
             f"{error.object!r} cannot stand in a request as it is; percent-encode it (RFC 3986)."
         ) from error
+    if not _METHOD.fullmatch(question.method):
+        raise UsageError(f"{question.method!r} is no method; write one such as GET or POST.")
     if not target.startswith(b"/"):
         raise UsageError(f"The path must begin with a slash, not {question.target!r}.")
     host = next((value for name, value in headers if name.lower() == b"host"), b"localhost")
@@ -60,4 +69,9 @@ def answer(snapshot: Snapshot, question: Question) -> Mapping[str, Any]:
         )
     except RefusedError as error:
         raise UsageError(f"The path is refused with 400: {error.problem.value.detail}") from error
-    return {**asdict(found), "why": WHY[found.reason]}
+    why = WHY[found.reason]
+    compiled = find(snapshot, method=method, target=target, host=host, headers=headers)
+    if compiled is not None and compiled.route.idempotency is not None and method not in SAFE:
+        is_keyed = not isinstance(read_key(headers, compiled.key_header), KeyFault)
+        why = f"{why} {_KEPT}" if is_keyed else why
+    return {**asdict(found), "why": why}

@@ -192,6 +192,29 @@ def test_explain_without_an_instance_reads_beside_a_start_and_keeps_it_from_noth
     assert (code, output.out.splitlines()[0]) == (0, "side      extracted, by upstream extracted")
 
 
+KEEPS = "Unless this key was seen before: a repetition keeps its first side."
+
+
+@pytest.mark.parametrize(
+    ("method", "header", "is_told"),
+    [("POST", "Idempotency-Key: a1", True), ("POST", "X-Other: a1", False), ("GET", "Idempotency-Key: a1", False)],
+)
+def test_explain_of_a_keyed_write_says_that_a_repetition_keeps_its_first_side(
+    routes: Path, method: str, header: str, is_told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    routes.write_text(GOOD.replace("flag: items}", "flag: items, idempotency: {}}"))
+
+    assert main(["explain", method, "/items/7", "-H", header, "-H", "X-User-Id: 4", "-c", str(routes)]) == 0
+
+    assert (KEEPS in capsys.readouterr().out) is is_told
+
+
+def test_explain_of_what_is_no_method_is_refused(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "G T", "/items/7", "-c", str(routes)]) == 2
+
+    assert "'G T' is no method; write one such as GET or POST." in capsys.readouterr().err
+
+
 def test_explain_of_a_store_that_cannot_be_read_says_why(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = routes.parent / "state"
     state.mkdir()

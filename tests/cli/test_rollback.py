@@ -75,6 +75,18 @@ async def test_the_kill_switch_is_pulled_and_released(proxy: Proxy, capsys: pyte
     assert "KILLED" not in released
 
 
+async def test_a_reset_and_a_release_that_change_nothing_say_so(
+    proxy: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes = [await run(proxy, "reset", "pay", "--reason", "test"), await run(proxy, "kill", "off", "--reason", "test")]
+
+    assert codes == [0, 0]
+    assert capsys.readouterr().out.splitlines() == [
+        "reset: pay had not tripped, so no traffic moves; what its guard counted begins anew",
+        "nothing changed: the kill switch was off",
+    ]
+
+
 @pytest.mark.parametrize(("route", "said"), [("paj", "Did you mean `pay`?"), ("free", "Known: pay, read")])
 @pytest.mark.parametrize("command", ["reset", "trip"])
 async def test_a_route_that_is_not_guarded_is_told_the_nearest(
