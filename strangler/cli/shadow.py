@@ -85,6 +85,9 @@ def body(
     route: Mapping[str, Any], wanted: float | None = None, nature: Callable[[Any], str] | None = None
 ) -> Iterator[str]:
     """Return what was found as text, without the line that says of what; `nature` says what a group is held to be."""
+    if not route.get("has_reads", True):
+        yield "  it has writes alone, which are sent on and not compared: strangler divergences"
+        return
     counts = route["counts"]
     compared = (
         f"{counts['compared']:,} compared: {counts['equal']:,} equal, {counts['ignored']:,} ignored, "

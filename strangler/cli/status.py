@@ -81,7 +81,9 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
             since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(guard["since"]))
             yield f"{guard['phase'].upper():<8} {route['name']} since {since}: {guard['why']}"
     for route in status["routes"]:
-        if shadow := route["shadow"]:
+        if (shadow := route["shadow"]) and not shadow.get("has_reads", True):
+            yield f"shadow   {route['name']} ({shadow['mode']}): writes alone, which are sent on and not compared"
+        elif shadow:
             yield (
                 f"shadow   {route['name']} ({shadow['mode']}): {shadow['compared']} compared, "
                 f"{shadow['different']} different, {shadow['dropped']} dropped"

@@ -35,6 +35,7 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", MARK.lower()})
 
 Fields = Sequence[tuple[bytes, bytes]]
+Pairs = Sequence[tuple[str, str]]
 LOG = logging.getLogger(__name__)
 
 
@@ -254,6 +255,9 @@ class DivergenceDesk:
         paths = () if route is None or route.shadow is None else route.shadow.redact
         redactor = Redactor(Redaction(paths=tuple(map(parse_path, paths))), token_bytes(32))
         headers = _texts(write.headers)
+        key, other_key = write.key.decode("latin-1"), write.other_key.decode("latin-1")
+        named = None if route is None else route.idempotency
+        header = "idempotency-key" if named is None else named.header
         told = {name.lower(): value for name, value in headers}
         try:
             plain = undo_codings(write.body, told.get("content-encoding", ""), MAX_BYTES)
@@ -274,8 +278,10 @@ class DivergenceDesk:
         return {
             **_about(write),
             "target": redactor.target(write.target.decode("latin-1")),
-            "headers": redactor.headers(headers),
-            "key": redactor.mark("key", write.key.decode("latin-1")) if write.key else "",
+            "headers": redactor.headers(_without_key(headers, header, redactor)),
+            "key": redactor.mark("key", key) if key else "",
+            # Because after a fallback the other side's key is the client's own.
+            "other_key": redactor.mark("key", key) if key and key == other_key else other_key,
             "body": body,
             "is_base64": False,
         }
@@ -322,6 +328,14 @@ def _short(one: Stored) -> dict[str, Any]:
         "tries": one.tries,
         "has_content": one.has_content,
     }
+
+
+def _without_key(headers: Pairs, header: str, redactor: Redactor) -> Pairs:
+    """Return header fields with what stands for the client's key, as `key` has it, in place of it."""
+    keys = {header, "idempotency-key"}
+    return tuple(
+        (name, redactor.mark("key", value) if name.lower() in keys and value else value) for name, value in headers
+    )
 
 
 def _about(write: Write) -> dict[str, Any]:

@@ -45,6 +45,8 @@ class ShadowShort(msgspec.Struct, frozen=True, kw_only=True):
     is_in_file: bool
     mode: str | None
     """None where it is not shadowed now."""
+    has_reads: bool
+    """Whether there can be anything to compare."""
     sample_bp: int | None
     since: float
     last: float

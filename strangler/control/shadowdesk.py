@@ -19,6 +19,7 @@ from strangler.core.findings import Findings
 from strangler.core.migration import settings
 from strangler.core.model import Config, Route
 from strangler.core.noise import Nature
+from strangler.core.offer import READS
 from strangler.core.parity import RISK, Outcomes, Parity, state_parity
 from strangler.core.shadowing import Shadow, ShadowMode
 
@@ -55,7 +56,7 @@ class ShadowDesk:
         one = self._find(name)
         if one is None:
             return None
-        return whole(one.findings, one.rules, is_in_file=one.is_in_file)
+        return whole(one.findings, one.rules, is_in_file=one.is_in_file, has_reads=one.has_reads)
 
     def reset(self, name: str, why: str, *, who: str) -> Mapping[str, Any] | None:
         """Forget what was found of a route and record it; None as in `show`. Raises StoreError."""
@@ -83,6 +84,7 @@ class ShadowDesk:
             compared=found.compared,
             different=found.different,
             dropped=sum(found.dropped.values()),
+            has_reads=_has_reads(route) or found.compared > 0,
         )
 
     def readings(self) -> tuple[ShadowReading, ...]:
@@ -92,8 +94,9 @@ class ShadowDesk:
     def _routes(self) -> list["_Shown"]:
         """Return all that are shadowed, or of which something was found, by name."""
         rules = {route.name: self._rules(route) for route in self._config().routes}
+        reads = {route.name for route in self._config().routes if _has_reads(route)}
         shown = {
-            name: _Shown(is_in_file=True, rules=rules[name], findings=self._of(name))
+            name: _Shown(is_in_file=True, rules=rules[name], findings=self._of(name), has_reads=name in reads)
             for name in rules
             if rules[name] is not None or self._book.of(name) is not None
         }
@@ -120,12 +123,20 @@ class _Shown:
     is_in_file: bool
     rules: Shadow | None
     findings: Findings
+    has_reads: bool = True
 
 
-def whole(findings: Findings, rules: Shadow | None, *, is_in_file: bool = True) -> Mapping[str, Any]:
+def _has_reads(route: Route) -> bool:
+    methods = route.match.methods
+    return not methods or any(method.encode("ascii") in READS for method in methods)
+
+
+def whole(
+    findings: Findings, rules: Shadow | None, *, is_in_file: bool = True, has_reads: bool = True
+) -> Mapping[str, Any]:
     """Return what was found of one route, with its groups and examples, as the API and the command line show it."""
     groups = msgspec.to_builtins(_by_frequency(findings))
-    shown = _short(_Shown(is_in_file=is_in_file, rules=rules, findings=findings))
+    shown = _short(_Shown(is_in_file=is_in_file, rules=rules, findings=findings, has_reads=has_reads))
     return {**shown, "uncounted": findings.uncounted, "groups": groups}
 
 
@@ -135,6 +146,7 @@ def _short(one: _Shown) -> Mapping[str, Any]:
         "route": found.route,
         "is_in_file": one.is_in_file,
         "mode": None if rules is None else rules.mode.value,
+        "has_reads": one.has_reads or found.compared > 0,
         "sample_bp": None if rules is None else rules.sample,
         "since": found.since,
         "last": found.last,

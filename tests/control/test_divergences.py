@@ -335,3 +335,17 @@ async def test_a_repair_takes_no_field_that_is_none_or_that_says_where_it_goes_o
         assert audit(client) == []
     assert status == 409
     assert "Bearer" not in str(problem)
+
+
+async def test_the_clients_key_is_a_mark_wherever_it_stands_until_it_is_revealed(tmp_path: Path) -> None:
+    headers = ((b"Idempotency-Key", b'"client-key"'), (b"X-User-Id", b"u"))
+    async with served() as client:
+        take(client, tmp_path, "a", headers=headers, key=b'"client-key"', other_key=b'"client-key"')
+        _, shown = await client.ask("GET", f"{LIST}/a")
+        _, revealed = await client.ask("POST", f"{LIST}/a/reveal", {"reason": "by hand"})
+    request = shown["request"]
+    assert "client-key" not in json.dumps(shown)
+    assert request["key"].startswith("[redacted key ")
+    assert dict(request["headers"])["Idempotency-Key"] == request["key"] == request["other_key"]
+    assert dict(request["headers"])["X-User-Id"] == "u"
+    assert revealed["request"]["key"] == dict(revealed["request"]["headers"])["Idempotency-Key"] == '"client-key"'

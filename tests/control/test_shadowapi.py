@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from strangler.cli.shadow import lines as report_lines
 from strangler.control.shadowdesk import ShadowDesk
 from strangler.core.findings import Findings
 from strangler.core.model import Config, Match, Route
@@ -19,6 +20,7 @@ SHORT = {
     "is_in_file": True,
     "mode": "shadow",
     "sample_bp": 2_500,
+    "has_reads": True,
     "since": 1_799_999_000.0,
     "last": 1_800_000_061.0,
     "counts": {
@@ -204,3 +206,22 @@ async def test_status_tells_shadowed_routes_in_short() -> None:
         assert shown is not None
         assert (shown.mode, shown.compared, shown.different, shown.dropped) == ("reverse", 3_000, 50, 12)
         assert desk.status(replace(route, shadow=None)) is None
+
+
+@pytest.mark.parametrize(
+    ("methods", "has_reads"), [((), True), (("POST", "GET"), True), (("POST", "PUT"), False), (("HEAD",), True)]
+)
+async def test_a_route_of_writes_alone_is_promised_no_parity(methods: tuple[str, ...], has_reads: bool) -> None:
+    shadow = Shadow(mode=ShadowMode.BOTH, writes=True)
+    match = Match(path="/", methods=methods)
+    route = Route(name="pay", match=match, legacy="monolith", extracted="s", shadow=shadow)
+    async with served() as client:
+        desk = ShadowDesk(client.book, lambda: Config(upstreams=(), default_upstream="monolith", routes=(route,)))
+        short, report = desk.status(route), desk.show("pay")
+
+    assert short is not None
+    assert report is not None
+    text = "\n".join(report_lines(report))
+    assert (short.has_reads, report["has_reads"]) == (has_reads, has_reads)
+    assert ("more without a difference" in text, "0 compared" in text) == (has_reads, has_reads)
+    assert ("writes alone, which are sent on and not compared" in text) is not has_reads
