@@ -147,6 +147,10 @@ def test_a_difference_is_read_with_both_values_side_by_side(person: Person, demo
     expect(example.get_by_role("heading", name="Answered")).to_be_visible()
     expect(example.get_by_role("heading", name="Shadow")).to_be_visible()
     expect(example).to_contain_text("GET /api/users/")
+    # More is compared all the time: the figures follow by themselves, and what is read stays open.
+    compared = panel.get_by_role("term").filter(has_text="Compared").locator("xpath=following-sibling::dd")
+    expect(compared).not_to_have_text(compared.inner_text(), timeout=20_000)
+    expect(example).to_be_visible()
 
 
 def test_the_audit_log_is_followed_while_others_change_things(person: Person, demo: Demo) -> None:

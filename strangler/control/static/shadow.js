@@ -1,7 +1,7 @@
 // What comparisons of one route have shown: the statement of parity, and every kind of difference with both values.
 
 import { change, part as enc, read } from "./api.js";
-import { el } from "./dom.js";
+import { el, put } from "./dom.js";
 import { ago, count, many, moment, part, pretty } from "./format.js";
 import { mayChange, model, now } from "./model.js";
 import { action, ask, chip, facts, gateNote, load, notify } from "./ui.js";
@@ -12,6 +12,8 @@ const NATURES = {
   undecided: ["undecided", "too few were asked twice to say"],
 };
 const FIRST = 20;
+/** How long a picture of the comparisons stands before it is loaded again because more was compared. */
+const AGAIN_MS = 5000;
 
 /** Return the panel of a route's comparisons. */
 export function shadowPanel(name) {
@@ -28,8 +30,59 @@ export function shadowPanel(name) {
     el("div", { class: "buttons start" }, refresh, forget.node),
   );
 
-  function reload() {
-    return load(body, () => read(`shadow/${enc(name)}`), (found) => draw(found, accepting));
+  let seen = "";
+  let asked = -Infinity;
+  let isAsking = false;
+  const counted = () => JSON.stringify(model.routes.get(name)?.shadow ?? null);
+
+  async function reload() {
+    seen = counted();
+    asked = performance.now();
+    isAsking = true;
+    await load(body, () => read(`shadow/${enc(name)}`), (found) => draw(found, accepting));
+    isAsking = false;
+  }
+
+  /** Load what was compared since, unless somebody is in the middle of it; what is open stays open. */
+  async function follow() {
+    if (isAsking || counted() === seen || performance.now() - asked < AGAIN_MS || isInUse()) return;
+    const before = counted();
+    asked = performance.now();
+    isAsking = true;
+    try {
+      const found = await read(`shadow/${enc(name)}`);
+      if (!isInUse()) {
+        const open = new Set(kinds().filter((one) => one.open).map((one) => one.dataset.kind));
+        const refocus = focused();
+        put(body, draw(found, accepting, kinds().length > FIRST));
+        for (const one of kinds()) one.open = open.has(one.dataset.kind);
+        refocus();
+        seen = before;
+      }
+    } catch {
+      // What was loaded stays, and is asked for again; the line at the top says if there is no connection.
+    } finally {
+      isAsking = false;
+    }
+  }
+
+  const kinds = () => [...body.querySelectorAll("details")];
+
+  /** Remember where the keyboard is, and return what takes it there again. */
+  function focused() {
+    const within = (one) => [...one.querySelectorAll("summary, pre, button")];
+    const held = kinds().find((one) => one.contains(document.activeElement));
+    const index = held ? within(held).indexOf(document.activeElement) : -1;
+    return () => {
+      const there = kinds().find((one) => one.dataset.kind === held?.dataset.kind);
+      if (there) within(there)[index]?.focus({ preventScroll: true });
+    };
+  }
+
+  /** Whether a question is open or text in it is selected: then it is left as it is. */
+  function isInUse() {
+    const selected = document.getSelection();
+    return Boolean(document.querySelector("dialog[open]")) || (!selected.isCollapsed && body.contains(selected.anchorNode));
   }
 
   async function accepting(place) {
@@ -60,20 +113,22 @@ export function shadowPanel(name) {
     if (node.hidden === isThere || !body.firstChild) {
       node.hidden = !isThere;
       if (isThere) reload();
-    }
+    } else if (isThere && !document.hidden) follow();
     forget.gate();
     note.update();
   }
   return { node, update };
 }
 
-function draw(found, accept) {
+/** What was found; the kinds after the first ones are shown at once if `isAll`. */
+function draw(found, accept, isAll = false) {
   const { counts, parity } = found;
   const dropped = Object.values(found.dropped).reduce((sum, one) => sum + one, 0);
   const groups = found.groups;
-  const list = el("ol", { class: "differences" }, groups.slice(0, FIRST).map((one) => group(one, accept)));
-  const rest = groups.slice(FIRST);
-  const more = el("button", { type: "button", onclick: () => { list.append(...rest.map((one) => group(one, accept))); more.remove(); } }, `Show ${many(rest.length, "more", "more")}`);
+  const first = isAll ? groups.length : FIRST;
+  const list = el("ol", { class: "differences" }, groups.slice(0, first).map((one) => group(one, accept)));
+  const rest = groups.slice(first);
+  const more = el("button", { type: "button", class: "more", onclick: () => { list.append(...rest.map((one) => group(one, accept))); more.remove(); } }, `Show ${many(rest.length, "more", "more")}`);
   return [
     el("p", { class: "lead" }, statement(counts, parity)),
     facts([
@@ -106,7 +161,7 @@ function group(one, accept) {
     {},
     el(
       "details",
-      {},
+      { "data-kind": `${one.kind} ${one.place}` },
       el(
         "summary",
         {},
