@@ -54,6 +54,8 @@ def test_a_share_is_slid_and_its_consequence_is_said_before(person: Person, demo
     person.answer("Set", "four in ten")
 
     until(lambda: demo.route("users.read")["share_bp"] == 4_000, what="40 % is served")
+    # Against what holds now, not against the minutes before, when it was another share.
+    expect(panel.get_by_role("status")).to_contain_text("as many as now")
     row = demo.ask("GET", "audit?limit=1")["rows"][0]
     assert (row["what"], row["subject"], row["who"]) == ("flag", "users", "admin-token")
     assert "four in ten" in row["why"]

@@ -173,7 +173,16 @@ export function stagesOf(stages) {
 
 const nearest = (percent) => STOPS.reduce((best, stop, index) => (Math.abs(stop - percent) < Math.abs(STOPS[best] - percent) ? index : best), 0);
 
-/** What a share means for the traffic of the last five minutes; what is held back does not move. */
+/** Requests a minute that the extracted side gets of a route by its present share, and those of both sides. */
+function traffic(route) {
+  const ours = perMinute(route.name, "extracted");
+  const all = ours + perMinute(route.name, "legacy");
+  const { bp } = standing(route);
+  // Because no share says what keys of their own stages do, what was counted must do.
+  return [bp === null ? ours : (all * bp) / 10000, all];
+}
+
+/** What a share means for the traffic of the last five minutes, against the share that holds now; what is held back does not move. */
 function consequence(percent, moved, flag) {
   if (!moved.length) return "No route names this flag, so it moves nothing.";
   if (model.head.is_killed) return "The kill switch is on, so nothing moves until it is released.";
@@ -181,12 +190,11 @@ function consequence(percent, moved, flag) {
   const free = moved.filter((route) => !held.includes(route));
   const hold = held.length ? `Taken back, so not moved until reset: ${names(held.map((route) => route.name))}. ` : "";
   if (!free.length) return hold;
-  const ours = free.reduce((sum, route) => sum + perMinute(route.name, "extracted"), 0);
-  const all = free.reduce((sum, route) => sum + perMinute(route.name, "legacy"), ours);
+  const [ours, all] = free.map(traffic).reduce((sum, one) => [sum[0] + one[0], sum[1] + one[1]], [0, 0]);
   if (!all) return `${hold}There was no request in the last five minutes, so nothing can be said of how many would move.`;
   const wanted = (all * percent) / 100;
   const change = wanted - ours;
-  const verb = change >= 0 ? "more" : "fewer";
+  const than = Math.abs(change) < 0.001 ? "as many as now" : `${rate(Math.abs(change))} ${change > 0 ? "more" : "fewer"} than now`;
   const first = flag && (flag.rules || flag.targets) ? " Whom the flag's rules and targets name is not counted apart." : "";
-  return `${hold}About ${rate(wanted)} of ${rate(all)} requests a minute would be answered by the extracted side: ${rate(Math.abs(change))} ${verb} than now.${first}`;
+  return `${hold}About ${rate(wanted)} of ${rate(all)} requests a minute would be answered by the extracted side: ${than}.${first}`;
 }
