@@ -94,7 +94,7 @@ export function routeView(main, name) {
 
 /** Requests, failures and latency of both sides, over an hour or a day. */
 function chartsOf(name) {
-  const requests = chart({ title: "Requests a minute", value: (bin, width) => (bin.requests && width >= 5 ? (bin.requests * 60) / width : null), words: rate, least: 1 });
+  const requests = chart({ title: "Requests a minute", value: (bin, width, isWhole) => (bin.requests && isWhole ? (bin.requests * 60) / width : null), words: rate, least: 1 });
   const failures = chart({ title: "Failures", value: failing, words: (value) => `${Number(value.toFixed(1))} %`, least: 5 });
   const middle = chart({ title: "Latency, 50th percentile", value: (bin) => bin.p50, words: latency, least: 1 });
   const high = chart({ title: "Latency, 95th percentile", value: (bin) => bin.p95, words: latency, least: 1 });
