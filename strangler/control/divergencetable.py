@@ -134,11 +134,6 @@ class DivergenceTable:
             rows = db.execute("SELECT route FROM divergences UNION SELECT route FROM divergences_unlisted ORDER BY 1")
             return tuple(row[0] for row in rows)
 
-    def by_route(self) -> dict[str, int]:
-        """Return how many are open of each route. Raises StoreError."""
-        with self._database.reading() as db:
-            return dict(db.execute("SELECT route, count(*) FROM divergences WHERE settled_at IS NULL GROUP BY route"))
-
 
 def _sizes(db: sqlite3.Connection) -> tuple[int, int]:
     rows, size = db.execute(
