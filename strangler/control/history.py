@@ -48,6 +48,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """The route or flag that it was done to; `*` or `routes` for all."""
     who: str
     why: str
+    is_release: bool = False
+    """Whether it is the kill switch's release."""
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,7 +145,9 @@ class HistoryDesk:
 
 def as_mark(one: Headline) -> Mark:
     """Return an entry of the audit log as a mark."""
-    return Mark(seq=one.seq, at=one.at, what=one.what, subject=one.subject, who=one.who, why=one.why)
+    return Mark(
+        seq=one.seq, at=one.at, what=one.what, subject=one.subject, who=one.who, why=one.why, is_release=one.is_release
+    )
 
 
 def _side(points: Sequence[Point]) -> SideHistory:

@@ -22,6 +22,8 @@ ANCHOR_FILE = "audit.anchor"
 _COLUMNS = "seq, at, who, what, subject, why, before, after, evidence, prev, hash"
 
 LOG = logging.getLogger(__name__)
+_OFF = "false"
+"""The kill switch's value after its release, as JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ class Headline:
     what: str
     subject: str
     why: str
+    is_release: bool = False
+    """Whether the kill switch was released by it."""
 
 
 class Journal:
@@ -138,12 +142,13 @@ class Journal:
         """Return the latest rows that are not older than `since` and numbered above `after`, newest first."""
         with self._database.reading() as db:
             rows = db.execute(
-                "SELECT seq, at, who, what, subject, why FROM audit WHERE seq > ? ORDER BY seq DESC LIMIT ?",
-                (after, limit),
+                "SELECT seq, at, who, what, subject, why, what = ? AND after = ? FROM audit WHERE seq > ? "
+                "ORDER BY seq DESC LIMIT ?",
+                (Action.KILL.value, _OFF, after, limit),
             ).fetchall()
         found = (
-            Headline(seq=seq, at=at, who=who, what=what, subject=subject, why=why)
-            for seq, at, who, what, subject, why in rows
+            Headline(seq=seq, at=at, who=who, what=what, subject=subject, why=why, is_release=bool(is_release))
+            for seq, at, who, what, subject, why, is_release in rows
         )
         # Because the clock may have been set, rows are in the order of their numbers, not of their times.
         return tuple(one for one in found if one.at >= since)
@@ -208,6 +213,7 @@ def _headline(entry: Entry) -> Headline:
         what=entry.what.value,
         subject=entry.subject,
         why=entry.why,
+        is_release=entry.what is Action.KILL and entry.after == _OFF,
     )
 
 

@@ -131,6 +131,9 @@ def test_the_kill_switch_is_pulled_and_released(person: Person, demo: Demo) -> N
     person.answer("Release", "over")
 
     expect(banner).not_to_contain_text("The kill switch is on")
+    deeds = person.section("Both sides").locator(".deeds li")
+    expect(deeds.filter(has_text="kill switch off by admin-token: over").locator(".mark.reset")).to_have_count(1)
+    expect(deeds.filter(has_text="incident 7").locator(".mark.trip")).to_have_count(1)
     assert demo.ask("GET", "status")["is_killed"] is False
 
 

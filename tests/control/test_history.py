@@ -132,12 +132,16 @@ def test_marks_are_the_audit_logs_of_the_span_and_survive_a_restart(store: Store
     store.journal.record(replace(deed, at=T - 4_000, subject="long ago"))
     store.journal.record(deed)
     store.journal.record(replace(deed, at=T + 1, what=Action.RESET, why="mended"))
+    store.journal.record(replace(deed, at=T + 2, what=Action.KILL, subject="*", before="false", after="true"))
+    store.journal.record(replace(deed, at=T + 3, what=Action.KILL, subject="*", before="true", after="false"))
 
     marks = show(HistoryDesk(store.journal, now=Clock()), "hour").marks
 
     assert marks == (
         Mark(seq=2, at=T, what="trip", subject="pay", who="ann", why="it fails"),
         Mark(seq=3, at=T + 1, what="reset", subject="pay", who="ann", why="mended"),
+        Mark(seq=4, at=T + 2, what="kill", subject="*", who="ann", why="it fails"),
+        Mark(seq=5, at=T + 3, what="kill", subject="*", who="ann", why="it fails", is_release=True),
     )
 
 

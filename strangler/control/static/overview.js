@@ -206,7 +206,7 @@ function legend() {
     ["line legacy", "Monolith"],
     ["line extracted", "Extracted"],
     ["mark trip", "Trip or kill"],
-    ["mark reset", "Reset"],
+    ["mark reset", "Reset or release"],
     ["mark change", "Flag"],
     ["mark file", "Routes file"],
   ];

@@ -84,6 +84,8 @@ const KINDS = {
 
 /** How a mark is drawn, and what it says. */
 export function kindOf(mark) {
+  // Marks say that it was a release; rows of the audit log have the switch's value after it.
+  if (mark.what === "kill" && (mark.is_release || String(mark.after) === "false")) return { shape: "reset", word: "kill switch off" };
   const [shape, word] = KINDS[mark.what] ?? ["file", mark.what.replaceAll("_", " ")];
   return { shape, word };
 }
