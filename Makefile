@@ -79,9 +79,9 @@ rollback-sim: install
 	@exec $(BIN)/python -m bench.rollback --runs $(RUNS)
 
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
+	uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-strip-extras --no-emit-index-url \
 	  --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 	  --no-annotate --no-header --constraints requirements.lock pyproject.toml -o requirements-runtime.lock
 
 clean:
