@@ -10,9 +10,7 @@ from aiohttp import web
 from strangler.control.metrics import Exposition
 from strangler.control.operations import Answer, Operation, Role, WithReason
 from strangler.control.status import Readiness, RestartStatus, Status, WorkerStatus
-from strangler.core.decide import Reason as Decided
-from strangler.core.migration import Stage
-from strangler.core.model import Side
+from strangler.core.explain import Explanation
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,34 +21,12 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Explained(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained(Explanation):
     """Where a request would go, and why; the key itself is not part of it."""
 
-    path: str
-    route: str
-    template: str
-    flag: str
-    share: int | None
-    identity: str
-    key_digest: str
-    place: float | None
-    side: Side
-    reason: Decided
-    upstream: str
-    stage: Stage | None
-    read: tuple[str, ...]
-    """The upstreams that a read is asked of: whose answer the client gets, then who is asked to compare.
-
-    Empty where the route takes no reads; and so `write`.
-    """
-    write: tuple[str, ...]
-    """The upstreams that a write goes to, in order, each only if the one before has carried it out."""
-    is_undeclared: bool
-    """Whether stage or mode would send a write on, and the route does not declare its writes."""
-    sample: int
-    check_ratio: int | None
-    generation: int
     why: str
+    """The reason in words."""
 
 
 class Generation(msgspec.Struct, frozen=True, kw_only=True):
