@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 DEVELOPMENT, RUNTIME = "requirements.lock", "requirements-runtime.lock"
-_PIN = re.compile(r"^([a-z0-9][a-z0-9.-]*)==([^\s;\\]+)", re.MULTILINE)
+_PIN = re.compile(r"^([a-z0-9][a-z0-9.-]*)(?:\[[a-z0-9,-]+\])?==([^\s;\\]+)", re.MULTILINE)
 _REQUIRED = re.compile(r"^[A-Za-z0-9._-]+")
 
 

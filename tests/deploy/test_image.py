@@ -14,7 +14,7 @@ from tests.support.proxy import end, routes_text, running
 
 ROOT = Path(__file__).parents[2]
 HEALTHCHECK = ROOT / "deploy" / "healthcheck.py"
-_PIN = re.compile(r"^([a-z0-9-]+)==(\S+)((?: ; .*?)?)((?: --hash=sha256:[0-9a-f]{64})+)$")
+_PIN = re.compile(r"^([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==(\S+)((?: ; .*?)?)((?: --hash=sha256:[0-9a-f]{64})+)$")
 
 
 def _instructions(name: str) -> list[str]:
