@@ -80,10 +80,11 @@ def lines(found: Mapping[str, Any], *, is_all: bool) -> Iterator[str]:
 
 def left_text(left: Mapping[str, Any]) -> str:
     """Return what is left of the monolith in one line."""
+    held = f"; {left['held']} more extracted but for what is held back" if left["held"] else ""
     unseen = f"; {left['unseen']} more unseen for 30 days" if left["unseen"] else ""
     return (
         f"monolith left: {left['left']} of {left['endpoints']} endpoints, {left['unrouted']} of them without a route"
-        f"{unseen}"
+        f"{held}{unseen}"
     )
 
 

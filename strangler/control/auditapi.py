@@ -22,6 +22,9 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     subject: str | None = None
     """Only rows about this flag, route or file."""
     who: str | None = None
+    route: str | None = None
+    """Only rows about what could have moved this route's traffic: its trips and resets, its flag and those that the
+    flag asks first, the kill switch, the routes file."""
 
 
 class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +65,7 @@ def operations(desk: GuardDesk) -> tuple[Operation, ...]:
                 what=call.query.what,
                 subject=call.query.subject,
                 who=call.query.who,
+                route=call.query.route,
             ),
             query=AuditQuery,
             answer=AuditPage,

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from strangler.control.discoverytable import DAYS_KEPT
 from strangler.control.metrics import DiscoveryReading
-from strangler.control.share import Shares
+from strangler.control.share import Share, Shares
 from strangler.control.store import Store
 from strangler.control.truth import Truth
 from strangler.core.endpoints import Endpoint, Endpoints
 from strangler.core.hour import Hour
-from strangler.core.model import FULL_SHARE, Config, Side
+from strangler.core.model import Config, Side
 from strangler.core.progress import UNSEEN_DAYS, Day, Left, Standing, Stood, left_of, stand
 from strangler.core.shapes import Shape, words_of
 from strangler.core.table import Table
@@ -193,9 +193,10 @@ class Discovery:
         if self._routes is None or self._routes[0] is not truth.config:
             self._routes = (truth.config, Table(truth.config.routes))
         caps = dict(truth.overrides.caps)
+        found = self._shares.of(truth.config, truth.flags)
         shares = {
-            name: 0 if truth.overrides.is_killed else min(share.basis_points or 0, caps.get(name, FULL_SHARE))
-            for name, share in self._shares.of(truth.config, truth.flags).items()
+            name: (0, 0) if truth.overrides.is_killed else _served(share, caps.get(name))
+            for name, share in found.items()
         }
         return stand(endpoints, truth.config, self._routes[1], shares)
 
@@ -203,3 +204,9 @@ class Discovery:
         if str(error) != self.fault:
             LOG.error("discovery_not_stored", extra={"fields": {"why": str(error)}})
         self.fault = str(error)
+
+
+def _served(share: Share, cap: int | None) -> tuple[int, int]:
+    """Return what is served of a share, and what is held back of it; a guard's limit leaves nothing to hold back."""
+    served = (share.basis_points or 0) - share.held_bp
+    return (served, share.held_bp) if cap is None or cap >= served else (cap, 0)

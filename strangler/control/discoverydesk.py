@@ -31,7 +31,9 @@ class EndpointShown(msgspec.Struct, frozen=True, kw_only=True):
     route: str
     """Empty if no route names it."""
     share_bp: int
-    """The extracted side's part of it, as routes, flags and guards stand now."""
+    """The extracted side's part of it as it is served, by routes, flags and guards as they stand now."""
+    held_bp: int
+    """What is held back on the monolith though the flag gives it away, to compare with."""
     first_seen: float
     last_seen: float
     recent_legacy: float
@@ -47,11 +49,13 @@ class LeftShown(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: int
     """Seen within the last month."""
     left: int
-    """Of them, those of which the monolith answers anything."""
+    """Of them, those of which the monolith answers more than what is held back."""
     unrouted: int
     """Of those, the ones that no route names."""
     unseen: int
     """Endpoints with no request for a month."""
+    held: int
+    """Of those that are not left, the ones of which the monolith answers what `rollback.hold_back` keeps."""
 
 
 class EndpointList(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +87,7 @@ class DayShown(msgspec.Struct, frozen=True, kw_only=True):
     """The monolith's part of the requests, 0 to 1; None without any."""
     endpoints: int
     left: int
-    """The endpoints of which the monolith answered anything, at the day's end or as it stands now."""
+    """The endpoints of which the monolith answered more than what is held back, at the day's end or as it stands."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,6 +211,7 @@ def _endpoint(one: Stood) -> EndpointShown:
         standing=one.standing,
         route=one.route,
         share_bp=one.share,
+        held_bp=one.held,
         first_seen=traffic.first,
         last_seen=traffic.last,
         recent_legacy=round(legacy, 1),
@@ -216,7 +221,9 @@ def _endpoint(one: Stood) -> EndpointShown:
 
 
 def _left(left: Left) -> LeftShown:
-    return LeftShown(endpoints=left.endpoints, left=left.left, unrouted=left.unrouted, unseen=left.unseen)
+    return LeftShown(
+        endpoints=left.endpoints, left=left.left, unrouted=left.unrouted, unseen=left.unseen, held=left.held
+    )
 
 
 def _day(day: Day) -> DayShown:

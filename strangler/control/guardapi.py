@@ -35,6 +35,7 @@ class GuardShown(msgspec.Struct, frozen=True, kw_only=True):
     since: float
     wake_at: float | None
     trips: int
+    """Times that its traffic was taken back, as the audit log has them: by a rule, by hand, with its cohort."""
     probed: int
     cause: dict[str, Any] | None
     """Why it is not closed, as it was recorded."""

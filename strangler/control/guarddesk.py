@@ -1,29 +1,43 @@
 """The guard desk: what the admin API shows of guards and of the audit log, and what it lets people do."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import msgspec
 
 from strangler.control.guards import Guards
-from strangler.control.journal import Journal
+from strangler.control.journal import Headline, Journal
 from strangler.control.metrics import GuardReading
 from strangler.control.status import GuardStatus
-from strangler.core.audit import Action, Row
+from strangler.core.audit import Action, Row, movers
 from strangler.core.guard import Phase
 from strangler.core.model import Config
 
 MOST_ROWS = 1_000
+_TRIPS = (Action.TRIP, Action.COOL)
+"""What a person calls a trip, whether or not the route comes back by itself."""
 
 
 class GuardDesk:
     """Shows guards, and trips, resets and kills."""
 
-    def __init__(self, guards: Guards, journal: Journal, config: Callable[[], Config]) -> None:
+    def __init__(
+        self,
+        guards: Guards,
+        journal: Journal,
+        config: Callable[[], Config],
+        *,
+        prerequisites: Callable[[str], Sequence[str]],
+    ) -> None:
+        """`prerequisites` tells which flags a route's flag asks first. Raises StoreError."""
         self._guards = guards
         self._journal = journal
         self._config = config
+        self._prerequisites = prerequisites
+        self._trips = Counter(journal.counts(_TRIPS))
+        journal.watch(self._follow)
 
     def catalogue(self) -> Mapping[str, Any]:
         """Return the kill switch and every guarded route's guard."""
@@ -45,7 +59,7 @@ class GuardDesk:
             "phase": kept.guard.phase.value,
             "since": kept.guard.since,
             "wake_at": kept.guard.wake_at,
-            "trips": kept.guard.trips,
+            "trips": self._trips[name],
             "probed": kept.guard.probed,
             "cause": kept.cause,
             "findings": msgspec.to_builtins(findings),
@@ -106,10 +120,23 @@ class GuardDesk:
         what: Action | None = None,
         subject: str | None = None,
         who: str | None = None,
+        route: str | None = None,
     ) -> Mapping[str, Any]:
-        """Return rows of the audit log, newest first. Raises StoreError."""
-        rows = self._journal.latest(limit=limit, before=before, what=what, subject=subject, who=who)
+        """Return rows of the audit log, newest first; of a route, what could have moved its traffic. Raises
+        StoreError."""
+        among = () if route is None else self._movers(route)
+        rows = self._journal.latest(limit=limit, before=before, what=what, subject=subject, who=who, among=among)
         return {"rows": [row_as_shown(row) for row in rows]}
+
+    def _movers(self, name: str) -> Sequence[tuple[Action, str]]:
+        route = next((one for one in self._config().routes if one.name == name), None)
+        # Because the log outlives the routes file, a route that is gone still has what was done to it.
+        flags = () if route is None or route.flag is None else (route.flag, *self._prerequisites(name))
+        return movers(name, flags)
+
+    def _follow(self, one: Headline) -> None:
+        if one.what in _TRIPS:
+            self._trips[one.subject] += 1
 
 
 def row_as_shown(row: Row) -> Mapping[str, Any]:

@@ -121,9 +121,10 @@ class Journal:
         what: Action | None = None,
         subject: str | None = None,
         who: str | None = None,
+        among: Sequence[tuple[Action, str]] = (),
     ) -> tuple[Row, ...]:
         """Return the latest rows, newest first; only those with smaller numbers if `before` is given, and those that
-        are about what is named."""
+        are about what is named. Of `among`, actions and their subjects, any will do."""
         wanted = {
             "seq < ?": 2**62 if before is None else before,
             "what = ?": what,
@@ -131,12 +132,23 @@ class Journal:
             "who = ?": who,
         }
         given = {condition: value for condition, value in wanted.items() if value is not None}
+        conditions = [*given, *([f"(what, subject) IN (VALUES {', '.join(['(?, ?)'] * len(among))})"] if among else [])]
+        pairs = [value for pair in among for value in pair]
         with self._database.reading() as db:
             rows = db.execute(
-                f"SELECT {_COLUMNS} FROM audit WHERE {' AND '.join(given)} ORDER BY seq DESC LIMIT ?",  # noqa: S608
-                (*given.values(), limit),
+                f"SELECT {_COLUMNS} FROM audit WHERE {' AND '.join(conditions)} ORDER BY seq DESC LIMIT ?",  # noqa: S608
+                (*given.values(), *pairs, limit),
             ).fetchall()
         return tuple(map(_row, rows))
+
+    def counts(self, actions: Sequence[Action]) -> dict[str, int]:
+        """Return how often any of these was done, by its subject. Raises StoreError."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                f"SELECT subject, count(*) FROM audit WHERE what IN ({', '.join('?' * len(actions))}) GROUP BY subject",  # noqa: S608
+                actions,
+            ).fetchall()
+        return dict(rows)
 
     def headlines(self, *, since: float, after: int, limit: int) -> tuple[Headline, ...]:
         """Return the latest rows that are not older than `since` and numbered above `after`, newest first."""

@@ -25,9 +25,10 @@ class RouteShown(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     """Of the routes file."""
     share_bp: int | None
-    """The extracted side's part in basis points, as it is served; None if it is not one number for everybody."""
+    """The extracted side's part in basis points, as it is served: without what is held back on the monolith, and the
+    most that it may be while a guard probes. None if it is not one number for everybody."""
     wanted_bp: int | None
-    """What flag or file say, whatever goes before them."""
+    """What flag or file say, whatever goes before them or is held back."""
     source: Source
     why: str
     note: str

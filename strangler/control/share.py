@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from strangler.core.model import Config, Route
+from strangler.core.model import FULL_SHARE, Config, Route
+from strangler.core.shares import FINISHED
 from strangler.errors import FlagError
 from strangler.flags.data import FlagData
-from strangler.flags.summary import summarise
+from strangler.flags.summary import FlagSummary, summarise
 from strangler.flags.validate import validate
 
 
@@ -21,6 +22,10 @@ class Share:
     note: str
     stages: Mapping[str, int] = field(default_factory=dict)
     """Of a route with a migration flag, the basis points of each stage that has any."""
+    held_bp: int = 0
+    """Of `basis_points`, those that `rollback.hold_back` keeps on the monolith all the same."""
+    prerequisites: tuple[str, ...] = ()
+    """Flags that the route's flag asks before it decides, and those that they ask."""
 
 
 class Shares:
@@ -65,4 +70,29 @@ def share_of(route: Route, flags: Mapping[str, Any], *, is_ready: bool) -> Share
         notes.append(f"{summary.rules} rules and {summary.targets} targets go first")
     if summary.served_bp is None:
         notes.append("a value names no side")
-    return Share(basis_points=summary.served_bp, note=", ".join(notes), stages=summary.stages)
+    return Share(
+        basis_points=summary.served_bp,
+        note=", ".join(notes),
+        stages=summary.stages,
+        held_bp=_held(route, summary),
+        prerequisites=_asked_first(route.flag, flags),
+    )
+
+
+def _held(route: Route, summary: FlagSummary) -> int:
+    """Return what is held back of the share; the keys that are held back are those that come over last."""
+    if route.rollback is None or not summary.on or summary.served_bp is None:
+        return 0
+    # Because a key in the last stage has nothing to be compared with, it is not held back.
+    movable = summary.served_bp - summary.stages.get(FINISHED, 0)
+    return min(max(0, route.rollback.hold_back - (FULL_SHARE - summary.served_bp)), movable)
+
+
+def _asked_first(key: str, flags: Mapping[str, Any]) -> tuple[str, ...]:
+    found: dict[str, None] = {key: None}
+    waiting = [key]
+    while waiting:
+        asked = [str(one.get("key")) for one in (flags.get(waiting.pop()) or {}).get("prerequisites") or ()]
+        waiting += [one for one in asked if one not in found]
+        found.update(dict.fromkeys(asked))
+    return tuple(found)[1:]

@@ -1,10 +1,11 @@
 """Status: what runs, as one value; the shape of `GET /api/v1/status`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from strangler.control.health import Verdict
+from strangler.control.share import Share
 from strangler.control.totals import Total, Totals
 from strangler.core import histogram
 from strangler.core.model import Route, Side, Upstream
@@ -151,11 +152,17 @@ class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
     extracted: str | None
     flag: str | None
     share_bp: int | None
-    """The extracted side's share; None if it is not one number for everybody."""
+    """The extracted side's share as flag or file have it; None if it is not one number for everybody."""
+    served_bp: int | None
+    """The share as it is served: 0 after a trip or a kill, what a probe may have at most, without what is held back."""
+    hold_back_bp: int
+    """Basis points of the keys that stay on the monolith when the flag gives it all away."""
     note: str
     """Why the share is what it is, when that is not plain."""
     stages: dict[str, int]
     """Of a migration flag, the basis points of the keys in each stage that has any; else empty."""
+    prerequisites: tuple[str, ...]
+    """Flags that its flag asks first."""
     sides: dict[str, SideStatus]
     guard: GuardStatus | None = None
     """None where the route is not guarded."""
@@ -249,9 +256,8 @@ def of_route(
     route: Route,
     totals: Totals,
     *,
-    share_bp: int | None,
-    note: str,
-    stages: Mapping[str, int],
+    share: Share,
+    served_bp: int | None,
     guard: GuardStatus | None,
     shadow: ShadowStatus | None = None,
 ) -> RouteStatus:
@@ -262,9 +268,12 @@ def of_route(
         path=route.match.path,
         extracted=route.extracted,
         flag=route.flag,
-        share_bp=share_bp,
-        note=note,
-        stages=dict(stages),
+        share_bp=share.basis_points,
+        served_bp=served_bp,
+        hold_back_bp=0 if route.flag is None or route.rollback is None else route.rollback.hold_back,
+        note=share.note,
+        stages=dict(share.stages),
+        prerequisites=share.prerequisites,
         sides={side.value: of_side(totals.of(route.name, side)) for side in Side},
         guard=guard,
         shadow=shadow,

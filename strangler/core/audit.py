@@ -51,6 +51,26 @@ class Action(StrEnum):
     """What comparisons of a route have shown was forgotten, to begin anew."""
 
 
+_OF_ROUTE = (Action.TRIP, Action.COOL, Action.PROBE, Action.CLOSE, Action.RESET, Action.MIGRATION, Action.CONFIG)
+_OF_FLAG = (Action.FLAG, Action.WRITE_BACK)
+EVERYTHING = "*"
+"""The subject of the kill switch."""
+ROUTES = "routes"
+"""The subject of the routes file."""
+
+
+def movers(route: str, flags: Iterable[str]) -> tuple[tuple[Action, str], ...]:
+    """Return what could have moved a route's traffic, as actions and their subjects; `flags` are the route's own and
+    those that it asks first."""
+    return (
+        *((what, route) for what in _OF_ROUTE),
+        *((what, flag) for flag in flags for what in _OF_FLAG),
+        (Action.KILL, EVERYTHING),
+        (Action.RELOAD, ROUTES),
+        (Action.CONFIG, ROUTES),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One row, as it is hashed."""

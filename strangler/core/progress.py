@@ -24,7 +24,7 @@ class Standing(StrEnum):
     """A route names it, and the monolith answers all of it."""
     SPLIT = "split"
     EXTRACTED = "extracted"
-    """The extracted side answers all of it."""
+    """The extracted side answers all of it, but for what is held back to compare with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +35,10 @@ class Stood:
     route: str
     """Empty if no route names it."""
     share: int
-    """Basis points of the extracted side, as routes, flags and guards stand now."""
+    """Basis points of the extracted side as it is served, by routes, flags and guards as they stand now."""
     standing: Standing
+    held: int = 0
+    """Basis points that are held back on the monolith though the flag gives them away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +48,13 @@ class Left:
     endpoints: int
     """Seen within the last month."""
     left: int
-    """Of them, those of which the monolith answers anything."""
+    """Of them, those of which the monolith answers more than what is held back."""
     unrouted: int
     """Of those, the ones that no route names."""
     unseen: int
     """Endpoints with no request for a month."""
+    held: int = 0
+    """Of those that are not left, the ones of which the monolith answers what is held back to compare with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,7 @@ class Day:
     unrouted: int = 0
     endpoints: int = 0
     left: int = 0
-    """The endpoints of which the monolith answered anything, at the day's end or as it stands now."""
+    """The endpoints of which the monolith answered more than what is held back, at the day's end or as it stands."""
 
     @property
     def share(self) -> float | None:
@@ -74,8 +78,11 @@ class Day:
         return self.legacy / total if total else None
 
 
-def stand(endpoints: Iterable[Endpoint], config: Config, table: Table, shares: Mapping[str, int]) -> tuple[Stood, ...]:
-    """Return how far each endpoint has come; `shares` has the extracted side's part by route."""
+def stand(
+    endpoints: Iterable[Endpoint], config: Config, table: Table, shares: Mapping[str, tuple[int, int]]
+) -> tuple[Stood, ...]:
+    """Return how far each endpoint has come; `shares` has by route the extracted side's part as it is served, and what
+    is held back of it."""
     hosts = ("", *sorted({host.replace("*", "any") for route in config.routes for host in route.match.hosts}))
     fields = tuple((header.name, header.value or "") for route in config.routes for header in route.match.headers)
     return tuple(_stood(endpoint, config, table, shares, hosts[:_MOST_HOSTS], fields) for endpoint in endpoints)
@@ -83,7 +90,7 @@ def stand(endpoints: Iterable[Endpoint], config: Config, table: Table, shares: M
 
 def left_of(several: Iterable[Stood], now: float) -> Left:
     """Return what is left of the monolith."""
-    endpoints = left = unrouted = unseen = 0
+    endpoints = left = unrouted = unseen = held = 0
     for one in several:
         if now - one.endpoint.traffic.last > UNSEEN_DAYS * DAY_S:
             unseen += 1
@@ -91,14 +98,15 @@ def left_of(several: Iterable[Stood], now: float) -> Left:
         endpoints += 1
         left += one.standing is not Standing.EXTRACTED
         unrouted += one.standing is Standing.UNROUTED
-    return Left(endpoints=endpoints, left=left, unrouted=unrouted, unseen=unseen)
+        held += one.standing is Standing.EXTRACTED and one.held > 0
+    return Left(endpoints=endpoints, left=left, unrouted=unrouted, unseen=unseen, held=held)
 
 
 def _stood(
     endpoint: Endpoint,
     config: Config,
     table: Table,
-    shares: Mapping[str, int],
+    shares: Mapping[str, tuple[int, int]],
     hosts: tuple[str, ...],
     fields: tuple[tuple[str, str], ...],
 ) -> Stood:
@@ -108,6 +116,6 @@ def _stood(
     if index is None:
         return Stood(endpoint=endpoint, route="", share=0, standing=Standing.UNROUTED)
     route = config.routes[index]
-    share = 0 if route.extracted is None else shares.get(route.name, 0)
-    standing = Standing.EXTRACTED if share == FULL_SHARE else Standing.SPLIT if share else Standing.MONOLITH
-    return Stood(endpoint=endpoint, route=route.name, share=share, standing=standing)
+    share, held = (0, 0) if route.extracted is None else shares.get(route.name, (0, 0))
+    standing = Standing.EXTRACTED if share + held == FULL_SHARE else Standing.SPLIT if share else Standing.MONOLITH
+    return Stood(endpoint=endpoint, route=route.name, share=share, standing=standing, held=held)

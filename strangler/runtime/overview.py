@@ -7,7 +7,7 @@ from typing import Any
 from strangler import __version__
 from strangler.control import explain, status
 from strangler.control.discovery import Discovery
-from strangler.control.effective import effective
+from strangler.control.effective import Effective, effective
 from strangler.control.health import HealthChecks
 from strangler.control.metrics import Reading
 from strangler.control.routesapi import RouteList, RouteShown
@@ -69,6 +69,7 @@ class Overview:
         truth = self._truth
         standing = self._source.status()
         shares = self._shares.of(truth.config, truth.flags)
+        caps = dict(truth.overrides.caps)
         unready = self._unready()
         return Status(
             version=__version__,
@@ -92,9 +93,8 @@ class Overview:
                 status.of_route(
                     route,
                     self._totals,
-                    share_bp=shares[route.name].basis_points,
-                    note=shares[route.name].note,
-                    stages=shares[route.name].stages,
+                    share=shares[route.name],
+                    served_bp=self._effective(route, shares[route.name], caps).share_bp,
                     guard=self._protection.desk.status(route.name),
                     shadow=self._shadowing.desk.status(route),
                 )
@@ -111,14 +111,19 @@ class Overview:
         """Return every route as it is served, and what decides its share."""
         truth = self._truth
         shares = self._shares.of(truth.config, truth.flags)
+        caps = dict(truth.overrides.caps)
         return RouteList(
-            routes=tuple(self._route(route, shares[route.name]) for route in truth.config.routes),
+            routes=tuple(self._route(route, shares[route.name], caps) for route in truth.config.routes),
             unrouted=status.of_side(self._totals.of("", Side.LEGACY)),
         )
 
-    def _route(self, route: Route, share: Share) -> RouteShown:
+    def _effective(self, route: Route, share: Share, caps: Mapping[str, int], guard_why: str = "") -> Effective:
+        is_killed = self._truth.overrides.is_killed
+        return effective(route, share, cap=caps.get(route.name), is_killed=is_killed, guard_why=guard_why)
+
+    def _route(self, route: Route, share: Share, caps: Mapping[str, int]) -> RouteShown:
         guard = self._protection.desk.status(route.name)
-        found = effective(route, share, self._truth.overrides, guard.why if guard is not None else "")
+        found = self._effective(route, share, caps, guard.why if guard is not None else "")
         return RouteShown(
             name=route.name,
             methods=route.match.methods,

@@ -66,7 +66,12 @@ class Protection:
         """What receivers that are gone were not told."""
         self._has_book = False
         self.guards = Guards(store.guards, on_overrides=truth.replace_overrides, on_happening=self._tell)
-        self.desk = GuardDesk(self.guards, store.journal, lambda: truth.config)
+        self.desk = GuardDesk(
+            self.guards,
+            store.journal,
+            lambda: truth.config,
+            prerequisites=lambda name: self._shares.of(truth.config, truth.flags)[name].prerequisites,
+        )
 
     def start(self) -> None:
         """Serve by what is kept, and begin to judge. Raises StoreError."""

@@ -165,7 +165,7 @@ async def test_a_faulty_file_has_no_plan(client: Client, tmp_path: Path, capsys:
     assert "new.yaml:1:1" in capsys.readouterr().err
 
 
-LEFT = {"endpoints": 2, "left": 0, "unrouted": 0, "unseen": 3}
+LEFT = {"endpoints": 2, "left": 0, "unrouted": 0, "unseen": 3, "held": 1}
 DAY = {"day": "2026-11-24", "legacy": 0, "extracted": 0, "monolith_share": None, "left": 0, "endpoints": 2}
 FOUND: dict[str, Any] = {
     "left": LEFT,
@@ -208,7 +208,8 @@ def test_what_is_rare_is_told_in_words() -> None:
 
 def test_a_burn_down_of_nothing_and_of_more_than_a_month() -> None:
     assert list(progress.lines({"left": LEFT, "days": []})) == [
-        "monolith left: 0 of 2 endpoints, 0 of them without a route; 3 more unseen for 30 days",
+        "monolith left: 0 of 2 endpoints, 0 of them without a route; 1 more extracted but for what is held back; "
+        "3 more unseen for 30 days",
         "no request was counted yet",
     ]
     long = list(progress.lines({"left": LEFT, "days": [DAY] * 31}))

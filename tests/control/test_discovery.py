@@ -1,5 +1,6 @@
 """Discovery: what was learnt is told by how routes stand now, and is kept over restarts."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,11 +19,13 @@ from strangler.core.endpoints import WIDE
 from strangler.core.model import Side
 from strangler.core.outcome import Outcome
 from strangler.core.progress import Day, Left, Standing
+from strangler.core.rules import Rollback
 from strangler.core.shapes import Shape
 from strangler.core.shares import Overrides
 from strangler.core.tally import Tally
 from strangler.core.traffic import DAY_S
 from strangler.flags.data import FlagData
+from strangler.flags.edit import SetShare, apply_edit
 from tests.support.plane import config, route
 
 NOW = 1_800_000_000.0
@@ -122,6 +125,23 @@ def test_a_route_that_was_taken_back_is_the_monoliths(store: Store, clock: Clock
 
     by.replace_overrides(Overrides(is_killed=True))
     assert [one.standing for one in found.stood()] == [Standing.MONOLITH]
+
+
+def test_what_is_held_back_is_not_left_and_is_told(store: Store, clock: Clock) -> None:
+    by = truth(route("users", "/users/{id}", flag="users", rollback=Rollback()))
+    document = {"flags": {"users": apply_edit("users", None, SetShare(share_bp=10_000))}, "segments": {}}
+    by.replace_flags(FlagData(version=2, ready=True, document=json.dumps(document).encode()))
+    found = discovery(store, clock, by)
+    found.record(1, (SHAPE,))
+
+    assert found.left() == Left(endpoints=1, left=0, unrouted=0, unseen=0, held=1)
+    (one,) = found.stood()
+    assert (one.standing, one.share, one.held) == (Standing.EXTRACTED, 9_900, 100)
+
+    # A guard that lets a few keys back holds back the rest by itself.
+    by.replace_overrides(Overrides(caps=(("users", 500),)))
+    (one,) = found.stood()
+    assert (one.standing, one.share, one.held) == (Standing.SPLIT, 500, 0)
 
 
 def test_sides_that_other_flags_chose_are_not_known(store: Store, clock: Clock) -> None:

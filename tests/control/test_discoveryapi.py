@@ -63,7 +63,7 @@ async def test_endpoints_are_listed_with_the_most_asked_first(client: Client) ->
         ("/users/{id}", "monolith", "users", 4.0),
         ("/rare", "unrouted", "", 1.0),
     ]
-    assert found["left"] == {"endpoints": 3, "left": 3, "unrouted": 2, "unseen": 0}
+    assert found["left"] == {"endpoints": 3, "left": 3, "unrouted": 2, "unseen": 0, "held": 0}
     assert (found["seen"], found["sampled"], found["unknown"]) == (12, 6, 3.0)
 
 

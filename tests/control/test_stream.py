@@ -12,6 +12,7 @@ import pytest
 from strangler.control import stream
 from strangler.control.history import HistoryDesk
 from strangler.control.journal import Deed
+from strangler.control.share import Share
 from strangler.control.status import RouteStatus, Status, of_route
 from strangler.control.store import Store
 from strangler.control.stream import QUEUE, Listener, Stream
@@ -28,7 +29,7 @@ T = 1_800_000_000.0
 
 def route(name: str, share_bp: int = 0) -> RouteStatus:
     made = Route(name=name, match=Match(path="/"), legacy="monolith", extracted="s")
-    return of_route(made, Totals(), share_bp=share_bp, note="", stages={}, guard=None)
+    return of_route(made, Totals(), share=Share(basis_points=share_bp, note=""), served_bp=share_bp, guard=None)
 
 
 @dataclass

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strangler.core.audit import GENESIS, Action, Break, BreakKind, Entry, Row, first_break, seal
+from strangler.core.audit import GENESIS, Action, Break, BreakKind, Entry, Row, first_break, movers, seal
 
 TEXT = st.text(max_size=10)
 ENTRIES = st.lists(
@@ -103,3 +103,12 @@ def test_fields_cannot_run_together(one: tuple[str, str], other: tuple[str, str]
         return seal(Entry(seq=1, at=0.0, who=who, what=Action.TRIP, subject=subject, why="", **empty), GENESIS)
 
     assert sealed(*one) != sealed(*other)
+
+
+def test_what_could_have_moved_a_route_is_its_own_its_flags_and_everybodys() -> None:
+    found = movers("pay", ("payments", "eu"))
+
+    assert {(Action.TRIP, "pay"), (Action.RESET, "pay"), (Action.FLAG, "payments"), (Action.FLAG, "eu")} < set(found)
+    assert {(Action.KILL, "*"), (Action.RELOAD, "routes"), (Action.CONFIG, "routes")} < set(found)
+    # A token, or another route, may have the name of a flag.
+    assert not {(Action.TOKEN, "pay"), (Action.TRIP, "payments"), (Action.FLAG, "pay")} & set(found)

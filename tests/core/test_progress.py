@@ -19,7 +19,9 @@ def endpoint(template: str, method: str = "GET", last: float = NOW) -> Endpoint:
     return Endpoint(method=method, template=template, traffic=begin(last))
 
 
-def standings(by: Config, shares: Mapping[str, int], *endpoints: Endpoint) -> list[tuple[str, Standing, int]]:
+def standings(
+    by: Config, shares: Mapping[str, tuple[int, int]], *endpoints: Endpoint
+) -> list[tuple[str, Standing, int]]:
     return [(one.route, one.standing, one.share) for one in stand(endpoints, by, Table(by.routes), shares)]
 
 
@@ -27,7 +29,9 @@ def test_an_endpoint_stands_as_its_route_does() -> None:
     by = config(route("a", "/a/{x}"), route("b", "/b"), route("c", "/c", extracted=None), route("d", "/d"))
 
     found = standings(
-        by, {"a": 2_500, "b": 10_000, "c": 10_000}, *map(endpoint, ("/a/{id}", "/b", "/c", "/d", "/e/{id}"))
+        by,
+        {"a": (2_500, 0), "b": (10_000, 0), "c": (10_000, 0)},
+        *map(endpoint, ("/a/{id}", "/b", "/c", "/d", "/e/{id}")),
     )
 
     assert found == [
@@ -49,12 +53,14 @@ def test_a_route_for_one_host_or_header_counts() -> None:
     assert [name for name, _, _ in found] == ["h", "x"]
 
 
-def test_what_is_left_is_what_the_monolith_answers_anything_of() -> None:
-    by = config(route("a", "/a"), route("b", "/b"))
+def test_what_is_left_is_what_the_monolith_answers_more_of_than_is_held_back() -> None:
+    by = config(route("a", "/a"), route("b", "/b"), route("held", "/held"))
     old = endpoint("/old", last=NOW - 31 * DAY_S)
-    stood = stand((*map(endpoint, ("/a", "/b", "/c")), old), by, Table(by.routes), {"a": 10_000, "b": 9_999})
+    shares = {"a": (10_000, 0), "b": (9_999, 0), "held": (9_900, 100)}
+    stood = stand((*map(endpoint, ("/a", "/b", "/c", "/held")), old), by, Table(by.routes), shares)
 
-    assert left_of(stood, NOW) == Left(endpoints=3, left=2, unrouted=1, unseen=1)
+    assert left_of(stood, NOW) == Left(endpoints=4, left=2, unrouted=1, unseen=1, held=1)
+    assert [(one.route, one.share, one.held) for one in stood if one.held] == [("held", 9_900, 100)]
 
 
 @pytest.mark.parametrize(("day", "share"), [(Day(day=1, legacy=3, extracted=1), 0.75), (Day(day=1), None)])

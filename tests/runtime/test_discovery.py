@@ -116,7 +116,7 @@ async def test_the_traffic_of_a_monolith_comes_out_as_its_endpoints_and_is_there
     assert 0.9 * sent <= sum(one["total"] for one in found["endpoints"]) + found["unknown"] <= sent + 1
     assert found["unknown"] > 0
     assert sum(day["legacy"] for day in days["days"]) == sent
-    assert days["left"] == {"endpoints": 9, "left": 9, "unrouted": 7, "unseen": 0}
+    assert days["left"] == {"endpoints": 9, "left": 9, "unrouted": 7, "unseen": 0, "held": 0}
     assert 'strangler_endpoints{standing="unrouted"} 7.0' in metrics
     assert "secret" not in str(found)
     stored = b"".join(file.read_bytes() for file in (tmp_path / "state").glob("state.db*"))

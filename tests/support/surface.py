@@ -343,7 +343,7 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
             explain=explain,
         ),
         flags=FlagDesk(truth, source),
-        guards=GuardDesk(guards, store.journal, lambda: GUARDED),
+        guards=GuardDesk(guards, store.journal, lambda: GUARDED, prerequisites=lambda _: ()),
         shadow=shadow,
         recordings=recordings,
         history=history,
