@@ -47,10 +47,25 @@ def add(commands: Any, epilog: str) -> None:
     setting.add_argument(
         "--definition", type=Path, metavar="FILE", help="instead: the whole flag as JSON, as LaunchDarkly has it"
     )
+    setting.add_argument("--create", action="store_true", help="make the flag even if no route names it yet")
     setting.add_argument("--json", action="store_true", help="print the API's answer as it is")
     options.add_change(setting)
     options.add_admin(setting)
     setting.set_defaults(run=_set)
+
+    deleting = actions.add_parser(
+        "delete",
+        help="delete one flag",
+        description="Delete one flag. Refused while a route or another flag names it; what it was is printed with "
+        "--json, and kept in the audit log.",
+        epilog=epilog,
+        allow_abbrev=False,
+    )
+    deleting.add_argument("key", metavar="KEY")
+    deleting.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    options.add_change(deleting)
+    options.add_admin(deleting)
+    deleting.set_defaults(run=_delete)
 
 
 def _list(given: argparse.Namespace) -> int:
@@ -75,6 +90,8 @@ def _set(given: argparse.Namespace) -> int:
     if (given.value is None) == (given.definition is None):
         raise UsageError("give either a value, such as 25%, or --definition FILE.")
     change = {"set": given.value} if given.value is not None else {"flag": _definition(given.definition)}
+    if given.create:
+        change["create"] = True
     change["reason"] = options.reason(given)
     answer = admin.find(given).change("PUT", _path(given.key), change, tag=given.if_match)
     if given.json:
@@ -86,6 +103,13 @@ def _set(given: argparse.Namespace) -> int:
     print(f"{flag['key']}: {_state(flag)}, {share} extracted{stages}, version {flag['version']}")
     for caution in answer["cautions"]:
         print(f"strangler: caution: {caution}", file=sys.stderr)
+    return 0
+
+
+def _delete(given: argparse.Namespace) -> int:
+    body = {"reason": options.reason(given)}
+    answer = admin.find(given).change("DELETE", _path(given.key), body, tag=given.if_match)
+    print(json.dumps(answer, indent=2) if given.json else f"{answer['key']}: deleted")
     return 0
 
 

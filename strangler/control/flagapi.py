@@ -1,13 +1,13 @@
-"""The admin API's part about flags: list, read, change."""
+"""The admin API's part about flags: list, read, change, delete."""
 
 import logging
 from typing import Any
 
 import msgspec
 
-from strangler.control.answers import ProblemError, missing, problem
+from strangler.control.answers import ProblemError, problem
 from strangler.control.flagdesk import FlagDesk
-from strangler.control.operations import Call, Operation, Role, Why
+from strangler.control.operations import Call, Operation, Role, Why, WithReason
 from strangler.control.tracing import trace_id
 from strangler.flags.summary import FlagSummary
 
@@ -20,6 +20,8 @@ class FlagChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     reason: Why
     set: str | None = None
     flag: dict[str, Any] | None = None
+    create: bool = False
+    """Whether `set` may make a flag that no route names; else a key that nobody knows is a 404."""
 
 
 class FlagList(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +46,14 @@ class FlagChanged(msgspec.Struct, frozen=True, kw_only=True):
     summary: FlagSummary
     cautions: tuple[str, ...]
     """What is rarely meant."""
+
+
+class FlagDeleted(msgspec.Struct, frozen=True, kw_only=True):
+    """A flag that there is not any more."""
+
+    key: str
+    flag: dict[str, Any]
+    """As it was, so that it can be put again."""
 
 
 def operations(desk: FlagDesk) -> tuple[Operation, ...]:
@@ -79,13 +89,25 @@ def operations(desk: FlagDesk) -> tuple[Operation, ...]:
             problems=(409, 422),
             changes=True,
         ),
+        Operation(
+            method="DELETE",
+            path="/api/v1/flags/{key}",
+            name="deleteFlag",
+            summary="Delete a flag that no route and no other flag names; only where flags are embedded.",
+            role=Role.OPERATOR,
+            handler=lambda call: _delete(desk, call),
+            body=WithReason,
+            answer=FlagDeleted,
+            problems=(409,),
+            changes=True,
+        ),
     )
 
 
 def _show(desk: FlagDesk, key: str) -> Any:
     found = desk.show(key)
     if found is None:
-        raise missing("flag", key, desk.keys(), code="flag_missing")
+        raise desk.missing(key)
     return found
 
 
@@ -95,7 +117,14 @@ def _change(desk: FlagDesk, call: Call) -> Any:
     if wanted is None or (change.set is not None and change.flag is not None):
         raise ProblemError(problem(400, "bad_body", 'Give either "set" or "flag".'))
     key = call.part("key")
-    changed = desk.change(key, wanted, who=call.caller.name, why=change.reason)
+    changed = desk.change(key, wanted, may_create=change.create, who=call.caller.name, why=change.reason)
     fields = {"flag": key, "set": change.set or "definition", "who": call.caller.name, "trace_id": trace_id()}
     LOG.info("flag_changed", extra={"fields": fields})
     return changed
+
+
+def _delete(desk: FlagDesk, call: Call) -> Any:
+    deleted = desk.delete(call.part("key"), who=call.caller.name, why=call.body.reason)
+    fields = {"flag": deleted["key"], "who": call.caller.name, "trace_id": trace_id()}
+    LOG.info("flag_deleted", extra={"fields": fields})
+    return deleted

@@ -1,17 +1,20 @@
 """The flag desk: what the admin API shows of flags, and the one way to change those that this proxy keeps itself."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from strangler.control.answers import ProblemError, missing
 from strangler.control.truth import Truth
 from strangler.errors import UsageError
 from strangler.flags.edit import Edit, Replace, parse_edit
 from strangler.flags.embedded import EmbeddedSource
 from strangler.flags.listing import summaries
 from strangler.flags.source import FlagSource
-from strangler.flags.validate import cautions
+from strangler.flags.validate import cautions, faults
+
+MISSING = "flag_missing"
 
 
 class FlagDesk:
@@ -31,24 +34,80 @@ class FlagDesk:
 
     def show(self, key: str) -> Mapping[str, Any] | None:
         """Return one flag, whole and summarised; None if there is none."""
-        flag = json.loads(self._truth.flags.document)["flags"].get(key)
+        flag = self._flags().get(key)
         if flag is None:
             return None
         (summary,) = (summary for summary in summaries(self._truth.flags) if summary.key == key)
         return {"flag": flag, "summary": summary}
 
-    def keys(self) -> tuple[str, ...]:
-        """Return the key of every flag, by name."""
-        return tuple(sorted(json.loads(self._truth.flags.document)["flags"]))
+    def change(
+        self, key: str, change: str | Mapping[str, Any], *, may_create: bool = False, who: str, why: str
+    ) -> Mapping[str, Any]:
+        """Change one flag by an operator's word or a whole definition, and return it; raises FlagError.
 
-    def change(self, key: str, change: str | Mapping[str, Any], *, who: str, why: str) -> Mapping[str, Any]:
-        """Change one flag by an operator's word or a whole definition, and return it; raises FlagError."""
-        if not isinstance(self._source, EmbeddedSource):
-            kind = self._truth.config.flags.source.value
-            raise UsageError(f"Flags come from {kind}, so they are changed there and followed here.")
+        A word makes a flag that is not there yet if a route, or another flag, names it; else only if it `may_create`
+        one: a key that nobody names is a slip until somebody says otherwise.
+        """
+        source = self._own()
+        if isinstance(change, str) and not may_create:
+            self._check_named(key)
         edit: Edit = parse_edit(change) if isinstance(change, str) else Replace(flag=change)
-        flag = self._source.write(key, edit, by=who, why=why.strip())
+        flag = source.write(key, edit, by=who, why=why.strip())
         return {**(self.show(key) or {}), "cautions": [*self._unused(key), *cautions(flag)]}
+
+    def delete(self, key: str, *, who: str, why: str) -> Mapping[str, Any]:
+        """Delete a flag that nothing needs, and return what it was. Raises UsageError while something names it."""
+        source = self._own()
+        flag = self._flags().get(key)
+        if flag is None:
+            raise self.missing(key)
+        routes = [route.name for route in self._truth.config.routes if route.flag == key]
+        if routes:
+            raise UsageError(
+                f"The flag `{key}` decides for {_listed('route', routes)}, and without it they would be the "
+                f"monolith's: take `flag: {key}` out of the routes file first."
+            )
+        flags = self._wanting(key)
+        if flags:
+            raise UsageError(
+                f"The flag `{key}` is a prerequisite of {_listed('flag', flags)}: take it out of `prerequisites` there "
+                "first, with `strangler flags set KEY --definition FILE`."
+            )
+        source.delete(key, by=who, why=why.strip())
+        return {"key": key, "flag": flag}
+
+    def missing(self, key: str) -> ProblemError:
+        """Return the 404 of a flag that there is not."""
+        return missing("flag", key, sorted(self._flags()), code=MISSING)
+
+    def _own(self) -> EmbeddedSource:
+        if isinstance(self._source, EmbeddedSource):
+            return self._source
+        kind = self._truth.config.flags.source.value
+        raise UsageError(f"Flags come from {kind}, so they are changed there and followed here.")
+
+    def _flags(self) -> Mapping[str, Any]:
+        flags: Mapping[str, Any] = json.loads(self._truth.flags.document)["flags"]
+        return flags
+
+    def _check_named(self, key: str) -> None:
+        """Raise the 404 of a flag that there is not, unless a route or another flag names it."""
+        flags, routes = self._flags(), self._truth.config.routes
+        known = {*flags, *(route.flag for route in routes if route.flag is not None)}
+        if key not in known and not self._wanting(key):
+            lacks = (
+                'is known, and no route names it. To make it all the same, say so: `"create": true`, or `--create` '
+                "on the command line"
+            )
+            raise missing("flag", key, sorted(known), code=MISSING, lacks=lacks)
+
+    def _wanting(self, key: str) -> list[str]:
+        """Return the flags that have this one as a prerequisite; one that cannot be served wants nothing."""
+        return [
+            other
+            for other, flag in self._flags().items()
+            if not faults(other, flag) and any(one["key"] == key for one in flag.get("prerequisites") or ())
+        ]
 
     def _unused(self, key: str) -> tuple[str, ...]:
         """Warn of a flag that moves nothing: it may be for a route to come, or a prerequisite, or misspelt."""
@@ -58,3 +117,8 @@ class FlagDesk:
         near = get_close_matches(key, sorted(known), n=1)
         hint = f" Did you mean `{near[0]}`?" if near else ""
         return (f"no route names the flag `{key}`, so it moves no traffic.{hint}",)
+
+
+def _listed(noun: str, names: Sequence[str]) -> str:
+    """Return names as they stand in a sentence."""
+    return f"the {noun if len(names) == 1 else noun + 's'} {', '.join(f'`{name}`' for name in names)}"

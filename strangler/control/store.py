@@ -77,6 +77,14 @@ class Store:
             )
         self.journal.confirm((row,))
 
+    def delete_flag(self, key: str, *, by: str, what: str, at: float) -> None:
+        """Keep a flag no longer, and record who deleted it, with what it was."""
+        with self._database.writing() as db:
+            found = db.execute("DELETE FROM flags WHERE key = ? RETURNING document", (key,)).fetchone()
+            before = found[0] if found else None
+            row = self.journal.add(db, Deed(at=at, who=by, what=Action.FLAG, subject=key, why=what, before=before))
+        self.journal.confirm((row,))
+
     def cached(self, fingerprint: str) -> bytes | None:
         """Return the flag document last kept under this fingerprint."""
         with self._database.reading() as db:

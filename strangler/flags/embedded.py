@@ -49,9 +49,21 @@ class EmbeddedSource:
         data = _data(self._data.version + 1, flags)
         check_size(data.document)
         self._table.write_flag(flag, by=by, what=f"{describe(edit)}: {why}" if why else describe(edit), at=self._now())
-        self._flags, self._data = flags, data
-        self._on_change(self._data)
+        self._serve(flags, data)
         return flag
+
+    def delete(self, key: str, *, by: str, why: str) -> None:
+        """Keep and serve a flag no longer, and tell of it; the data set without it replaces the one before everywhere.
+
+        Raises StoreError if that cannot be kept; then nothing is changed.
+        """
+        flags = {other: flag for other, flag in self._flags.items() if other != key}
+        self._table.delete_flag(key, by=by, what=f"delete: {why}", at=self._now())
+        self._serve(flags, _data(self._data.version + 1, flags))
+
+    def _serve(self, flags: dict[str, dict[str, Any]], data: FlagData) -> None:
+        self._flags, self._data = flags, data
+        self._on_change(data)
 
 
 def data_of(flags: dict[str, dict[str, Any]]) -> FlagData:

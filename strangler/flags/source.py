@@ -65,6 +65,9 @@ class FlagTable(Protocol):
     def write_flag(self, flag: dict[str, Any], *, by: str, what: str, at: float) -> None:
         """Keep a flag in place of the one with its key, and record who changed what; kept when it returns."""
 
+    def delete_flag(self, key: str, *, by: str, what: str, at: float) -> None:
+        """Keep a flag no longer, and record who deleted it; gone when it returns."""
+
 
 class FlagCache(Protocol):
     """The last flags of a service elsewhere, for a start while it is away."""

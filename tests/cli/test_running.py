@@ -137,18 +137,54 @@ async def test_a_routes_file_that_is_gone_is_told_as_it_is(proxy: Proxy, capsys:
     assert "the file cannot be read" in capsys.readouterr().err
 
 
-async def test_a_flag_that_no_route_names_is_set_with_a_caution(
+async def test_a_flag_that_nobody_names_is_a_slip_until_it_is_said_to_be_meant(
     proxy: Proxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = await run(proxy, "flags", "set", "itmes", "off", "--reason", "test")
+    codes = [await run(proxy, "flags", "set", "itmes", "off", "--reason", "test")]
+    slip = capsys.readouterr()
+    codes.append(await run(proxy, "flags", "set", "itmes", "off", "--create", "--reason", "test"))
+    meant = capsys.readouterr()
 
-    output = capsys.readouterr()
-    assert code == 0
-    assert output.out.startswith("itmes: off")
+    assert codes == [1, 0]
+    assert slip.out == ""
+    assert slip.err == (
+        "strangler: no flag `itmes` is known, and no route names it. To make it all the same, say so: "
+        '`"create": true`, or `--create` on the command line. Did you mean `items`?\n'
+    )
+    assert meant.out.startswith("itmes: off")
     assert (
-        output.err
+        meant.err
         == "strangler: caution: no route names the flag `itmes`, so it moves no traffic. Did you mean `items`?\n"
     )
+
+
+async def test_a_flag_is_deleted_once_no_route_names_it(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
+    await run(proxy, "flags", "set", "items", "100%", "--reason", "test")
+    await proxy.wait_ready()
+    found = [await proxy.get("/items")]
+    flagged, fixed = proxy.routes, proxy.folder / "fixed.yaml"
+    fixed.write_text(flagged.read_text().replace("flag: items", "share: 0%"))
+    (proxy.folder / "again.yaml").write_text(flagged.read_text())
+    capsys.readouterr()
+
+    codes = [await run(proxy, "flags", "delete", "items", "--reason", "done")]
+    refused = capsys.readouterr().err
+    codes.append(await run(proxy, "config", "apply", str(fixed), "--reason", "done"))
+    capsys.readouterr()
+    codes.append(await run(proxy, "flags", "delete", "items", "--reason", "done"))
+    deleted = capsys.readouterr().out
+    codes.append(await run(proxy, "flags", "get", "items"))
+    codes.append(await run(proxy, "config", "apply", str(proxy.folder / "again.yaml"), "--reason", "once more"))
+    await proxy.wait_ready()
+    found.append(await proxy.get("/items"))
+    capsys.readouterr()
+    codes.append(await run(proxy, "explain", "GET", "/items", "-H", "X-User-Id: 7"))
+
+    assert codes == [1, 0, 0, 1, 0, 0]
+    assert "the route `items`" in refused
+    assert deleted == "items: deleted\n"
+    assert found == [(200, "extracted"), (200, "monolith")]
+    assert "flag_missing" in capsys.readouterr().out
 
 
 async def test_status_of_an_instance_that_stops_exits_1_and_says_so(

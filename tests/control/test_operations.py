@@ -15,6 +15,7 @@ from tests.support.waiting import until
 
 CHANGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("PUT", "/api/v1/flags/payments", {"set": "25%"}),
+    ("DELETE", "/api/v1/flags/payments", {}),
     ("POST", "/api/v1/guards/pay/reset", {}),
     ("POST", "/api/v1/guards/pay/trip", {}),
     ("POST", "/api/v1/kill", {"is_on": True}),
@@ -102,7 +103,7 @@ async def test_a_change_of_what_is_not_there_any_more_is_refused_with_both_tags(
 ) -> None:
     async with served() as client:
         before = client.truth.tag
-        await client.ask("PUT", "/api/v1/flags/other", {"set": "10%", "reason": "somebody else"})
+        await client.ask("PUT", "/api/v1/flags/other", {"set": "10%", "create": True, "reason": "somebody else"})
         written = len(client.table.written)
         code, answer = await client.ask(method, path, {**body, "reason": "test"}, if_match=before)
         kept = await rows(client)

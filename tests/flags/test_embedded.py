@@ -1,5 +1,6 @@
 """The embedded source: what is written is kept, told and served."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,45 @@ async def test_a_change_is_recorded_with_who_and_what(tmp_path: Path) -> None:
         (1_000.0, "bob", "set off", "payments"),
         (1_000.0, "ann", "set 2.5%", "payments"),
     ]
+
+
+async def test_what_is_deleted_is_told_and_recorded_and_stays_away_over_a_restart(tmp_path: Path) -> None:
+    store, told = Store(tmp_path), Told()
+    source = EmbeddedSource(store, told, now=lambda: 1_000.0)
+    source.start()
+    kept = source.write("users", SetShare(share_bp=100), by="ann")
+    gone = source.write("payments", SetShare(share_bp=2_500), by="ann")
+    await told.next()
+    before = await told.next()
+
+    source.delete("payments", by="bob", why="all done")
+
+    data = await told.next()
+    entry = store.journal.latest(limit=1)[0].entry
+    store.close()
+    store = Store(tmp_path)
+    again = EmbeddedSource(store, Told())
+    again.start()
+    store.close()
+    assert (data.version, flags_of(data)) == (before.version + 1, {"users": kept})
+    assert again.data().document == data.document
+    assert (entry.who, entry.subject, entry.why, entry.after) == ("bob", "payments", "delete: all done", None)
+    assert json.loads(entry.before or "") == gone
+
+
+async def test_a_deletion_that_cannot_be_kept_changes_nothing(tmp_path: Path) -> None:
+    store, told = Store(tmp_path), Told()
+    source = EmbeddedSource(store, told)
+    source.start()
+    source.write("payments", SetShare(share_bp=100), by="ann")
+    before = await told.next()
+    store._database.connection.execute("PRAGMA query_only = 1")
+
+    with pytest.raises(StoreError):
+        source.delete("payments", by="ann", why="test")
+
+    assert (source.data(), told.is_empty()) == (before, True)
+    store.close()
 
 
 async def test_a_refused_change_is_neither_kept_nor_told(tmp_path: Path) -> None:

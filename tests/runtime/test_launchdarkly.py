@@ -49,14 +49,19 @@ async def test_a_proxy_serves_the_monolith_until_the_service_comes_and_follows_i
         service.patch(percent_flag("items", 0, version=2))
         await until(lambda: _is_back(proxy), what="everybody on the monolith")
         states = [event["state"] for event in proxy.events("flags_state")]
-        status, refusal = await proxy.ask("PUT", "/api/v1/flags/items", {"set": "100%", "reason": "test"})
+        why = {"reason": "test"}
+        refusals = [
+            await proxy.ask("PUT", "/api/v1/flags/items", {"set": "100%", **why}),
+            await proxy.ask("DELETE", "/api/v1/flags/items", why),
+        ]
         told = _told_to_workers(proxy)
         log = (tmp_path / "log").read_text()
 
     assert (before, during) == ({"monolith"}, {"extracted"})
     assert states == ["unreachable", "ready"]
     assert set(service.keys) == {KEY}
-    assert (status, refusal["title"]) == (409, "refused")
+    assert [(status, refusal["title"]) for status, refusal in refusals] == [(409, "refused")] * 2
+    assert "changed there" in refusals[1][1]["detail"]
     assert KEY not in log
     assert b"LAUNCHDARKLY_STREAM_URI" in told
     assert KEY.encode() not in told

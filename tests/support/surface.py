@@ -46,15 +46,19 @@ from strangler.core.divergence import Verdict, Write
 from strangler.core.model import Address, Config, Match, Route, Side
 from strangler.core.rules import Rollback
 from strangler.core.shadowing import Shadow
-from strangler.errors import StoreError
 from strangler.flags.data import NOT_READY
 from strangler.flags.embedded import EmbeddedSource
 from strangler.flags.source import FlagSource
 from strangler.vault.vault import Vault
 from tests.support.described import Described
+from tests.support.table import Table
 
 TOKEN = "a-token-of-the-test"
-CONFIG = Config(upstreams=(), default_upstream="monolith")
+CONFIG = Config(
+    upstreams=(),
+    default_upstream="monolith",
+    routes=(Route(name="bill", match=Match(path="/bill"), legacy="monolith", extracted="s", flag="payments"),),
+)
 STATUS = Status(
     version="0",
     generation=3,
@@ -152,24 +156,6 @@ EXPLAINED = {
 
 
 _USUAL = AdminAccess()
-
-
-class Table:
-    """Flags in memory, or a disk that is full."""
-
-    def __init__(self) -> None:
-        self.written: list[dict[str, Any]] = []
-        self.who: list[str] = []
-        self.is_full = False
-
-    def flags(self) -> dict[str, dict[str, Any]]:
-        return {}
-
-    def write_flag(self, flag: dict[str, Any], *, by: str, what: str, at: float) -> None:
-        if self.is_full:
-            raise StoreError("cannot write /secret/place")
-        self.written.append(flag)
-        self.who.append(by)
 
 
 class Repairs:
