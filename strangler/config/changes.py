@@ -1,18 +1,19 @@
 """Changes: what another routes file means otherwise, route by route, and not how it is written."""
 
-import json
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import msgspec
+import yaml
 
+from strangler.config.written import written
+from strangler.config.written_rules import Document
 from strangler.core.model import Config
 
-_NOT_MEANT = ("line",)
-"""Of a route: where it stands."""
-_NOT_SETTINGS = ("routes", "digest", "files", "upstreams")
+_NOTHING = ""
+_NO_WIDTH = sys.maxsize
 
 
 class ChangeKind(StrEnum):
@@ -28,8 +29,9 @@ class Field:
     """One thing that is otherwise."""
 
     name: str
+    """Its key, with dots where it stands in others."""
     before: str
-    """JSON; empty where there was nothing."""
+    """As the file writes it; empty where there was nothing."""
     after: str
 
 
@@ -46,19 +48,15 @@ class Change:
 
 def changes(before: Config, after: Config) -> tuple[Change, ...]:
     """Return all that differs in meaning: routes, then upstreams, then settings."""
-    old, new = _plain(before), _plain(after)
+    old, new = written(before), written(after)
     return (
-        *_named("route", old["routes"], new["routes"]),
-        *_named("upstream", old["upstreams"], new["upstreams"]),
-        *(
-            Change(what="setting", name=one.name, kind=ChangeKind.CHANGED, fields=(one,))
-            for one in _fields(_settings(old), _settings(new))
-        ),
+        *_named("route", *({one["name"]: one for one in side.pop("routes")} for side in (old, new))),
+        *_named("upstream", *(side.pop("upstreams") for side in (old, new))),
+        *_settings(old, new),
     )
 
 
-def _named(what: str, before: list[dict[str, Any]], after: list[dict[str, Any]]) -> Iterator[Change]:
-    old, new = ({one["name"]: one for one in several} for several in (before, after))
+def _named(what: str, old: Document, new: Document) -> Iterator[Change]:
     for name in {**old, **new}:
         fields = tuple(_fields(old.get(name, {}), new.get(name, {})))
         if name not in old:
@@ -69,20 +67,32 @@ def _named(what: str, before: list[dict[str, Any]], after: list[dict[str, Any]])
             yield Change(what=what, name=name, kind=ChangeKind.CHANGED, fields=fields)
 
 
-def _fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Field]:
+def _settings(old: Document, new: Document) -> Iterator[Change]:
+    for name in {**old, **new}:
+        fields = tuple(_fields({name: old.get(name, _NOTHING)}, {name: new.get(name, _NOTHING)}))
+        if fields:
+            yield Change(what="setting", name=name, kind=ChangeKind.CHANGED, fields=fields)
+
+
+def _fields(before: Document, after: Document, within: str = "") -> Iterator[Field]:
     for name in {**before, **after}:
-        if name not in _NOT_MEANT and before.get(name) != after.get(name):
-            yield Field(name=name, before=_text(before, name), after=_text(after, name))
+        old, new = (_by_name(side.get(name, _NOTHING)) for side in (before, after))
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _fields(old, new, f"{within}{name}.")
+        elif old != new:
+            yield Field(name=f"{within}{name}", before=_text(old), after=_text(new))
 
 
-def _text(values: Mapping[str, Any], name: str) -> str:
-    return json.dumps(values[name], sort_keys=True) if name in values else ""
+def _by_name(value: Any) -> Any:
+    """Return a list of things that have names as what stands under each."""
+    if isinstance(value, list) and value and all(isinstance(one, dict) and "name" in one for one in value):
+        return {one["name"]: {key: inner for key, inner in one.items() if key != "name"} for one in value}
+    return value
 
 
-def _settings(plain: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: value for name, value in plain.items() if name not in _NOT_SETTINGS}
-
-
-def _plain(config: Config) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(config)
-    return plain
+def _text(value: Any) -> str:
+    """Return a value as it stands in a file, in one line."""
+    if isinstance(value, str):
+        return value
+    text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=_NO_WIDTH)
+    return text.removesuffix("\n").removesuffix("\n...")

@@ -84,3 +84,21 @@ def statuses(text: str) -> tuple[int, int] | Wrong:
 def percent(points: int) -> str:
     """Return basis points as `share` reads them."""
     return f"{points // 100}.{points % 100:02}".rstrip("0").rstrip(".") + "%"
+
+
+def seconds(amount: float) -> str:
+    """Return seconds as `duration` reads them."""
+    milliseconds = round(amount * 1000)
+    if milliseconds < 1000:
+        return f"{milliseconds}ms"
+    if milliseconds % 3_600_000 == 0:
+        return f"{milliseconds // 3_600_000}h"
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03}".rstrip("0").rstrip(".") + "s"
+
+
+def octets(amount: int) -> str:
+    """Return bytes as `size` reads them."""
+    for unit in ("MiB", "KiB"):
+        if amount and amount % _BYTES[unit] == 0:
+            return f"{amount // _BYTES[unit]}{unit}"
+    return f"{amount}B"

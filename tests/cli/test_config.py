@@ -37,7 +37,7 @@ async def test_a_dry_run_tells_what_would_change_and_writes_nothing(
     code = await run(client, "apply", str(wanted), "--dry-run")
 
     assert (code, client.file.read_text()) == (0, ROUTES_TEXT)
-    assert capsys.readouterr().out == "changed route pay\n  share: 1000 -> 2500\n"
+    assert capsys.readouterr().out == "changed route pay\n  share: 10% -> 25%\n"
 
 
 async def test_a_file_is_applied_with_a_reason(

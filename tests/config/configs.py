@@ -1,4 +1,4 @@
-"""Configs without faults, and the documents that say them."""
+"""Configs without faults."""
 
 from dataclasses import replace
 
@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from strangler.config.kinds import METHODS, RESERVED_ATTRIBUTES
 from strangler.config.shadow import READS, writes_of
-from strangler.config.units import percent
 from strangler.core.model import (
     FULL_SHARE,
     Address,
@@ -28,10 +27,10 @@ from strangler.core.model import (
     UpstreamTls,
 )
 from strangler.core.shadowing import ShadowMode
-from tests.config.protections import idempotencies, idempotency_document, rollback_document, rollbacks
-from tests.config.shadows import shadow_document, shadows
+from tests.config.protections import idempotencies, rollbacks
+from tests.config.shadows import shadows
 from tests.config.texts import FILE
-from tests.config.values import Document, duration, durations, given, source, sources, tokens, tries
+from tests.config.values import durations, sources, tokens, tries
 
 TRAPS = ["no", "off", "yes", "null", "1", "1.0", "0x1", "2024-01-01", "1e3", "12", "true"]
 """Names that YAML takes for something else; whoever writes them has to quote them."""
@@ -189,104 +188,3 @@ def bracketed(host: str) -> str:
 def network(address: object) -> str:
     """Return the network that holds one address."""
     return f"{address}/{128 if ':' in str(address) else 32}"
-
-
-def document(config: Config) -> Document:
-    """Return the file that says a Config, every key of it written out."""
-    document: Document = {
-        "version": 1,
-        "listen": str(config.listen),
-        "admin": str(config.admin),
-        "workers": config.workers,
-        "state_dir": config.state_dir,
-        "upstreams": {u.name: _upstream(u, u.name == config.default_upstream) for u in config.upstreams},
-        "routes": [_route(route) for route in config.routes],
-        "flags": given(
-            source=config.flags.source.value,
-            file=config.flags.file,
-            base_uri=config.flags.base_uri,
-            stream_uri=config.flags.stream_uri,
-        ),
-        "timeouts": _timeouts(config.timeouts),
-        "limits": {
-            "header_bytes": config.limits.header_bytes,
-            "header_count": config.limits.header_count,
-            "target_bytes": f"{config.limits.target_bytes}B",
-            "header_timeout": duration(config.limits.header_timeout_s),
-            "idle_timeout": duration(config.limits.idle_timeout_s),
-            "body_timeout": duration(config.limits.body_timeout_s),
-            "handshake_timeout": duration(config.limits.handshake_timeout_s),
-            "connections": config.limits.connections,
-            **given(connections_per_address=config.limits.connections_per_address),
-        },
-        "access_log": percent(config.access_log),
-        "decision_header": config.decision_header,
-        "strict_paths": config.strict_paths,
-        "proxy_protocol": config.proxy_protocol,
-    }
-    return document | given(trusted_proxies=list(config.trusted_proxies))
-
-
-def _upstream(upstream: Upstream, is_default: bool) -> Document:
-    scheme = "http" if upstream.tls is None else "https"
-    urls = [f"{scheme}://{address}" for address in upstream.addresses]
-    where: Document = {"url": urls[0]} if len(urls) == 1 else {"urls": urls}
-    limits: Document = {
-        "max_connections": upstream.max_connections,
-        "max_idle": upstream.max_idle,
-        "max_pending": upstream.max_pending,
-        "resolve": duration(upstream.resolve_s),
-    }
-    if upstream.tls is not None:
-        limits["tls"] = {"verify": upstream.tls.verify} | given(server_name=upstream.tls.server_name)
-    if (check := upstream.health) is not None:
-        limits["health"] = {
-            "path": check.path,
-            "interval": duration(check.interval_s),
-            "timeout": duration(check.timeout_s),
-            "healthy_after": check.healthy_after,
-            "unhealthy_after": check.unhealthy_after,
-            "expect": f"{check.expect[0]}-{check.expect[1]}",
-        }
-    ejection = upstream.ejection
-    limits["ejection"] = (
-        "off"
-        if ejection is None
-        else {
-            "consecutive_failures": ejection.consecutive_failures,
-            "base": duration(ejection.base_s),
-            "max": duration(ejection.max_s),
-            "max_percent": percent(ejection.max_share),
-        }
-    )
-    return where | limits | ({"default": True} if is_default else {})
-
-
-def _route(route: Route) -> Document:
-    match = given(
-        methods=list(route.match.methods),
-        path=route.match.path,
-        hosts=list(route.match.hosts),
-        headers={header.name: True if header.value is None else header.value for header in route.match.headers},
-    )
-    shares = {"share": percent(route.share)} if route.extracted and route.flag is None else {}
-    return {"name": route.name, "match": match, "legacy": route.legacy, **shares} | given(
-        extracted=route.extracted,
-        flag=route.flag,
-        cohort=route.cohort,
-        identity=[source(each) for each in route.identity],
-        attributes={attribute.name: source(attribute.source) for attribute in route.attributes},
-        host=route.host_value or route.host.value,
-        timeouts=_timeouts(route.timeouts),
-        rollback=rollback_document(route),
-        shadow=shadow_document(route),
-        idempotency=idempotency_document(route.idempotency),
-    )
-
-
-def _timeouts(timeouts: Timeouts) -> Document:
-    return {
-        "connect": duration(timeouts.connect_s),
-        "response": duration(timeouts.response_s),
-        "idle": duration(timeouts.idle_s),
-    }

@@ -1,13 +1,12 @@
-"""Shadowing without faults, and the documents that say it."""
+"""Shadowing without faults."""
 
 import json
 
 from hypothesis import strategies as st
 
-from strangler.config.units import percent
-from strangler.core.model import FULL_SHARE, Route
+from strangler.core.model import FULL_SHARE
 from strangler.core.shadowing import Credentials, PathRule, Record, RuleKind, Shadow, ShadowMode
-from tests.config.values import Document, duration, durations, given, tokens
+from tests.config.values import durations, tokens
 
 paths = st.sampled_from(["$", "$.a", "$..iban", "$.items[*].price", "$.list[3]", "$['a b']", '$["no"].ü', "$.*"])
 names = st.from_regex(r"[ -~]{1,8}", fullmatch=True) | st.sampled_from(["no", "1", "null", "ü"])
@@ -56,41 +55,3 @@ shadows = st.builds(
         for_s=st.integers(1, 30 * 24 * 60).map(lambda minutes: minutes * 60.0),
     ),
 ) | st.just(Shadow(mode=ShadowMode.OFF))
-
-
-def shadow_document(route: Route) -> Document | None:
-    """Return what a route's `shadow` says."""
-    shadow = route.shadow
-    if shadow is None:
-        return None
-    return {
-        "mode": shadow.mode.value,
-        "sample": percent(shadow.sample),
-        "noise": percent(shadow.noise),
-        "max_body": shadow.max_body_bytes,
-        "timeout": duration(shadow.timeout_s),
-        "credentials": shadow.credentials.value,
-        "headers": list(shadow.headers),
-        "rules": [_rule(rule) for rule in shadow.rules],
-        "writes": shadow.writes,
-    } | given(redact=list(shadow.redact), record=_record(shadow.record))
-
-
-def _record(record: Record | None) -> Document | None:
-    if record is None:
-        return None
-    return {"keep": record.keep, "bytes": record.most_bytes, "for": f"{record.for_s / 60:.0f}m"}
-
-
-def _rule(rule: PathRule) -> Document:
-    match rule.kind:
-        case RuleKind.UNORDERED:
-            return {rule.kind.value: rule.path} | given(by=rule.by)
-        case RuleKind.ROUND:
-            return {rule.kind.value: rule.path, "decimals": rule.digits}
-        case RuleKind.WITHIN:
-            return {rule.kind.value: rule.path, "tolerance": duration(rule.seconds)}
-        case RuleKind.MAP:
-            return {rule.kind.value: rule.path, "values": [[json.loads(text) for text in pair] for pair in rule.pairs]}
-        case _:
-            return {rule.kind.value: rule.path}

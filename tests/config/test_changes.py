@@ -33,7 +33,7 @@ def test_where_a_route_stands_is_no_change_and_what_it_says_is() -> None:
     other = meaning(SMALL + ROUTE.replace("1%", "2%"))
 
     assert changes(one, moved) == ()
-    assert [(f.name, f.before, f.after) for f in changes(one, other)[0].fields] == [("share", "100", "200")]
+    assert [(f.name, f.before, f.after) for f in changes(one, other)[0].fields] == [("share", "1%", "2%")]
 
 
 def test_settings_and_upstreams_are_told_by_name() -> None:

@@ -10,9 +10,10 @@ from strangler.config import units
 from strangler.config.document import read_plainly, read_quickly
 from strangler.config.load import parse
 from strangler.config.reading import Report
+from strangler.config.written import written
 from strangler.core.model import Config
 from strangler.errors import ConfigError
-from tests.config.configs import configs, document
+from tests.config.configs import configs
 from tests.config.test_ten_faults import TEN
 from tests.config.texts import FILE, ROUTE, SMALL, patiently, validator
 
@@ -30,7 +31,7 @@ def parse_or_fault(data: bytes) -> Config | None:
 @patiently
 @given(configs())
 def test_a_config_written_as_a_file_is_read_as_it_was(config: Config) -> None:
-    text = yaml.safe_dump(document(config), sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(written(config), sort_keys=False, allow_unicode=True)
 
     read = parse(text.encode(), path=FILE)
 
@@ -41,7 +42,7 @@ def test_a_config_written_as_a_file_is_read_as_it_was(config: Config) -> None:
 @patiently
 @given(configs())
 def test_the_schema_accepts_what_the_reader_accepts(config: Config) -> None:
-    errors = list(validator().iter_errors(document(config)))
+    errors = list(validator().iter_errors(written(config)))
 
     assert errors == []
 

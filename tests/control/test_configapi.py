@@ -40,7 +40,7 @@ async def test_a_proposal_tells_what_would_mean_something_else_and_applies_nothi
         ("route", "pay", "changed"),
         ("route", "new", "added"),
     ]
-    assert answer["changes"][0]["fields"] == [{"name": "share", "before": "1000", "after": "2500"}]  # type: ignore[index]
+    assert answer["changes"][0]["fields"] == [{"name": "share", "before": "10%", "after": "25%"}]  # type: ignore[index]
     assert "+  share: 25%" in answer["diff"]  # type: ignore[operator]
 
 

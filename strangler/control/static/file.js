@@ -2,7 +2,7 @@
 
 import { change, read } from "./api.js";
 import { el, put, set, show, text } from "./dom.js";
-import { count, many, moment, names, pretty } from "./format.js";
+import { count, many, moment, names } from "./format.js";
 import { mayChange, model, watch } from "./model.js";
 import { action, ask, chip, explain, facts, gateNote, notify, table } from "./ui.js";
 
@@ -250,6 +250,6 @@ function changed(one) {
 }
 
 const short = (value) => {
-  const shown = value === "" ? "nothing" : pretty(value).replace(/\s+/g, " ");
+  const shown = value || "nothing";
   return shown.length > 200 ? `${shown.slice(0, 200)} …` : shown;
 };
