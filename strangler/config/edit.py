@@ -97,15 +97,16 @@ def _with_key(layout: Layout, section: Any, path: str) -> str:
     if section.flow_style:
         return layout.into(section, f"rules: [{_item(path)}]")
     indent = section.value[0][0].start_mark.column
-    return layout.after(section, _rules(layout, indent, path))
+    return layout.after(section, indent, _rules(layout, indent, path))
 
 
 def _with_item(layout: Layout, rules: Any, path: str) -> str:
     """Return the text with one more in a list of rules."""
     if rules.flow_style:
         return layout.into(rules, _item(path))
-    line = f"{' ' * layout.column_of_dash(rules)}- ignore: {_written(path, _PLAIN_IN_BLOCK)}"
-    return layout.after(rules, layout.line_break(layout.end(rules)) + line)
+    dash = layout.column_of_dash(rules)
+    line = f"{' ' * dash}- ignore: {_written(path, _PLAIN_IN_BLOCK)}"
+    return layout.after(rules, dash, layout.line_break(layout.end(rules)) + line)
 
 
 def _rules(layout: Layout, indent: int, path: str) -> str:

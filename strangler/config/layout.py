@@ -99,9 +99,19 @@ class Layout:
         is_block = isinstance(routes, yaml.SequenceNode) and not routes.flow_style
         self.dash = self.column_of_dash(routes) if is_block else self.step
 
-    def after(self, node: Any, lines: str) -> str:
-        """Return the text with lines after a value's last one."""
-        return Layout.insert(self.text, self.line_end(self.end(node)), lines)
+    def after(self, block: Any, column: int, lines: str) -> str:
+        """Return the text with lines after a block in lines of its own, and after the comments that belong to it: those
+        that follow and are indented by more than `column`, where it stands."""
+        at = end = self.line_end(self.end(block))
+        while found := _BREAK.match(self.text, at):
+            at = self.line_end(found.end())
+            line = self.text[found.end() : at]
+            comment = line.lstrip(" ")
+            if comment.startswith("#") and len(line) - len(comment) > column:
+                end = at
+            elif comment.strip():
+                break
+        return Layout.insert(self.text, end, lines)
 
     def into(self, collection: Any, item: str) -> str:
         """Return the text with one more in a list or mapping in brackets."""

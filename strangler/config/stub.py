@@ -78,30 +78,20 @@ def _edited(text: str, stub: Stub) -> Iterator[str]:
         raise EditError("the file is written in braces as a whole; routes are added to lines only")
     layout = Layout(text, root)
     routes = value_of(root, "routes")
-    if routes is None or isinstance(routes, yaml.ScalarNode):
-        key = routes is not None
-        yield _new_list(layout, root, stub, has_key=key)
+    if routes is None:
+        lines = ["routes:", *_lines(layout.dash, stub)]
+        yield layout.after(root, 0, "".join(layout.line_break(0) + line for line in lines))
         return
     routes = own(routes, "routes")
     if routes.flow_style:
         yield layout.into(routes, f"{{name: {stub.name}, match: {_match(stub)}}}")
         return
-    lines = _lines(layout, layout.column_of_dash(routes), stub)
-    yield layout.after(routes, "".join(layout.line_break(layout.end(routes)) + line for line in lines))
+    dash = layout.column_of_dash(routes)
+    lines = _lines(dash, stub)
+    yield layout.after(routes, dash, "".join(layout.line_break(layout.end(routes)) + line for line in lines))
 
 
-def _new_list(layout: Layout, root: yaml.MappingNode, stub: Stub, *, has_key: bool) -> str:
-    """Return the text with a list of routes where there was none."""
-    lines = [*([] if has_key else ["routes:"]), *_lines(layout, layout.dash, stub)]
-    if has_key:
-        at = next(value for key, value in root.value if key.value == "routes")
-        return Layout.insert(
-            layout.text, layout.line_end(at.start_mark.index), "".join(layout.line_break(0) + line for line in lines)
-        )
-    return layout.after(root, "".join(layout.line_break(0) + line for line in lines))
-
-
-def _lines(layout: Layout, dash: int, stub: Stub) -> list[str]:
+def _lines(dash: int, stub: Stub) -> list[str]:
     indent = " " * dash
     return [f"{indent}- name: {stub.name}", f"{indent}  match: {_match(stub)}", f"{indent}  {TODO}"]
 

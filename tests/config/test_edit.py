@@ -127,6 +127,14 @@ def test_a_second_rule_follows_the_first(block: str) -> None:
             "    shadow:\n      rules:\n      - lower: $.b  # b\n\n",
             "    shadow:\n      rules:\n      - lower: $.b  # b\n      - ignore: $.a[*]\n\n",
         ),
+        (
+            "    shadow:\n      rules:\n      - lower: $.b\n        # why\n\n      # next\n",
+            "    shadow:\n      rules:\n      - lower: $.b\n        # why\n      - ignore: $.a[*]\n\n      # next\n",
+        ),
+        (
+            "    shadow:\n      headers:\n      - location\n        # why\n",
+            "    shadow:\n      headers:\n      - location\n        # why\n      rules:\n        - ignore: $.a[*]\n",
+        ),
         ("    shadow: {mode: both}  # c\n", '    shadow: {mode: both, rules: [{ignore: "$.a[*]"}]}  # c\n'),
         ("    shadow:\n      rules: [lower: $.b]\n", '    shadow:\n      rules: [lower: $.b, {ignore: "$.a[*]"}]\n'),
     ],

@@ -140,6 +140,17 @@ async def test_one_plan_is_worked_out_at_a_time(client: Client) -> None:
     assert not (await planner.plan(ROUTES)).changes
 
 
+async def test_a_second_stub_follows_the_first_with_its_comment(client: Client) -> None:
+    client.discovery.record(1, (shape("/rare"),))
+
+    await client.ask("POST", STUB, {**WANTED, "reason": "next"})
+    await client.ask("POST", STUB, {"method": "GET", "template": "/rare", "reason": "then"})
+
+    text = (client.folder / "routes.yaml").read_text()
+    assert text.startswith(ROUTES)
+    assert [line.split()[0] for line in text.removeprefix(ROUTES).splitlines()] == ["-", "match:", "#"] * 2
+
+
 async def test_a_stub_is_proposed_and_nothing_is_written(client: Client) -> None:
     code, found = await client.ask("GET", f"{STUB}?method=GET&template=/invoices/%7Bid%7D")
 
