@@ -10,6 +10,8 @@ from demo.errors import DemoError
 
 STARTING_SHARES: Mapping[str, str] = {"notifications": "50%", "users": "10%", "payments": "2%"}
 """Three stages of a migration at once, the most careful one where money is."""
+TOKEN_S = 24 * 3600
+"""As the token that `strangler serve` shows at its first start on a terminal."""
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
@@ -106,6 +108,14 @@ class _Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[_FlagNames, ...]
 
 
+class _Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    tokens: tuple[object, ...]
+
+
+class _Made(msgspec.Struct, frozen=True, kw_only=True):
+    secret: str
+
+
 class Admin:
     """The proxy as an operator reaches it."""
 
@@ -129,6 +139,13 @@ class Admin:
         for flag, share in shares.items():
             await self._ask("PUT", f"/api/v1/flags/{flag}", {"set": share, "reason": "the demo begins"})
         return shares
+
+    async def make_first_token(self) -> str:
+        """Return a new token for whoever looks on, which nobody is told again; empty if there was one before."""
+        if msgspec.json.decode(await self._ask("GET", "/api/v1/tokens"), type=_Tokens).tokens:
+            return ""
+        body = {"name": "demo", "role": "operator", "expires_s": TOKEN_S, "reason": "shown once as the demo began"}
+        return msgspec.json.decode(await self._ask("POST", "/api/v1/tokens", body), type=_Made).secret
 
     async def _ask(self, method: str, path: str, body: object = None) -> bytes:
         try:

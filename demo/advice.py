@@ -11,12 +11,23 @@ SHADOW = ROOT / "demo" / "shadow.yaml"
 """The routes file of the demo in shadow mode."""
 
 
-def addresses(layout: Layout, logs: Path) -> Iterable[str]:
+def signing_in(layout: Layout, token: str) -> Iterable[str]:
+    """Return where the dashboard is and what opens it: a token that was made just now, else the one in its file."""
+    if not token:
+        yield f"dashboard  {layout.admin.url}/   (sign in with the token in {_short(layout.state_dir / 'admin-token')})"
+        return
+    yield f"dashboard  {layout.admin.url}/   (sign in with this token, shown this once)"
+    yield f"token      {token}"
+
+
+def addresses(layout: Layout, logs: Path, token: str) -> Iterable[str]:
     """Return where everything is."""
     services = ", ".join(f"{place.name} {place.url.removeprefix('http://')}" for place in layout.services)
     yield f"proxy      {layout.listen.url}   (everything goes here; try {layout.listen.url}/admin in a browser)"
-    token = _short(layout.state_dir / "admin-token")
-    yield f"dashboard  {layout.admin.url}/   (sign in with the token in {token})"
+    yield from signing_in(layout, token)
+    if token:
+        yield "           (an operator's, good for 24 hours; then make one with"
+        yield f"           .venv/bin/strangler token create NAME --role operator{_file(layout)})"
     yield f"admin      {layout.admin.url}   (/metrics, /readyz; the API wants the same token)"
     yield f"monolith   {layout.monolith.url}"
     if services:
@@ -27,7 +38,7 @@ def addresses(layout: Layout, logs: Path) -> Iterable[str]:
 
 def commands(layout: Layout, status: Status | None = None) -> Iterable[str]:
     """Return what to try, the most telling first; each line fits 80 columns with an indent of 2."""
-    file = "" if layout.routes == ROOT / "routes.yaml" else f" -c {_short(layout.routes)}"
+    file = _file(layout)
     payments = layout.service("payments")
     if layout.routes == SHADOW:
         yield f".venv/bin/strangler shadow report{file}"
@@ -56,6 +67,11 @@ def commands(layout: Layout, status: Status | None = None) -> Iterable[str]:
     yield f".venv/bin/strangler explain GET /api/payments/17 -H 'X-User-Id: 42'{file}"
     yield f"curl -i {layout.listen.url}/api/users/42 -H 'X-User-Id: 42'"
     yield f".venv/bin/strangler flags set payments off --reason demo{file}"
+
+
+def _file(layout: Layout) -> str:
+    """Return what a command needs to find this demo, if anything."""
+    return "" if layout.routes == ROOT / "routes.yaml" else f" -c {_short(layout.routes)}"
 
 
 def _short(path: Path) -> str:

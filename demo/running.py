@@ -61,9 +61,11 @@ async def _demonstrate(
     given: argparse.Namespace, layout: Layout, fleet: Fleet, screen: Screen, life: asyncio.Timeout
 ) -> None:
     async with aiohttp.ClientSession() as session, _running(fleet, session, screen):
-        for line in advice.addresses(layout, given.data.absolute() / "logs"):
-            _say(line)
         admin = Admin(session, layout.admin.url, layout.state_dir)
+        # Because what is no terminal may be kept in a file, a token is shown on a terminal alone.
+        token = await admin.make_first_token() if screen.is_redrawn else ""
+        for line in advice.addresses(layout, given.data.absolute() / "logs", token):
+            _say(line)
         for flag, share in (await admin.set_starting_shares()).items():
             _say(f"flag       {flag} did not exist; set to {share}")
         _say("", "Try, in another shell:", *map(_indented, advice.commands(layout)), "")
@@ -75,7 +77,7 @@ async def _demonstrate(
             tasks.create_task(_watch(fleet.proxy))
             if traffic is not None:
                 tasks.create_task(traffic.run())
-            await _show(admin, layout, fleet, traffic, screen)
+            await _show(admin, layout, fleet, traffic, screen, token)
 
 
 @asynccontextmanager
@@ -94,7 +96,9 @@ async def _running(fleet: Fleet, session: aiohttp.ClientSession, screen: Screen)
         _say("Stopped; no process is left.")
 
 
-async def _show(admin: Admin, layout: Layout, fleet: Fleet, traffic: Traffic | None, screen: Screen) -> None:
+async def _show(
+    admin: Admin, layout: Layout, fleet: Fleet, traffic: Traffic | None, screen: Screen, token: str
+) -> None:
     recent = summary.Recent()
     loop = asyncio.get_running_loop()
     due = loop.time() + min(_FIRST_S, screen.every_s)
@@ -103,13 +107,19 @@ async def _show(admin: Admin, layout: Layout, fleet: Fleet, traffic: Traffic | N
         status = await admin.status()
         recent.add(status)
         if loop.time() >= due:
-            screen.show(_page(status, recent, layout, fleet, traffic, screen))
+            screen.show(_page(status, recent, layout, fleet, traffic, screen, token))
             due = loop.time() + screen.every_s
         await asyncio.sleep(min(1.0, max(0.0, due - loop.time())))
 
 
 def _page(
-    status: Status, recent: summary.Recent, layout: Layout, fleet: Fleet, traffic: Traffic | None, screen: Screen
+    status: Status,
+    recent: summary.Recent,
+    layout: Layout,
+    fleet: Fleet,
+    traffic: Traffic | None,
+    screen: Screen,
+    token: str,
 ) -> Sequence[Line]:
     workers = sum(worker.state == "serving" for worker in status.workers)
     title = (
@@ -118,6 +128,8 @@ def _page(
     )
     lines = [
         Line(title, is_heading=True),
+        # Because what was said at first is on the page that this one covers.
+        *(map(Line, advice.signing_in(layout, token)) if screen.is_redrawn else ()),
         Line(""),
         *summary.table(status, recent, screen.width),
         Line(""),

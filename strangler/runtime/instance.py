@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from strangler.flags.data import NOT_READY, FlagData
 from strangler.flags.source import SourceState
 from strangler.flags.sources import make_source
 from strangler.proxy.resolver import resolve
-from strangler.runtime import adminport, handover, runfile, sockets
+from strangler.runtime import adminport, firststart, handover, runfile, sockets
 from strangler.runtime.discovering import Discovering
 from strangler.runtime.handover import Orphan
 from strangler.runtime.logs import LogFormat
@@ -325,6 +326,7 @@ class Instance:
             await asyncio.sleep(self._service.sign_every_s)
 
     async def _open_admin(self) -> web.AppRunner:
+        is_first = firststart.is_first(self._state_dir, self._store.journal)
         surface = Surface(
             admin=self._admin_address,
             hosts=self._access.hosts,
@@ -359,7 +361,16 @@ class Instance:
             routes=self._overview.routes,
             divergences=self._shadowing.divergences,
         )
-        return await adminport.serve(surface, self._admin, self._admin_tls)
+        runner = await adminport.serve(surface, self._admin, self._admin_tls)
+        if is_first:
+            firststart.greet(
+                surface.callers.tokens,
+                self._admin_address,
+                is_tls=self._admin_tls is not None,
+                state_dir=self._state_dir,
+                screen=sys.stderr.fileno(),
+            )
+        return runner
 
     async def _wait_current(self) -> None:
         while self._supervisor.lacks():

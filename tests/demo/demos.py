@@ -14,6 +14,7 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.support.terminal import Terminal
 from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,13 +100,18 @@ async def strangler(routes: Path, *arguments: str) -> Said:
 
 
 @asynccontextmanager
-async def started(routes: Path, *arguments: str) -> AsyncIterator[Demo]:
-    """Run a demo until the block ends; whatever the test saw, none of its processes is left."""
+async def started(routes: Path, *arguments: str, screen: Terminal | None = None) -> AsyncIterator[Demo]:
+    """Run a demo until the block ends; whatever the test saw, none of its processes is left.
+
+    What it writes is its output, unless there is a terminal for it.
+    """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "demo", "--routes", str(routes), "--data", str(routes.parent / "data"), *arguments),
         cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE if screen is None else screen.far,
         stderr=asyncio.subprocess.STDOUT,
+        # Because these say more than the terminal itself does of its size.
+        env={name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")},
     )
     demo = Demo(process)
     reading = asyncio.create_task(_read(process, demo.output))
@@ -151,7 +157,8 @@ def is_running(pid: int) -> bool:
 
 
 async def _read(process: asyncio.subprocess.Process, output: list[str]) -> None:
-    assert process.stdout is not None
+    if process.stdout is None:
+        return
     async for line in process.stdout:
         # Because what was read until now is looked at while more comes, it is added line by line.
         output += [line.decode()]

@@ -108,9 +108,16 @@ class Proxy:
 
 
 async def launch(
-    folder: Path, *arguments: str, session: aiohttp.ClientSession, environ: Mapping[str, str] | None = None
+    folder: Path,
+    *arguments: str,
+    session: aiohttp.ClientSession,
+    environ: Mapping[str, str] | None = None,
+    terminal: int | None = None,
 ) -> Proxy:
-    """Start `strangler serve` on the folder's routes.yaml, without waiting for it."""
+    """Start `strangler serve` on the folder's routes.yaml, without waiting for it.
+
+    Standard error is the file `log`, unless a terminal's descriptor is given.
+    """
     with (folder / "log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -123,7 +130,7 @@ async def launch(
             "json",
             *arguments,
             stdout=log,
-            stderr=log,
+            stderr=log if terminal is None else terminal,
             env={**os.environ, **(environ or {})},
         )
     return Proxy(folder=folder, process=process, session=session)

@@ -15,7 +15,7 @@ export function signIn(main, done, told = "") {
     el("p", { class: "lead" }, "With a token of this proxy."),
     el("label", { for: "token" }, "Token"),
     token,
-    el("p", { class: "quiet", id: "token-help" }, el("code", {}, "strangler token create NAME --role operator"), " makes one of your own, with your name on the audit log. The first one is in the state directory's file ", el("code", {}, "admin-token"), "."),
+    el("p", { class: "quiet", id: "token-help" }, el("code", {}, "strangler token create NAME --role operator"), " makes one of your own, with your name on the audit log. The first start on a terminal shows one, and there is always one in the state directory's file ", el("code", {}, "admin-token"), "."),
     fault,
     button,
   );
