@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -12,6 +13,19 @@ from strangler.control.operations import Problem
 from strangler.errors import StranglerError
 
 MOST_NEAR = 3
+
+HEADERS = {
+    "Server": "strangler",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+}
+"""On every answer (OWASP's HTTP headers cheat sheet): no script but this port's own files, no frame, no referrer."""
 
 
 class ProblemError(StranglerError):
@@ -52,3 +66,17 @@ def as_problem(found: Problem, *, headers: Mapping[str, str] | None = None) -> w
         status=found.status,
         headers={"Content-Type": "application/problem+json", **(headers or {})},
     )
+
+
+def wired(found: Problem, *, headers: Mapping[str, str] | None = None) -> bytes:
+    """Return a problem as bytes, for a connection that no request is read from; it ends with them."""
+    body = msgspec.json.encode(found)
+    fields = {
+        **HEADERS,
+        "Content-Type": "application/problem+json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        **(headers or {}),
+    }
+    lines = [f"HTTP/1.1 {found.status} {HTTPStatus(found.status).phrase}", *(f"{k}: {v}" for k, v in fields.items())]
+    return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body

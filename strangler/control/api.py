@@ -8,7 +8,7 @@ is for. Errors are JSON problems (RFC 9457) and tell nothing of the inside.
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from strangler import __version__
+from strangler.config.reading import shorten
 from strangler.control import (
     auditapi,
     auth,
@@ -34,7 +35,7 @@ from strangler.control import (
     statusapi,
     tokenapi,
 )
-from strangler.control.answers import ProblemError, as_problem, problem
+from strangler.control.answers import HEADERS, ProblemError, as_problem, missing, problem
 from strangler.control.binding import CALLER, bind, refuse_nobody
 from strangler.control.callers import Callers
 from strangler.control.configdesk import ConfigDesk
@@ -56,18 +57,6 @@ from strangler.errors import ConfigError, EditError, FlagError, StoreError, Usag
 
 REFUSAL_EVERY_S = 1.0
 """Between two lines about a wrong token (OWASP ASVS 5.0, 16.3.1 asks that each be logged; the count is)."""
-
-_HEADERS = {
-    "Server": "strangler",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-}
-"""On every answer (OWASP's HTTP headers cheat sheet): no script but this port's own files, no frame, no referrer."""
 
 LOG = logging.getLogger(__name__)
 
@@ -128,39 +117,56 @@ def operations(surface: Surface) -> tuple[Operation, ...]:
 
 def make_app(surface: Surface) -> web.Application:
     """Return the application, with OpenTelemetry's instrumentation applied."""
-    app = traced_application([_problems, _admit(surface)], max_body_bytes=MAX_BODY_BYTES)
+    offered = operations(surface)
+    app = traced_application([_problems(offered), _admit(surface)], max_body_bytes=MAX_BODY_BYTES)
     app.on_response_prepare.append(_secure)
-    bind(app, operations(surface), tag=surface.whole.tag, who_is=surface.callers.of)
+    bind(app, offered, tag=surface.whole.tag, who_is=surface.callers.of)
     return app
 
 
-@web.middleware
-async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+def _problems(known: Sequence[Operation]) -> Middleware:
     """Turn every error into a problem; the operator's own errors keep their text, ours do not."""
-    try:
-        return await handler(request)
-    except ProblemError as error:
-        return as_problem(error.problem, headers=error.headers)
-    except web.HTTPException as error:
-        allow = error.headers.get("Allow")
-        headers = {} if allow is None else {"Allow": allow}
-        return as_problem(problem(error.status, error.reason.lower().replace(" ", "_"), error.reason), headers=headers)
-    except ConfigError as error:
-        detail = f"The routes file has {len(error.faults)} faults; the first: {error.faults[0]}"
-        return as_problem(problem(422, "bad_routes", detail, faults=error.faults))
-    except EditError as error:
-        return as_problem(problem(409, "not_written", str(error)))
-    except FlagError as error:
-        return as_problem(problem(422, "bad_flag", str(error)))
-    except UsageError as error:
-        return as_problem(problem(409, "refused", str(error)))
-    except StoreError:
-        LOG.exception("admin_store_failed", extra={"fields": {"path": request.path}})
-        return as_problem(problem(503, "store", "The state store cannot be read or written; see the log."))
-    # Because this is an admin request's outermost step.
-    except Exception:
-        LOG.exception("admin_request_failed", extra={"fields": {"path": request.path}})
-        return as_problem(problem(500, "internal", "The request failed; see the log."))
+
+    @web.middleware
+    async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except ProblemError as error:
+            return as_problem(error.problem, headers=error.headers)
+        except web.HTTPMethodNotAllowed as error:
+            return _wrong_method(request, error)
+        except web.HTTPNotFound:
+            # Because nobody is told which paths there are, but for those that are open to all.
+            role = request[CALLER].role
+            paths = sorted({one.path for one in known if one.role <= role})
+            error_of_path = missing("path", request.path, paths, code="not_found")
+            return as_problem(error_of_path.problem)
+        except web.HTTPException as error:
+            return as_problem(problem(error.status, error.reason.lower().replace(" ", "_"), error.reason))
+        except ConfigError as error:
+            detail = f"The routes file has {len(error.faults)} faults; the first: {error.faults[0]}"
+            return as_problem(problem(422, "bad_routes", detail, faults=error.faults))
+        except EditError as error:
+            return as_problem(problem(409, "not_written", str(error)))
+        except FlagError as error:
+            return as_problem(problem(422, "bad_flag", str(error)))
+        except UsageError as error:
+            return as_problem(problem(409, "refused", str(error)))
+        except StoreError:
+            LOG.exception("admin_store_failed", extra={"fields": {"path": request.path}})
+            return as_problem(problem(503, "store", "The state store cannot be read or written; see the log."))
+        # Because this is an admin request's outermost step.
+        except Exception:
+            LOG.exception("admin_request_failed", extra={"fields": {"path": request.path}})
+            return as_problem(problem(500, "internal", "The request failed; see the log."))
+
+    return problems
+
+
+def _wrong_method(request: web.Request, error: web.HTTPMethodNotAllowed) -> web.Response:
+    allowed = ", ".join(sorted(error.allowed_methods))
+    detail = f"{shorten(request.method)} is not possible here. Possible: {allowed}."
+    return as_problem(problem(405, "method_not_allowed", detail), headers={"Allow": allowed})
 
 
 class _Refusals:
@@ -223,5 +229,4 @@ def _is_api(request: web.Request) -> bool:
 
 async def _secure(_request: web.Request, response: web.StreamResponse) -> None:
     """Put on every answer what keeps browsers from doing more with it than is meant."""
-    response.headers.update(_HEADERS)
-    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.update(HEADERS)

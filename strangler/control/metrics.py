@@ -79,6 +79,15 @@ class WriteReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DoorReading:
+    """The admin port's connections."""
+
+    connections: int = 0
+    cut: tuple[tuple[str, int], ...] = ()
+    """Those that were ended, by why, since the start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """The state of the proxy at one moment."""
 
@@ -99,6 +108,7 @@ class Reading:
     shadow: tuple[ShadowReading, ...] = ()
     recordings: tuple[RecordingReading, ...] = ()
     writes: WriteReading = WriteReading()
+    door: DoorReading = DoorReading()
     comparers: int = 0
     """Comparers that were replaced."""
     is_killed: bool = False
@@ -144,6 +154,7 @@ class _Collector(Collector):
             yield from _discovery(reading.discovery)
         yield from _recordings(reading)
         yield from _writes(reading.writes)
+        yield from _door(reading.door)
 
 
 def _counted(totals: Totals) -> Iterator[Metric]:
@@ -325,6 +336,18 @@ def _writes(reading: WriteReading) -> Iterator[Metric]:
         "Writes that are not on both sides and found no room in the list, ever.",
         value=reading.unlisted,
     )
+
+
+def _door(door: DoorReading) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "strangler_admin_connections", "Open connections to the admin port.", value=door.connections
+    )
+    cut = CounterMetricFamily(
+        "strangler_admin_connections_cut", "Connections to the admin port that were ended, by why.", labels=("why",)
+    )
+    for why, count in door.cut:
+        cut.add_metric((why,), count)
+    yield cut
 
 
 def _state(reading: Reading) -> Iterator[Metric]:

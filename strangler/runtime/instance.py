@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from strangler.control.api import Surface
 from strangler.control.configdesk import ConfigDesk
 from strangler.control.flagdesk import FlagDesk
@@ -37,6 +35,8 @@ from strangler.flags.source import SourceState
 from strangler.flags.sources import make_source
 from strangler.proxy.resolver import resolve
 from strangler.runtime import adminport, firststart, handover, runfile, sockets
+from strangler.runtime.admindoor import Door
+from strangler.runtime.adminport import AdminPort
 from strangler.runtime.discovering import Discovering
 from strangler.runtime.handover import Orphan
 from strangler.runtime.logs import LogFormat
@@ -99,6 +99,7 @@ class Instance:
         self._store = store
         self._access = config.admin_access
         self._admin_tls = config.admin_tls
+        self._door = Door(trusted=config.admin_access.trusted)
         self._listener = listener
         self._admin = admin
         self._listen_address = sockets.bound(listener)
@@ -148,6 +149,7 @@ class Instance:
             protection=self._protection,
             shadowing=self._shadowing,
             discovery=self._discovering.discovery,
+            door=self._door,
             unready=self._unready,
         )
         self._stream = Stream(self._overview.status, self._history, tag=lambda: self._truth.tag)
@@ -164,7 +166,7 @@ class Instance:
         self._truth.watch(self._discovering.discovery.follow)
         self._truth.watch(lambda: self._history.follow(self._truth.config))
         self._listen_to_signals()
-        runner = await self._open_admin()
+        admin = await self._open_admin()
         telling = Tasks("stream")
         telling.spawn("tell", self._stream.run())
         self._health.follow(self._truth.config)
@@ -192,7 +194,7 @@ class Instance:
         # Because whoever looks on sees the draining to its end, the stream is told last.
         await telling.close()
         self._stream.close()
-        await runner.cleanup()
+        await admin.close()
         await self._protection.close(within_s=0.0 if self._hurrying.is_set() else LAST_S)
         await self._source.close()
         runfile.remove(self._state_dir)
@@ -325,7 +327,7 @@ class Instance:
             self._service.sign(self._supervisor.is_well)
             await asyncio.sleep(self._service.sign_every_s)
 
-    async def _open_admin(self) -> web.AppRunner:
+    async def _open_admin(self) -> AdminPort:
         is_first = firststart.is_first(self._state_dir, self._store.journal)
         surface = Surface(
             admin=self._admin_address,
@@ -361,7 +363,7 @@ class Instance:
             routes=self._overview.routes,
             divergences=self._shadowing.divergences,
         )
-        runner = await adminport.serve(surface, self._admin, self._admin_tls)
+        admin = await adminport.serve(surface, self._admin, self._admin_tls, self._door)
         if is_first:
             firststart.greet(
                 surface.callers.tokens,
@@ -370,7 +372,7 @@ class Instance:
                 state_dir=self._state_dir,
                 screen=sys.stderr.fileno(),
             )
-        return runner
+        return admin
 
     async def _wait_current(self) -> None:
         while self._supervisor.lacks():

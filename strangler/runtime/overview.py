@@ -20,6 +20,7 @@ from strangler.core.model import Route, Side
 from strangler.core.snapshot import Snapshot, compile_snapshot
 from strangler.flags.evaluator import Evaluator
 from strangler.flags.source import FlagSource, SourceState
+from strangler.runtime.admindoor import Door
 from strangler.runtime.certificates import NOT_AFTER, REJECTED
 from strangler.runtime.member import Phase
 from strangler.runtime.protection import Protection
@@ -45,6 +46,7 @@ class Overview:
         protection: Protection,
         shadowing: Shadowing,
         discovery: Discovery,
+        door: Door,
         unready: Callable[[], tuple[str, ...]],
     ) -> None:
         self._truth = truth
@@ -57,6 +59,7 @@ class Overview:
         self._protection = protection
         self._shadowing = shadowing
         self._discovery = discovery
+        self._door = door
         self._unready = unready
         self._started = time.monotonic()
         self._shares = Shares()
@@ -191,6 +194,7 @@ class Overview:
             shadow=self._shadowing.desk.readings(),
             recordings=self._shadowing.recordings.desk.readings(),
             writes=self._shadowing.divergences.reading(),
+            door=self._door.reading(),
             comparers=self._shadowing.restarts,
             discovery=self._discovery.reading(),
             is_killed=self._protection.guards.is_killed,

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from strangler.cli import main
-from tests.support.surface import ROUTES_TEXT, TOKEN, Client, served
+from tests.support.shown import ROUTES_TEXT
+from tests.support.surface import TOKEN, Client, served
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import socket
 from typing import Any
 
 import aiohttp
@@ -11,7 +10,6 @@ import pytest
 from aiohttp import web
 
 from strangler.control.operations import MAX_BODY_BYTES
-from strangler.runtime import adminport
 from tests.support.logs import said
 from tests.support.surface import EXPLAINED, TOKEN, served
 
@@ -214,13 +212,38 @@ async def test_a_body_beyond_the_limit_is_refused() -> None:
     assert (code, body["status"]) == (413, 413)
 
 
-async def test_an_unknown_path_and_a_wrong_method_are_problems_too() -> None:
+async def test_an_unknown_path_is_a_problem_with_the_nearest_that_there_is() -> None:
     async with served() as client:
-        missing, missing_body = await client.ask("GET", "/api/v1/none")
-        wrong, wrong_body = await client.ask("DELETE", "/api/v1/status")
+        near, near_body = await client.ask("GET", "/api/v1/statuss")
+        far, far_body = await client.ask("GET", "/" + "~" * 4_000)
 
-    assert (missing, missing_body["status"]) == (404, 404)
-    assert (wrong, wrong_body["status"]) == (405, 405)
+    assert (near, near_body["title"], near_body["nearest"][0]) == (404, "not_found", "/api/v1/status")
+    assert near_body["detail"] == "no path `/api/v1/statuss` is known. Did you mean `/api/v1/status`?"
+    assert (far, far_body["title"]) == (404, "not_found")
+    assert len(far_body["detail"]) < 4_000
+
+
+async def test_strangers_are_told_of_no_path_that_is_not_open_to_them() -> None:
+    async with served() as client:
+        code, body = await client.ask("GET", "/apis/v1/status", Authorization="")
+        _, near = await client.ask("GET", "/metrcs", Authorization="")
+
+    assert code == 404
+    assert "/api/v1/status" not in json.dumps(body)
+    assert near["nearest"] == ["/metrics"]
+
+
+async def test_a_wrong_method_is_a_problem_that_says_which_are_possible() -> None:
+    async with served() as client:
+        code, body = await client.ask("DELETE", "/api/v1/status")
+        wanted = {"Authorization": f"Bearer {TOKEN}"}
+        async with client.session.delete(f"http://{client.address}/api/v1/status", headers=wanted) as answer:
+            headers = answer.headers
+
+    assert (code, body["title"]) == (405, "method_not_allowed")
+    assert body["detail"] == "DELETE is not possible here. Possible: GET, HEAD."
+    assert headers["Allow"] == "GET, HEAD"
+    assert (headers["Server"], headers["Cache-Control"]) == ("strangler", "no-store")
 
 
 async def test_a_failing_store_or_handler_tells_nothing_of_the_inside() -> None:
@@ -265,15 +288,10 @@ async def test_nothing_else_in_the_process_is_traced_by_accident() -> None:
 
 async def test_what_is_no_http_is_refused_and_no_log_has_what_was_sent(caplog: pytest.LogCaptureFixture) -> None:
     async with served() as client:
-        listener = socket.create_server(("127.0.0.1", 0))
-        runner = await adminport.serve(client.surface, listener, None)
-        try:
-            reader, writer = await asyncio.open_connection(*listener.getsockname())
-            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer hush\x00\r\n\r\n")
-            status = await reader.readline()
-            writer.close()
-        finally:
-            await runner.cleanup()
+        reader, writer = await asyncio.open_connection(client.address.host, client.address.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer hush\x00\r\n\r\n")
+        status = await reader.readline()
+        writer.close()
 
     assert b" 400 " in status
     assert "hush" not in caplog.text

@@ -6,7 +6,8 @@ from hashlib import sha256
 import pytest
 
 from strangler.config.document import MAX_BYTES
-from tests.support.surface import ROUTES_TEXT, Client, served
+from tests.support.shown import ROUTES_TEXT
+from tests.support.surface import Client, served
 
 
 def digest_of(text: str) -> str:

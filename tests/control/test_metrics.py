@@ -66,6 +66,7 @@ def test_the_state_is_shown_under_its_documented_names() -> None:
         ("strangler_divergences_open", ()): 0.0,
         ("strangler_divergences_bytes", ()): 0.0,
         ("strangler_divergences_unlisted", ()): 0.0,
+        ("strangler_admin_connections", ()): 0.0,
     }
 
 

@@ -1,8 +1,8 @@
 """The admin API on a real socket, over a store and flags in memory, with no proxy behind it."""
 
-import asyncio
 import io
 import json
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
-from aiohttp import web
 
 from strangler.config import load
 from strangler.control import api, openapi
@@ -21,7 +20,6 @@ from strangler.control.configdesk import ConfigDesk
 from strangler.control.discovery import Discovery
 from strangler.control.discoverydesk import DiscoveryDesk
 from strangler.control.divergencedesk import DivergenceDesk
-from strangler.control.effective import Source
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
 from strangler.control.guards import Guards
@@ -30,7 +28,6 @@ from strangler.control.metrics import Exposition, Reading
 from strangler.control.planner import Planner
 from strangler.control.recordingbook import RecordingBook
 from strangler.control.recordingdesk import RecordingDesk
-from strangler.control.routesapi import RouteList, RouteShown
 from strangler.control.sessions import Sessions
 from strangler.control.shadowbook import ShadowBook
 from strangler.control.shadowdesk import ShadowDesk
@@ -43,14 +40,17 @@ from strangler.control.totals import Total, Totals
 from strangler.control.truth import Truth
 from strangler.core.access import AdminAccess
 from strangler.core.divergence import Verdict, Write
-from strangler.core.model import Address, Config, Match, Route, Side
+from strangler.core.model import Address, Config, ListenerLimits, ListenerTls, Match, Route
 from strangler.core.rules import Rollback
 from strangler.core.shadowing import Shadow
 from strangler.flags.data import NOT_READY
 from strangler.flags.embedded import EmbeddedSource
 from strangler.flags.source import FlagSource
+from strangler.runtime import adminport, sockets
+from strangler.runtime.admindoor import LIMITS, Door
 from strangler.vault.vault import Vault
 from tests.support.described import Described
+from tests.support.shown import ROUTES, ROUTES_TEXT
 from tests.support.table import Table
 
 TOKEN = "a-token-of-the-test"
@@ -93,44 +93,6 @@ GUARDED = Config(
     ),
 )
 
-
-ROUTES_TEXT = """\
-version: 1
-upstreams:
-  monolith: {url: "http://127.0.0.1:8001", default: true}
-  s: {url: "http://127.0.0.1:8104"}
-routes:
-# what people pay with
-- name: pay
-  match: {methods: [GET], path: /pay}
-  extracted: s
-  share: 10%
-  shadow: {mode: shadow, sample: 25%}
-"""
-ROUTES = RouteList(
-    routes=(
-        RouteShown(
-            name="pay",
-            methods=("GET",),
-            path="/pay",
-            hosts=(),
-            legacy="monolith",
-            extracted="s",
-            flag=None,
-            cohort="",
-            line=7,
-            share_bp=1_000,
-            wanted_bp=1_000,
-            source=Source.SHARE,
-            why="The routes file says so.",
-            note="",
-            sides={side.value: of_side(Total()) for side in Side},
-            guard=None,
-            shadow=None,
-        ),
-    ),
-    unrouted=of_side(Total()),
-)
 
 EXPLAINED = {
     "path": "/",
@@ -195,6 +157,7 @@ class Client:
     tokens: TokenDesk
     clock: list[float]
     """The time, as tokens and sessions have it."""
+    door: Door
     token: str = TOKEN
 
     async def tag(self, path: str) -> str | None:
@@ -226,14 +189,31 @@ class Client:
 
 
 @asynccontextmanager
-async def served(*, is_ready: bool = True, fails: bool = False, access: AdminAccess = _USUAL) -> AsyncIterator[Client]:
+async def served(
+    *,
+    is_ready: bool = True,
+    fails: bool = False,
+    access: AdminAccess = _USUAL,
+    limits: ListenerLimits = LIMITS,
+    tls: ListenerTls | None = None,
+) -> AsyncIterator[Client]:
     with TemporaryDirectory() as folder:
-        async with _served(Path(folder), is_ready=is_ready, fails=fails, access=access) as client:
+        async with _served(
+            Path(folder), is_ready=is_ready, fails=fails, access=access, limits=limits, tls=tls
+        ) as client:
             yield client
 
 
 @asynccontextmanager
-async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAccess) -> AsyncIterator[Client]:
+async def _served(
+    folder: Path,
+    *,
+    is_ready: bool,
+    fails: bool,
+    access: AdminAccess,
+    limits: ListenerLimits,
+    tls: ListenerTls | None,
+) -> AsyncIterator[Client]:
     store = Store(folder, in_memory=True)
     table = Table()
     truth = Truth(CONFIG, NOT_READY)
@@ -287,10 +267,8 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
         shares=(),
         gauges=(),
     )
-    listener = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    listener.close()
-    address = Address(host="127.0.0.1", port=port)
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = sockets.bound(listener)
     tokens = TokenDesk(store.tokens, now=lambda: clock[0])
     callers = Callers(
         token=TOKEN,
@@ -350,9 +328,8 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
         divergences=divergences,
     )
     document = openapi.document(api.operations(surface), version="0")
-    runner = web.AppRunner(api.make_app(surface), access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, address.host, address.port).start()
+    door = Door(limits=limits)
+    port = await adminport.serve(surface, listener, tls, door)
     try:
         async with aiohttp.ClientSession() as session:
             yield Client(
@@ -375,7 +352,8 @@ async def _served(folder: Path, *, is_ready: bool, fails: bool, access: AdminAcc
                 surface=surface,
                 tokens=tokens,
                 clock=clock,
+                door=door,
             )
     finally:
         stream.close()
-        await runner.cleanup()
+        await port.close()
