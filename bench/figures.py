@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import TypeVar
 
 from bench.subjects import Proxy
 
@@ -52,6 +53,7 @@ class Measure:
 
 
 Round = dict[Proxy, Measure]
+Subject = TypeVar("Subject")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +79,10 @@ class Ratio:
         return self.value.median <= self.target
 
 
-def order(proxies: tuple[Proxy, ...], number: int) -> tuple[Proxy, ...]:
+def order(subjects: tuple[Subject, ...], number: int) -> tuple[Subject, ...]:
     """Return who comes when in a round: each round starts with another, so that drift favours nobody."""
-    first = number % len(proxies)
-    return proxies[first:] + proxies[:first]
+    first = number % len(subjects)
+    return subjects[first:] + subjects[:first]
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -1,5 +1,5 @@
 """What shadowing costs: clients' latency with it on and off, comparisons a second, comparing beside parsing.
 
-Reading order: `__main__` (the command), `paired` (on and off in turns), `throughput`, `documents`; `instance` is the
-proxy, `sides` are the two backends, `report` is how it is told.
+Reading order: `__main__` (the command), `paired` (on and off in turns), `ranks` (what a ratio may be), `throughput`,
+`documents`; `instance` is the proxy, `sides` are the two backends, `report` is how it is told.
 """

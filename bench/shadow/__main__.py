@@ -13,7 +13,8 @@ from bench.errors import MissingToolError
 from bench.shadow import documents, paired, report, throughput
 from bench.shadow.instance import Pinned, backends
 
-ROUNDS = 4
+ROUNDS = 8
+"""Blocks of six rounds; fewer than ranks.FEWEST give no interval."""
 SECONDS = 1.0
 PARTS = ("latency", "throughput", "documents")
 
@@ -44,9 +45,12 @@ def _run(given: argparse.Namespace) -> int:
             _tell(*report.of_throughput(found))
         if "latency" in parts:
             pinned = Pinned(worker=cores.proxy, comparer=cores.load, load=cores.load)
-            _tell(f"\n{given.rounds} pairs of rounds of {given.seconds:g} s, shadow off and on in turns; {pinned}")
+            _tell(
+                f"\n{given.rounds} blocks of six rounds of {given.seconds:g} s, without shadow, without it again and "
+                f"with it in turns; in brackets the interval of 95 %; {pinned}"
+            )
             with backends(core=pinned.load, folder=folder) as behind:
-                for case in paired.CASES:
+                for case in (each for each in paired.CASES if given.case in (None, each.name)):
                     _tell(
                         *report.of_pairs(
                             paired.measure(
@@ -78,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m bench.shadow", description="What shadowing costs clients and cores.", allow_abbrev=False
     )
     parser.add_argument("--only", choices=PARTS, help="default: all")
+    parser.add_argument("--case", choices=[each.name for each in paired.CASES], help="of latency; default: all")
     parser.add_argument("--rounds", type=count, default=ROUNDS, metavar="N", help=f"default: {ROUNDS}")
     parser.add_argument(
         "--seconds", type=seconds, default=SECONDS, metavar="S", help=f"of each round, default: {SECONDS:g}"

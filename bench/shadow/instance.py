@@ -15,8 +15,8 @@ from bench.cpu import children, used_s
 from bench.errors import BenchError
 from bench.subjects import Admin
 
-OFF, ON = "plain", "shadowed"
-"""Routes, and the first part of their paths."""
+OFF, AGAIN, ON = "plain", "plain_again", "shadowed"
+"""Routes, and the first part of their paths. The second is the first by another name, as a ratio of the same."""
 _IDLE = 0.02
 _LOOK_EVERY_S = 0.1
 _SETTLE_S = 60.0
@@ -156,6 +156,7 @@ def _routes(legacy: int, shadow: int, max_body: str) -> str:
             f'  extracted: {{url: "http://127.0.0.1:{shadow}"}}',
             "routes:",
             f"  - {{name: {OFF}, {each % OFF}}}",
+            f"  - {{name: {AGAIN}, {each % AGAIN}}}",
             f"  - {{name: {ON}, {each % ON}, shadow: {{max_body: {max_body}}}}}",
             "",
         )

@@ -1,14 +1,21 @@
-"""Paired rounds: the same requests to a route with shadow and to one without, in turns, through the same worker."""
+"""Paired rounds: the same requests to a route with shadow and to two without, in turns, through the same worker.
+
+A block has two rounds of each route, the second three in the reverse order of the first, so that a machine that gets
+slower or faster favours none. What the two routes without shadow differ by is what the machine alone does to a ratio.
+"""
 
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
+from statistics import median
 
 from bench.cpu import used_s
 from bench.errors import BenchError
-from bench.figures import Spread, spread
+from bench.figures import order
 from bench.load import Load, apply_load, write_script
 from bench.scenarios import Scenario
-from bench.shadow.instance import OFF, ON, Backends, Instance, Pinned, Side, instance
+from bench.shadow.instance import AGAIN, OFF, ON, Backends, Instance, Pinned, Side, instance
+from bench.shadow.ranks import Estimate, estimate
 
 WARM_UP_S = 1.0
 """A worker looks for the comparer twice a second."""
@@ -36,20 +43,37 @@ CASES = (
     Case(name="hung", side=Side.HUNG),
     Case(name="slow, 1 s", side=Side.SLOW),
     Case(name="well", side=Side.WELL),
-    Case(name="8 MiB, max_body 1 MiB", side=Side.WELL, target="large", connections=4, pause_ms=200),
-    Case(name="8 MiB, max_body 8 MiB", side=Side.WELL, target="large", connections=4, pause_ms=200, max_body="8MiB"),
-    Case(name="8 MiB, refusing", side=Side.REFUSING, target="large", connections=4, pause_ms=200, max_body="8MiB"),
-    Case(name="1 MiB, max_body 1 MiB", side=Side.WELL, target="medium", connections=4, pause_ms=400),
+    Case(name="8 MiB, max_body 1 MiB", side=Side.WELL, target="large", connections=4, pause_ms=100),
+    Case(name="8 MiB, max_body 8 MiB", side=Side.WELL, target="large", connections=4, pause_ms=100, max_body="8MiB"),
+    Case(name="8 MiB, refusing", side=Side.REFUSING, target="large", connections=4, pause_ms=100, max_body="8MiB"),
+    Case(name="1 MiB, max_body 1 MiB", side=Side.WELL, target="medium", connections=4, pause_ms=50),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Half:
-    """One round with shadow on, or off."""
+class Round:
+    """One route for a while."""
 
     load: Load
     cpu_us: float
     """Of the worker, a request."""
+
+    def figure(self, name: str) -> float:
+        """Return `p50_ms`, `p99_ms` or `cpu_us`."""
+        value: float = self.cpu_us if name == "cpu_us" else getattr(self.load, name)
+        return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Rounds that were close together, by route."""
+
+    rounds: dict[str, tuple[Round, ...]]
+
+    def figure(self, route: str, name: str) -> float:
+        """Return a route's figure: the geometric mean of its two rounds."""
+        one, other = (each.figure(name) for each in self.rounds[route])
+        return sqrt(one * other)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,20 +94,26 @@ class Paired:
     """What came of a case."""
 
     case: Case
-    pairs: tuple[tuple[Half, Half], ...]
-    """Off and on."""
+    blocks: tuple[Block, ...]
     worker: Memory
     comparer: Memory
     compared: int
     dropped: dict[str, int]
 
-    def ratio(self, name: str) -> Spread:
-        """Return on over off, within each pair, of `p50_ms`, `p99_ms` or `cpu_us`."""
-        return spread([_figure(on, name) / _figure(off, name) for off, on in self.pairs])
+    def ratio(self, name: str) -> Estimate:
+        """Return on over off, within each block, of `p50_ms`, `p99_ms` or `cpu_us`."""
+        return estimate([each.figure(ON, name) / sqrt(_off(each, name)) for each in self.blocks])
 
-    def figure(self, name: str, *, is_on: bool) -> Spread:
-        """Return the figure itself."""
-        return spread([_figure(pair[is_on], name) for pair in self.pairs])
+    def floor(self, name: str) -> Estimate:
+        """Return off over off: what comes out where nothing differs."""
+        return estimate([each.figure(AGAIN, name) / each.figure(OFF, name) for each in self.blocks])
+
+    def figures(self, name: str) -> tuple[float, float]:
+        """Return the figure itself, off and on."""
+        return (
+            median(sqrt(_off(each, name)) for each in self.blocks),
+            median(each.figure(ON, name) for each in self.blocks),
+        )
 
 
 def measure(case: Case, behind: Backends, *, rounds: int, seconds: float, pinned: Pinned, folder: Path) -> Paired:
@@ -92,7 +122,7 @@ def measure(case: Case, behind: Backends, *, rounds: int, seconds: float, pinned
     place.mkdir()
     with instance("strangler", behind, case.side, max_body=case.max_body, pinned=pinned, folder=place) as proxy:
 
-        def load(route: str, lasting_s: float) -> Half:
+        def load(route: str, lasting_s: float) -> Round:
             scenario = Scenario(name=route, method="GET", path=f"/{route}/{case.target}")
             script = write_script(scenario, place, pause_ms=case.pause_ms)
             before = used_s(proxy.worker)
@@ -106,24 +136,25 @@ def measure(case: Case, behind: Backends, *, rounds: int, seconds: float, pinned
             )
             if not done.requests or not done.p50_ms:
                 raise BenchError(f"{case.name}: nothing was answered in a whole round; take longer ones with --seconds")
-            return Half(load=done, cpu_us=(used_s(proxy.worker) - before) * 1e6 / done.requests)
+            return Round(load=done, cpu_us=(used_s(proxy.worker) - before) * 1e6 / done.requests)
 
         load(OFF, WARM_UP_S)
         worker, comparer = _resident(proxy.worker, "VmRSS"), _resident(proxy.comparer, "VmRSS")
         load(ON, WARM_UP_S)
-        pairs = []
+        blocks = []
         for number in range(rounds):
-            halves = {}
-            for route in (OFF, ON) if number % 2 else (ON, OFF):
+            seen: dict[str, tuple[Round, ...]] = {OFF: (), AGAIN: (), ON: ()}
+            routes = order(tuple(seen), number)
+            for route in (*routes, *routes[::-1]):
                 proxy.settle()
-                halves[route] = load(route, seconds)
-            pairs.append((halves[OFF], halves[ON]))
+                seen[route] += (load(route, seconds),)
+            blocks.append(Block(rounds=seen))
         proxy.settle()
         proxy.check()
         compared, dropped = _counts(proxy)
         return Paired(
             case=case,
-            pairs=tuple(pairs),
+            blocks=tuple(blocks),
             worker=Memory(before=worker, peak=_resident(proxy.worker, "VmHWM")),
             comparer=Memory(before=comparer, peak=_resident(proxy.comparer, "VmHWM")),
             compared=compared,
@@ -139,9 +170,8 @@ def _counts(proxy: Instance) -> tuple[int, dict[str, int]]:
     return compared, dropped
 
 
-def _figure(half: Half, name: str) -> float:
-    value: float = half.cpu_us if name == "cpu_us" else getattr(half.load, name)
-    return value
+def _off(block: Block, name: str) -> float:
+    return block.figure(OFF, name) * block.figure(AGAIN, name)
 
 
 def _resident(pid: int, field: str) -> float:

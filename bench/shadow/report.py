@@ -6,6 +6,7 @@ from bench.figures import Spread
 from bench.shadow import documents, paired, throughput
 from bench.shadow.documents import Compared
 from bench.shadow.paired import Memory, Paired
+from bench.shadow.ranks import Estimate
 from bench.shadow.throughput import Throughput
 from strangler.proxy.capture import MOST_HELD
 from strangler.runtime.arena import ARENA_BYTES
@@ -22,9 +23,12 @@ def of_pairs(found: Paired) -> Iterator[str]:
     yield f"{found.case.name}:"
     for title, name, unit in (("p50", "p50_ms", "ms"), ("p99", "p99_ms", "ms"), ("worker's CPU", "cpu_us", "µs")):
         ratio = found.ratio(name)
-        off, on = (found.figure(name, is_on=is_on).median for is_on in (False, True))
-        told = "" if name == "cpu_us" else _verdict(ratio.median, paired.TARGET)
-        yield f"  {title:<13}{off:>10.2f} off {on:>10.2f} on {unit}   on/off {_text(ratio):<18}{told}"
+        off, on = found.figures(name)
+        told = "" if name == "cpu_us" else _judged(ratio, paired.TARGET)
+        yield (
+            f"  {title:<13}{off:>9.2f} off{on:>10.2f} on {unit}   on/off {_interval(ratio):<18} "
+            f"off/off {_interval(found.floor(name)):<18} {told}"
+        ).rstrip()
     yield f"  worker       {_memory(found.worker, WORKER_MIB)}"
     yield f"  comparer     {_memory(found.comparer, COMPARER_MIB)}"
     dropped = "".join(f", {count:,} dropped: {why}" for why, count in sorted(found.dropped.items()))
@@ -60,6 +64,15 @@ def _memory(memory: Memory, budget: float) -> str:
 
 def _verdict(value: float, most: float, shown: float | None = None) -> str:
     return f"target {'at least' if shown else 'at most'} {shown or most:g}: {'met' if value <= most else 'MISSED'}"
+
+
+def _judged(ratio: Estimate, most: float) -> str:
+    is_so = "met" if ratio.most <= most else "MISSED" if ratio.least > most else "not decided"
+    return f"target at most {most:g}: {is_so}"
+
+
+def _interval(value: Estimate) -> str:
+    return f"{value.value:.2f} ({value.least:.2f}-{value.most:.2f})"
 
 
 def _text(value: Spread) -> str:
