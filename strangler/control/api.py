@@ -8,7 +8,7 @@ is for. Errors are JSON problems (RFC 9457) and tell nothing of the inside.
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ from strangler.control.history import HistoryDesk
 from strangler.control.operations import MAX_BODY_BYTES, NOBODY, Operation, Role
 from strangler.control.planner import Planner
 from strangler.control.recordingdesk import RecordingDesk
-from strangler.control.routesapi import RouteList
+from strangler.control.routesapi import Routes
 from strangler.control.shadowdesk import ShadowDesk
 from strangler.control.statusapi import Whole
 from strangler.control.stream import Stream
@@ -79,7 +79,7 @@ class Surface:
     discovery: DiscoveryDesk
     planner: Planner
     config: ConfigDesk
-    routes: Callable[[], RouteList]
+    routes: Routes
     divergences: DivergenceDesk
 
 

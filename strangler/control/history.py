@@ -4,7 +4,6 @@ The rings live in memory and begin anew with control, because a chart is worth l
 was done is read from the audit log, and so is there again after a restart.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import msgspec
 
 from strangler.control.journal import Headline, Journal
+from strangler.control.pace import paced
 from strangler.core.history import DAY, HOUR, SPANS, Point, Ring
 from strangler.core.model import Config, Side
 from strangler.core.tally import Tally
@@ -19,8 +19,6 @@ from strangler.core.watch import count_of
 
 MOST_SIDES = 2_000
 """Sides of routes that have rings, 6.5 kB each: 13 MB for a thousand routes. More are counted, and have no chart."""
-SIDES_AT_ONCE = 8
-"""How many sides are put together before others have their turn: about ten milliseconds."""
 MOST_MARKS = 500
 """Marks in one answer, the latest: more than a chart can show."""
 
@@ -103,9 +101,7 @@ class HistoryDesk:
         now = self._now()
         shown: dict[str, dict[str, SideHistory]] = {}
         wanted = [key for key in self._rings if not routes or key[0] in routes]
-        for start in range(0, len(wanted), SIDES_AT_ONCE):
-            self._add(shown, wanted[start : start + SIDES_AT_ONCE], ring, now, since)
-            await asyncio.sleep(0)
+        await self._add(shown, wanted, ring, now, since)
         return History(
             span=span,
             step_s=found.step_s,
@@ -116,11 +112,11 @@ class HistoryDesk:
             marks=self.marks(since=max(since, now - found.step_s * found.slots)),
         )
 
-    def grown(self, since: float) -> Mapping[str, Any]:
+    async def grown(self, since: float) -> Mapping[str, Any]:
         """Return what was counted in the slots of the hour that end after `since`, without marks."""
         now = self._now()
         shown: dict[str, dict[str, SideHistory]] = {}
-        self._add(shown, self._rings, 0, now, since)
+        await self._add(shown, tuple(self._rings), 0, now, since)
         return {"now": now, "step_s": HOUR.step_s, "routes": shown}
 
     def marks(self, *, since: float = 0.0, after: int = 0) -> tuple[Mark, ...]:
@@ -128,7 +124,7 @@ class HistoryDesk:
         found = self._journal.headlines(since=since, after=after, limit=MOST_MARKS)
         return tuple(as_mark(one) for one in reversed(found))
 
-    def _add(
+    async def _add(
         self,
         shown: dict[str, dict[str, SideHistory]],
         keys: Iterable[tuple[str, Side]],
@@ -136,7 +132,7 @@ class HistoryDesk:
         now: float,
         since: float,
     ) -> None:
-        for route, side in keys:
+        async for route, side in paced(keys):
             rings = self._rings.get((route, side))
             points = () if rings is None else rings[ring].points(now, since)
             if points:

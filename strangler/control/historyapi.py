@@ -84,7 +84,7 @@ async def _listen(stream: Stream, call: Call, who_is: WhoIs) -> web.StreamRespon
     if call.request.method == "HEAD":
         # Because an answer to HEAD has no content (RFC 9110 section 9.3.2), there is nothing to listen to.
         return web.Response(headers={"Content-Type": "text/event-stream"})
-    listener = stream.open(call.request.headers.get("Last-Event-ID") or call.query.last)
+    listener = await stream.open(call.request.headers.get("Last-Event-ID") or call.query.last)
     try:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(call.request)

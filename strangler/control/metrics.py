@@ -1,13 +1,15 @@
 """Metrics: the totals and the state of the proxy as Prometheus reads them."""
 
+import asyncio
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from strangler.control.pace import paced
 from strangler.control.totals import MAX_KEYS, Total, Totals
 from strangler.core.histogram import BOUNDS_S
 from strangler.core.model import FULL_SHARE
@@ -121,43 +123,37 @@ class Reading:
 
 
 class Exposition:
-    """Renders everything for one scrape, from a registry of its own."""
+    """Renders everything for one scrape; with thousands of routes the loop does not wait for it."""
 
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(self, totals: Totals, read: Callable[[], Reading]) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(_Collector(totals, read))
-
-    def render(self) -> bytes:
-        """Return the text of one scrape."""
-        return generate_latest(self._registry)
-
-
-class _Collector(Collector):
-    def __init__(self, totals: Totals, read: Callable[[], Reading]) -> None:
         self._totals = totals
         self._read = read
 
-    def describe(self) -> Iterable[Metric]:
-        """Say nothing before the first scrape, so that registering reads no state."""
-        return ()
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield every metric family."""
-        yield from _counted(self._totals)
+    async def render(self) -> bytes:
+        """Return the text of one scrape."""
+        families = await _counted(self._totals)
         reading = self._read()
-        yield from _state(reading)
-        yield from _guards(reading)
-        yield from _shadow(reading)
+        families += [*_state(reading), *_guards(reading), *_shadow(reading)]
         if reading.discovery is not None:
-            yield from _discovery(reading.discovery)
-        yield from _recordings(reading)
-        yield from _writes(reading.writes)
-        yield from _door(reading.door)
+            families += _discovery(reading.discovery)
+        families += [*_recordings(reading), *_writes(reading.writes), *_door(reading.door)]
+        return await asyncio.to_thread(generate_latest, _Collected(families))
 
 
-def _counted(totals: Totals) -> Iterator[Metric]:
+class _Collected(Collector):
+    """What was put together on the loop, and is written out beside it."""
+
+    def __init__(self, families: Sequence[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        """Return every metric family."""
+        return self._families
+
+
+async def _counted(totals: Totals) -> list[Metric]:
     requests = CounterMetricFamily(
         "strangler_requests", "Requests, by how their exchange ended.", labels=("route", "side", "outcome")
     )
@@ -171,23 +167,21 @@ def _counted(totals: Totals) -> Iterator[Metric]:
         "Requests that the monolith answered because the extracted side failed, by how it failed.",
         labels=("route", "kind"),
     )
-    for route, side, total in totals:
+    # Because others have their turn in between, a route may be counted for the first time meanwhile.
+    async for route, side, total in paced(tuple(totals)):
         for kind, count in total.fallbacks.items():
             fallbacks.add_metric((route, kind), count)
         for index, outcome in enumerate(OUTCOMES):
             if total.outcomes[index]:
                 requests.add_metric((route, side, outcome), total.outcomes[index])
         latency.add_metric((route, side), _buckets(total), total.seconds)
-    yield requests
-    yield latency
-    yield fallbacks
-    yield CounterMetricFamily(
+    refused = CounterMetricFamily(
         "strangler_tallies_refused",
         f"Reports on a route's side that found no room beside {MAX_KEYS:,} others.",
         value=totals.refused,
     )
-    for name, count in totals.counters.items():
-        yield CounterMetricFamily(f"strangler_{name}", COUNTERS[name], value=count)
+    others = [CounterMetricFamily(f"strangler_{name}", COUNTERS[name], value=n) for name, n in totals.counters.items()]
+    return [requests, latency, fallbacks, refused, *others]
 
 
 def _buckets(total: Total) -> list[tuple[str, float]]:

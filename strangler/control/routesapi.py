@@ -1,6 +1,7 @@
 """The admin API's part about routes: how far each has come, what decides that, and how it does."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -44,7 +45,16 @@ class RouteList(msgspec.Struct, frozen=True, kw_only=True):
     unrouted: SideStatus
 
 
-def operations(routes: Callable[[], RouteList]) -> tuple[Operation, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routes:
+    """What is shown of routes."""
+
+    every: Callable[[], Awaitable[RouteList]]
+    one: Callable[[str], RouteShown | None]
+    names: Callable[[], tuple[str, ...]]
+
+
+def operations(routes: Routes) -> tuple[Operation, ...]:
     """Return what can be seen of routes."""
     return (
         Operation(
@@ -53,7 +63,7 @@ def operations(routes: Callable[[], RouteList]) -> tuple[Operation, ...]:
             name="listRoutes",
             summary="Every route: its share as served, what decides that and why, and what both sides did.",
             role=Role.VIEWER,
-            handler=lambda _: routes(),
+            handler=lambda _: routes.every(),
             answer=RouteList,
         ),
         Operation(
@@ -62,15 +72,15 @@ def operations(routes: Callable[[], RouteList]) -> tuple[Operation, ...]:
             name="getRoute",
             summary="One route.",
             role=Role.VIEWER,
-            handler=lambda call: _one(routes(), call),
+            handler=lambda call: _one(routes, call),
             answer=RouteShown,
         ),
     )
 
 
-def _one(found: RouteList, call: Call) -> RouteShown:
+def _one(routes: Routes, call: Call) -> RouteShown:
     name = call.part("route")
-    route = next((one for one in found.routes if one.name == name), None)
+    route = routes.one(name)
     if route is None:
-        raise missing("route", name, [one.name for one in found.routes], code="route_missing")
+        raise missing("route", name, routes.names(), code="route_missing")
     return route

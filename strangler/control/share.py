@@ -40,7 +40,14 @@ class Shares:
         """Return each route's share by its name."""
         if config is not self._config or flags is not self._flags:
             document: Mapping[str, Any] = json.loads(flags.document)["flags"]
-            self._shares = {route.name: share_of(route, document, is_ready=flags.ready) for route in config.routes}
+            # Because thousands of routes share a few flags, what is alike of them is worked out once.
+            known: dict[tuple[object, ...], Share] = {}
+            self._shares = {}
+            for route in config.routes:
+                alike = (route.legacy, route.extracted, route.flag, route.share, route.rollback)
+                if alike not in known:
+                    known[alike] = share_of(route, document, is_ready=flags.ready)
+                self._shares[route.name] = known[alike]
             self._config, self._flags = config, flags
         return self._shares
 

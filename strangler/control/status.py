@@ -143,8 +143,8 @@ class DivergenceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Writes that one side carried out and that wait to be sent to the other; None while no comparer says so."""
 
 
-class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One route: what it is, how far it has come, what its sides did."""
+class RouteStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """One route: what it is, and how far it has come. It is another one only if somebody or a guard did something."""
 
     name: str
     methods: tuple[str, ...]
@@ -163,13 +163,18 @@ class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Of a migration flag, the basis points of the keys in each stage that has any; else empty."""
     prerequisites: tuple[str, ...]
     """Flags that its flag asks first."""
-    sides: dict[str, SideStatus]
     guard: GuardStatus | None = None
     """None where the route is not guarded."""
     shadow: ShadowStatus | None = None
     """None where the route is not shadowed."""
     cohort: str = ""
     """Routes with the same one trip and are reset together."""
+
+
+class RouteStatus(RouteStanding, frozen=True, kw_only=True):
+    """The same, and what its sides did."""
+
+    sides: dict[str, SideStatus]
 
 
 class ComparerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,17 +257,16 @@ def of_side(total: Total) -> SideStatus:
     )
 
 
-def of_route(
+def standing_of(
     route: Route,
-    totals: Totals,
     *,
     share: Share,
     served_bp: int | None,
     guard: GuardStatus | None,
     shadow: ShadowStatus | None = None,
-) -> RouteStatus:
-    """Return a route as shown."""
-    return RouteStatus(
+) -> RouteStanding:
+    """Return how far a route has come, as shown."""
+    return RouteStanding(
         name=route.name,
         methods=route.match.methods,
         path=route.match.path,
@@ -274,11 +278,16 @@ def of_route(
         note=share.note,
         stages=dict(share.stages),
         prerequisites=share.prerequisites,
-        sides={side.value: of_side(totals.of(route.name, side)) for side in Side},
         guard=guard,
         shadow=shadow,
         cohort=route.cohort,
     )
+
+
+def with_sides(standing: RouteStanding, totals: Totals) -> RouteStatus:
+    """Return a route with what its sides did."""
+    sides = {side.value: of_side(totals.of(standing.name, side)) for side in Side}
+    return RouteStatus(**msgspec.structs.asdict(standing), sides=sides)
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -1,6 +1,6 @@
 """The admin API's part about the proxy as a whole: health, metrics, status, restarts, and where a request would go."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ class Alive(msgspec.Struct, frozen=True, kw_only=True):
 class Whole:
     """What is shown of the proxy as a whole, and done to it."""
 
-    status: Callable[[], Status]
+    status: Callable[[], Awaitable[Status]]
     readiness: Callable[[], Readiness]
     tag: Callable[[], str]
     """The entity tag of what is served now."""
@@ -155,8 +155,8 @@ def _generation(whole: Whole) -> Generation:
     return Generation(generation=readiness.generation, tag=whole.tag(), workers=readiness.workers)
 
 
-def _metrics(exposition: Exposition) -> web.Response:
-    return web.Response(body=exposition.render(), headers={"Content-Type": exposition.content_type})
+async def _metrics(exposition: Exposition) -> web.Response:
+    return web.Response(body=await exposition.render(), headers={"Content-Type": exposition.content_type})
 
 
 def _restart(whole: Whole, who: str, why: str) -> RestartStatus:

@@ -1,20 +1,22 @@
 """The stream: what every open dashboard is told, as server-sent events (WHATWG HTML, section 9.2).
 
-One pass over the state serves all who listen, once a second, and only while somebody does. Each listener has a short
-queue; one that does not keep up is let go, and comes back by itself and is told everything anew.
+One pass over the state serves all who listen, once a second, and only while somebody does. It goes from route to route
+in pieces, because guards judge on the same loop. Each listener has a short queue; one that does not keep up is let go,
+and comes back by itself and is told everything anew.
 """
 
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from strangler.control.history import HistoryDesk, as_mark
 from strangler.control.journal import Headline
-from strangler.control.status import Status
+from strangler.control.pace import paced
+from strangler.control.status import RouteStanding, Status
 from strangler.core.history import HOUR
 from strangler.errors import StoreError, UsageError
 
@@ -67,6 +69,7 @@ class Stream:
     def __init__(
         self,
         read: Callable[[], Status],
+        standings: Callable[[], Iterable[RouteStanding]],
         history: HistoryDesk,
         *,
         tag: Callable[[], str],
@@ -76,6 +79,8 @@ class Stream:
         self.dropped = 0
         """Listeners that did not keep up."""
         self._read = read
+        """The state without routes."""
+        self._standings = standings
         self._tag = tag
         self._history = history
         self._now = now
@@ -83,11 +88,18 @@ class Stream:
         self._boot = secrets.token_hex(4)
         """Another one after each start, so that a page that was left open can say that there was one."""
         self._listeners: set[Listener] = set()
+        self._fresh: dict[Listener, str] = {}
+        """Those who were told nothing yet, with the event that each saw last."""
+        self._marks: list[bytes] = []
+        """What was done and is not told yet."""
+        self._passing = asyncio.Lock()
         self._wanted = asyncio.Event()
         self._is_closed = False
         self._names: tuple[str, ...] = ()
         self._routes: dict[str, bytes] = {}
         """What was last told of each route."""
+        self._is_known = False
+        """Whether that is what those who listen know."""
         self._slot = 0
 
     async def run(self) -> None:
@@ -95,68 +107,94 @@ class Stream:
         while True:
             await self._wanted.wait()
             began = self._clock()
-            self.tick()
+            await self.tick()
             spent_s = self._clock() - began
             await asyncio.sleep(min(max(TICK_S, spent_s * SPARE), MOST_TICK_S))
 
-    def open(self, last_id: str = "") -> Listener:
+    async def open(self, last_id: str = "") -> Listener:
         """Return a new listener that is told everything first, and what was done since the event that it saw last.
 
         Raises UsageError if there are too many.
         """
         if self._is_closed:
             raise UsageError("the proxy is stopping; come back later.")
-        if len(self._listeners) >= MOST_LISTENERS:
+        if self.listeners >= MOST_LISTENERS:
             raise UsageError(f"{MOST_LISTENERS} pages are open already; close one of them.")
-        if not self._listeners:
-            self._names, self._routes = (), {}
         listener = Listener()
-        status = self._read()
-        hello = {
-            "boot": self._boot,
-            "version": status.version,
-            "now": self._now(),
-            "latest_s": MOST_TICK_S,
-        }
-        everything, _, _ = self._state(status, {}, ())
-        listener.tell(_event("hello", hello, retry=True) + everything + self._missed(last_id))
-        self._listeners.add(listener)
+        if self._is_known:
+            self._greet(listener, last_id, self._read())
+        else:
+            self._fresh[listener] = last_id
+            try:
+                async with self._passing:
+                    # Because who waited for another one's pass was told by that.
+                    if listener in self._fresh:
+                        await self._pass()
+            finally:
+                # Because whoever has left meanwhile is told nothing.
+                self._fresh.pop(listener, None)
         self._wanted.set()
         return listener
 
     @property
     def listeners(self) -> int:
         """How many listen."""
-        return len(self._listeners)
+        return len(self._listeners) + len(self._fresh)
 
     def forget(self, listener: Listener) -> None:
         """Tell this one no more."""
         self._listeners.discard(listener)
+        self._fresh.pop(listener, None)
         if not self._listeners:
+            self._is_known, self._names, self._routes = False, (), {}
+        if not self.listeners:
             self._wanted.clear()
 
-    def tick(self) -> None:
+    async def tick(self) -> None:
         """Tell what changed since the last time."""
-        message, self._routes, self._names = self._state(self._read(), self._routes, self._names)
-        slot = int(self._now() // HOUR.step_s)
-        if slot != self._slot:
-            # Because the slot before is over only now, it is told once more, whole.
-            message += _event("history", self._history.grown((slot - 1) * HOUR.step_s))
-            self._slot = slot
-        self._tell(message)
+        async with self._passing:
+            await self._pass()
 
     def follow(self, one: Headline) -> None:
-        """Tell of something that was done, at once."""
-        self._tell(self._mark(one))
+        """Tell of something that was done, at once; what is done in one go is told as one message.
+
+        Because a cohort of a hundred routes trips in one go, a message for each would be more than may wait for a page.
+        """
+        if not self._listeners:
+            return
+        if not self._marks:
+            asyncio.get_running_loop().call_soon(self._tell_marks)
+        self._marks.append(self._mark(one))
 
     def close(self) -> None:
         """Let all listeners go, and take no more."""
         self._is_closed = True
-        for listener in tuple(self._listeners):
+        for listener in (*self._listeners, *self._fresh):
             listener.end(_event("bye", {"why": "the proxy is stopping"}))
             self.forget(listener)
 
     # --- inside
+
+    async def _pass(self) -> None:
+        found = {one.name: msgspec.json.encode(one) async for one in paced(self._standings())}
+        slot, grown = int(self._now() // HOUR.step_s), b""
+        if slot != self._slot and self._listeners:
+            # Because the slot before is over only now, it is told once more, whole.
+            grown = _event("history", await self._history.grown((slot - 1) * HOUR.step_s))
+        status, names = self._read(), tuple(found)
+        # Because there is no wait from here on, nobody misses a change and nobody is told it twice.
+        if self._listeners:
+            changed = {name: told for name, told in found.items() if self._routes.get(name) != told}
+            self._tell(self._state(status, changed, names if names != self._names else None) + grown)
+        fresh, self._fresh = self._fresh, {}
+        self._routes, self._names, self._slot = found, names, slot
+        for listener, last_id in fresh.items():
+            self._greet(listener, last_id, status)
+        self._is_known = bool(self._listeners)
+
+    def _tell_marks(self) -> None:
+        marks, self._marks = self._marks, []
+        self._tell(b"".join(marks))
 
     def _tell(self, message: bytes) -> None:
         for listener in tuple(self._listeners):
@@ -164,18 +202,20 @@ class Stream:
                 self.dropped += 1
                 self.forget(listener)
 
-    def _state(
-        self, status: Status, told: dict[str, bytes], names: tuple[str, ...]
-    ) -> tuple[bytes, dict[str, bytes], tuple[str, ...]]:
-        """Return the message of what is not as it was told, and what is told then."""
-        routes = {route.name: msgspec.json.encode(route) for route in status.routes}
-        changed = {name: msgspec.Raw(found) for name, found in routes.items() if told.get(name) != found}
-        head = msgspec.to_builtins(msgspec.structs.replace(status, routes=()))
+    def _greet(self, listener: Listener, last_id: str, status: Status) -> None:
+        """Tell one everything that the others know; from then on it is told what they are."""
+        hello = {"boot": self._boot, "version": status.version, "now": self._now(), "latest_s": MOST_TICK_S}
+        everything = self._state(status, self._routes, self._names)
+        listener.tell(_event("hello", hello, retry=True) + everything + self._missed(last_id))
+        self._listeners.add(listener)
+
+    def _state(self, status: Status, routes: Mapping[str, bytes], names: tuple[str, ...] | None) -> bytes:
+        """Return the message of the state, with some routes, and with the list of all if it is another one."""
+        head = msgspec.to_builtins(status)
         del head["routes"]
-        state: dict[str, Any] = {"now": self._now(), "tag": self._tag(), "head": head, "routes": changed}
-        if tuple(routes) != names:
-            state["names"] = tuple(routes)
-        return _event("state", state), routes, tuple(routes)
+        told = {name: msgspec.Raw(found) for name, found in routes.items()}
+        state: dict[str, Any] = {"now": self._now(), "tag": self._tag(), "head": head, "routes": told}
+        return _event("state", state if names is None else {**state, "names": names})
 
     def _missed(self, last_id: str) -> bytes:
         """Return what was done since an event; the audit log's numbers go on over restarts."""

@@ -80,11 +80,7 @@ class Ring:
         step, slots = self.span.step_s, self.span.slots
         last = max(floor(now / step), self._newest)
         first = max(last - slots + 1, floor(since / step))
-        return tuple(
-            point
-            for number in range(first, self._newest + 1)
-            if (point := self._point(number)).requests or point.p95_s is not None
-        )
+        return tuple(self._point(number) for number in range(first, self._newest + 1) if not self._is_empty(number))
 
     def _advance(self, now: float) -> None:
         number, slots = floor(now / self.span.step_s), self.span.slots
@@ -98,6 +94,11 @@ class Ring:
             place = self._newest % slots
             self._requests[place] = self._failures[place] = 0
             self._p50[place] = self._p95[place] = _NO_BUCKET
+
+    def _is_empty(self, number: int) -> bool:
+        place = number % self.span.slots
+        has_latency = bool(self._filling) if number == self._newest else self._p95[place] != _NO_BUCKET
+        return not self._requests[place] and not has_latency
 
     def _point(self, number: int) -> Point:
         place = number % self.span.slots

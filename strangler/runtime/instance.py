@@ -20,6 +20,7 @@ from strangler.control.health import HealthChecks
 from strangler.control.history import HistoryDesk
 from strangler.control.metrics import Exposition
 from strangler.control.outbox import LAST_S
+from strangler.control.routesapi import Routes
 from strangler.control.statusapi import Whole
 from strangler.control.store import Store
 from strangler.control.stream import Stream
@@ -152,7 +153,7 @@ class Instance:
             door=self._door,
             unready=self._unready,
         )
-        self._stream = Stream(self._overview.status, self._history, tag=lambda: self._truth.tag)
+        self._stream = Stream(self._overview.head, self._overview.standings, self._history, tag=lambda: self._truth.tag)
         store.journal.watch(self._stream.follow)
 
     async def run(self) -> None:
@@ -360,7 +361,7 @@ class Instance:
                 generation=lambda: self._truth.generation,
                 wait_taken=self._routes.wait_read,
             ),
-            routes=self._overview.routes,
+            routes=Routes(every=self._overview.routes, one=self._overview.route, names=self._overview.names),
             divergences=self._shadowing.divergences,
         )
         admin = await adminport.serve(surface, self._admin, self._admin_tls, self._door)

@@ -1,8 +1,10 @@
 """Overview: what control knows, put together for people: status, metrics, and why a request would go where it goes."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+import msgspec
 
 from strangler import __version__
 from strangler.control import explain, status
@@ -10,9 +12,19 @@ from strangler.control.discovery import Discovery
 from strangler.control.effective import Effective, effective
 from strangler.control.health import HealthChecks
 from strangler.control.metrics import Reading
+from strangler.control.pace import paced
 from strangler.control.routesapi import RouteList, RouteShown
 from strangler.control.share import Share, Shares
-from strangler.control.status import FlagsStatus, Readiness, RestartStatus, Status, TlsStatus, WorkerStatus
+from strangler.control.status import (
+    FlagsStatus,
+    Readiness,
+    RestartStatus,
+    RouteStanding,
+    Status,
+    TlsStatus,
+    WorkerStatus,
+    with_sides,
+)
 from strangler.control.statusapi import Question
 from strangler.control.totals import Totals
 from strangler.control.truth import Truth
@@ -67,12 +79,15 @@ class Overview:
         self._evaluator = Evaluator(on_problem=lambda _flag, _reason: None)
         self._snapshot: Snapshot | None = None
 
-    def status(self) -> Status:
+    async def status(self) -> Status:
         """Return the whole proxy as it is now."""
+        routes = [with_sides(standing, self._totals) async for standing in paced(self.standings())]
+        return msgspec.structs.replace(self.head(), routes=tuple(routes))
+
+    def head(self) -> Status:
+        """Return the proxy without its routes, in constant time however many there are."""
         truth = self._truth
         standing = self._source.status()
-        shares = self._shares.of(truth.config, truth.flags)
-        caps = dict(truth.overrides.caps)
         unready = self._unready()
         return Status(
             version=__version__,
@@ -92,17 +107,7 @@ class Overview:
             tls=self._tls(),
             workers=self._workers(),
             upstreams=status.of_upstreams(truth.config.upstreams, self._health.verdicts),
-            routes=tuple(
-                status.of_route(
-                    route,
-                    self._totals,
-                    share=shares[route.name],
-                    served_bp=self._effective(route, shares[route.name], caps).share_bp,
-                    guard=self._protection.desk.status(route.name),
-                    shadow=self._shadowing.desk.status(route),
-                )
-                for route in truth.config.routes
-            ),
+            routes=(),
             unrouted=status.of_side(self._totals.of("", Side.LEGACY)),
             comparer=self._shadowing.status(),
             is_killed=self._protection.guards.is_killed,
@@ -110,15 +115,39 @@ class Overview:
             divergences=self._shadowing.divergences.status(),
         )
 
-    def routes(self) -> RouteList:
+    def standings(self) -> Iterator[RouteStanding]:
+        """Yield how far each route has come, one by one, of the routes file as it is when this begins."""
+        truth = self._truth
+        routes, shares = truth.config.routes, self._shares.of(truth.config, truth.flags)
+        caps = dict(truth.overrides.caps)
+        for route in routes:
+            yield status.standing_of(
+                route,
+                share=shares[route.name],
+                served_bp=self._effective(route, shares[route.name], caps).share_bp,
+                guard=self._protection.desk.status(route.name),
+                shadow=self._shadowing.desk.status(route),
+            )
+
+    async def routes(self) -> RouteList:
         """Return every route as it is served, and what decides its share."""
         truth = self._truth
-        shares = self._shares.of(truth.config, truth.flags)
+        routes, shares = truth.config.routes, self._shares.of(truth.config, truth.flags)
         caps = dict(truth.overrides.caps)
-        return RouteList(
-            routes=tuple(self._route(route, shares[route.name], caps) for route in truth.config.routes),
-            unrouted=status.of_side(self._totals.of("", Side.LEGACY)),
-        )
+        shown = [self._route(route, shares[route.name], caps) async for route in paced(routes)]
+        return RouteList(routes=tuple(shown), unrouted=status.of_side(self._totals.of("", Side.LEGACY)))
+
+    def route(self, name: str) -> RouteShown | None:
+        """Return one route as `routes` does; None if there is none of this name."""
+        truth = self._truth
+        found = next((route for route in truth.config.routes if route.name == name), None)
+        if found is None:
+            return None
+        return self._route(found, self._shares.of(truth.config, truth.flags)[name], dict(truth.overrides.caps))
+
+    def names(self) -> tuple[str, ...]:
+        """Return every route's name, in the order of the file."""
+        return tuple(route.name for route in self._truth.config.routes)
 
     def _effective(self, route: Route, share: Share, caps: Mapping[str, int], guard_why: str = "") -> Effective:
         is_killed = self._truth.overrides.is_killed

@@ -62,7 +62,7 @@ async def test_the_stream_has_no_content_for_head_and_nobody_listens_by_it() -> 
         who = f"Host: {client.address}\r\nAuthorization: Bearer {TOKEN}\r\n"
         writer.write(f"HEAD /api/v1/stream HTTP/1.1\r\n{who}\r\nGET /healthz HTTP/1.1\r\n{who}\r\n".encode())
         first = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
-        client.surface.stream.tick()
+        await client.surface.stream.tick()
         second = await asyncio.wait_for(reader.readline(), 20)
         listeners = client.surface.stream.listeners
         writer.close()
@@ -71,10 +71,10 @@ async def test_the_stream_has_no_content_for_head_and_nobody_listens_by_it() -> 
     assert (second, listeners) == (b"HTTP/1.1 200 OK\r\n", 0)
 
 
-def ticked(client: Client) -> int:
-    """Return how many listen still, once all were told something."""
-    client.surface.stream.tick()
-    return client.surface.stream.listeners
+async def is_forgotten(client: Client) -> bool:
+    """Return whether nobody listens any more, once all were told something."""
+    await client.surface.stream.tick()
+    return not client.surface.stream.listeners
 
 
 class Page:
@@ -146,7 +146,7 @@ async def test_one_page_too_many_is_refused_and_one_that_closed_makes_room(monke
         async with listening(client) as answer:
             refused = await client.ask("GET", "/api/v1/stream")
             answer.close()
-        await until(lambda: not ticked(client), what="the closed page is forgotten")
+        await until(lambda: is_forgotten(client), what="the closed page is forgotten")
 
         async with listening(client) as again:
             name, _ = await Page(again).event()
@@ -165,7 +165,7 @@ async def test_who_may_not_listen_any_more_is_let_go(monkeypatch: pytest.MonkeyP
         await page.event()
         monkeypatch.setattr(client.surface.callers, "_token", "another-token-by-now")
 
-        client.surface.stream.tick()
+        await client.surface.stream.tick()
 
         assert await page.left() == b""
 

@@ -1,5 +1,6 @@
 """Metrics, as an independent parser reads them."""
 
+import asyncio
 from dataclasses import replace
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -29,7 +30,7 @@ READING = Reading(
 
 
 def samples(totals: Totals) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    text = Exposition(totals, lambda: READING).render().decode()
+    text = asyncio.run(Exposition(totals, lambda: READING).render()).decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)

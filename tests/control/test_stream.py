@@ -1,22 +1,21 @@
 """The stream: everything at first, then what changed; whoever does not keep up is let go."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from strangler.control import stream
+from strangler.control import pace, stream
 from strangler.control.history import HistoryDesk
 from strangler.control.journal import Deed
 from strangler.control.share import Share
-from strangler.control.status import RouteStatus, Status, of_route
+from strangler.control.status import RouteStanding, standing_of
 from strangler.control.store import Store
 from strangler.control.stream import QUEUE, Listener, Stream
-from strangler.control.totals import Totals
 from strangler.core.audit import Action
 from strangler.core.model import Match, Route, Side
 from strangler.core.outcome import Outcome
@@ -27,9 +26,9 @@ from tests.support.surface import STATUS
 T = 1_800_000_000.0
 
 
-def route(name: str, share_bp: int = 0) -> RouteStatus:
+def route(name: str, share_bp: int = 0) -> RouteStanding:
     made = Route(name=name, match=Match(path="/"), legacy="monolith", extracted="s")
-    return of_route(made, Totals(), share=Share(basis_points=share_bp, note=""), served_bp=share_bp, guard=None)
+    return standing_of(made, share=Share(basis_points=share_bp, note=""), served_bp=share_bp, guard=None)
 
 
 @dataclass
@@ -38,15 +37,17 @@ class Proxy:
 
     store: Store
     now: float = T
-    routes: dict[str, RouteStatus] = field(default_factory=lambda: {name: route(name) for name in ("a", "b")})
+    on_pass: Callable[[], object] = lambda: None
+    routes: dict[str, RouteStanding] = field(default_factory=lambda: {name: route(name) for name in ("a", "b")})
 
     def __post_init__(self) -> None:
         self.history = HistoryDesk(self.store.journal, now=lambda: self.now)
-        self.stream = Stream(self.status, self.history, tag=lambda: '"7"', now=lambda: self.now)
+        self.stream = Stream(lambda: STATUS, self.standings, self.history, tag=lambda: '"7"', now=lambda: self.now)
         self.store.journal.watch(self.stream.follow)
 
-    def status(self) -> Status:
-        return msgspec.structs.replace(STATUS, routes=tuple(self.routes.values()))
+    def standings(self) -> Iterator[RouteStanding]:
+        self.on_pass()
+        yield from self.routes.values()
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ async def told(listener: Listener) -> list[Event]:
 
 
 async def test_a_new_listener_is_told_everything_first(proxy: Proxy) -> None:
-    listener = proxy.stream.open()
+    listener = await proxy.stream.open()
 
     hello, state = await told(listener)
 
@@ -92,13 +93,13 @@ async def test_a_new_listener_is_told_everything_first(proxy: Proxy) -> None:
 
 
 async def test_after_that_only_routes_that_changed_are_told(proxy: Proxy) -> None:
-    listener = proxy.stream.open()
+    listener = await proxy.stream.open()
     await told(listener)
-    proxy.stream.tick()
+    await proxy.stream.tick()
     await told(listener)
     proxy.routes["b"] = route("b", 200)
 
-    proxy.stream.tick()
+    await proxy.stream.tick()
 
     (state,) = await told(listener)
     assert [(name, one["share_bp"]) for name, one in state.data["routes"].items()] == [("b", 200)]
@@ -106,11 +107,11 @@ async def test_after_that_only_routes_that_changed_are_told(proxy: Proxy) -> Non
 
 
 async def test_a_route_that_came_or_went_is_told_by_the_list_of_names(proxy: Proxy) -> None:
-    listener = proxy.stream.open()
-    proxy.stream.tick()
+    listener = await proxy.stream.open()
+    await proxy.stream.tick()
     proxy.routes = {"c": route("c"), "a": proxy.routes["a"]}
 
-    proxy.stream.tick()
+    await proxy.stream.tick()
 
     _, _, (state,) = await told(listener), await told(listener), await told(listener)
     assert state.data["names"] == ["c", "a"]
@@ -118,30 +119,31 @@ async def test_a_route_that_came_or_went_is_told_by_the_list_of_names(proxy: Pro
 
 
 async def test_one_who_comes_later_misses_nothing_that_the_others_know(proxy: Proxy) -> None:
-    first = proxy.stream.open()
-    proxy.stream.tick()
+    first = await proxy.stream.open()
+    await proxy.stream.tick()
     proxy.routes["b"] = route("b", 200)
-    second = proxy.stream.open()
+    second = await proxy.stream.open()
 
-    proxy.stream.tick()
+    await proxy.stream.tick()
 
     await told(first)
     await told(first)
     assert (await told(first))[0].data["routes"]["b"]["share_bp"] == 200
-    assert (await told(second))[1].data["routes"]["b"]["share_bp"] == 200
+    assert (await told(second))[1].data["routes"]["b"]["share_bp"] == 0
+    assert (await told(second))[0].data["routes"]["b"]["share_bp"] == 200
 
 
 async def test_a_slot_of_history_is_told_whole_once_it_is_over(proxy: Proxy) -> None:
-    listener = proxy.stream.open()
-    proxy.stream.tick()
+    listener = await proxy.stream.open()
+    await proxy.stream.tick()
     tally = Tally(route="a", side=Side.LEGACY, outcomes=((Outcome.OK_2XX, 5),), latency=(), seconds=0.0)
     proxy.history.count([tally])
     proxy.now += 1
-    proxy.stream.tick()
+    await proxy.stream.tick()
     proxy.now += 9
     proxy.history.count([tally])
 
-    proxy.stream.tick()
+    await proxy.stream.tick()
 
     messages = [await told(listener) for _ in range(4)]
     assert [[event.name for event in message] for message in messages][2:] == [["state"], ["state", "history"]]
@@ -150,7 +152,7 @@ async def test_a_slot_of_history_is_told_whole_once_it_is_over(proxy: Proxy) -> 
 
 
 async def test_what_is_done_is_told_at_once_with_the_audit_logs_number(proxy: Proxy) -> None:
-    listener = proxy.stream.open()
+    listener = await proxy.stream.open()
     await told(listener)
 
     proxy.store.journal.record(Deed(at=T, who="ann", what=Action.TRIP, subject="a", why="it fails\n\ndata: x"))
@@ -160,11 +162,56 @@ async def test_what_is_done_is_told_at_once_with_the_audit_logs_number(proxy: Pr
     assert mark.number.endswith("-1")
 
 
+async def test_a_cohort_that_trips_in_one_go_is_told_as_one_message_and_nobody_is_let_go(proxy: Proxy) -> None:
+    listener = await proxy.stream.open()
+    await told(listener)
+
+    for number in range(3 * QUEUE):
+        proxy.store.journal.record(Deed(at=T, who="guard", what=Action.TRIP, subject=f"r{number}", why="with a"))
+
+    marks = await told(listener)
+    assert [mark.data["subject"] for mark in marks] == [f"r{number}" for number in range(3 * QUEUE)]
+    assert (listener.is_slow, proxy.stream.dropped) == (False, 0)
+
+
+async def test_what_is_counted_is_no_part_of_a_route_so_that_traffic_alone_tells_nothing_anew(proxy: Proxy) -> None:
+    listener = await proxy.stream.open()
+
+    _, state = await told(listener)
+
+    assert "sides" not in state.data["routes"]["a"]
+
+
+async def test_two_who_come_at_once_are_told_everything_by_one_pass(proxy: Proxy) -> None:
+    passes = []
+    proxy.on_pass = lambda: passes.append(1)
+
+    async with asyncio.TaskGroup() as group:
+        opening = [group.create_task(proxy.stream.open()) for _ in range(2)]
+
+    for one in opening:
+        _, state = await told(one.result())
+        assert set(state.data["routes"]) == {"a", "b"}
+    assert len(passes) == 1
+
+
+async def test_who_leaves_before_everything_is_told_listens_no_more(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "BREATH_S", 0.0)
+    opening = asyncio.get_running_loop().create_task(proxy.stream.open())
+    proxy.on_pass = opening.cancel
+
+    await asyncio.wait([opening])
+
+    assert (opening.cancelled(), proxy.stream.listeners) == (True, 0)
+
+
 async def test_who_comes_back_is_told_what_was_done_meanwhile(proxy: Proxy) -> None:
     for name in "abc":
         proxy.store.journal.record(Deed(at=T, who="ann", what=Action.TRIP, subject=name, why="-"))
 
-    _, _, *marks = await told(proxy.stream.open("another0-1"))
+    _, _, *marks = await told(await proxy.stream.open("another0-1"))
 
     assert [mark.data["subject"] for mark in marks] == ["b", "c"]
 
@@ -175,16 +222,16 @@ async def test_who_comes_back_is_told_what_was_done_meanwhile(proxy: Proxy) -> N
 async def test_a_number_that_nobody_gave_is_no_number(proxy: Proxy, last_id: str) -> None:
     proxy.store.journal.record(Deed(at=T, who="ann", what=Action.TRIP, subject="a", why="-"))
 
-    found = await told(proxy.stream.open(last_id))
+    found = await told(await proxy.stream.open(last_id))
 
     assert [event.name for event in found] == ["hello", "state"]
 
 
 async def test_one_who_does_not_keep_up_is_let_go_and_the_others_are_not(proxy: Proxy) -> None:
-    slow, quick = proxy.stream.open(), proxy.stream.open()
+    slow, quick = await proxy.stream.open(), await proxy.stream.open()
     for _ in range(QUEUE + 1):
         await quick.wait_message()
-        proxy.stream.tick()
+        await proxy.stream.tick()
 
     assert await slow.wait_message() is None
     assert (slow.is_slow, quick.is_slow, proxy.stream.dropped) == (True, False, 1)
@@ -195,23 +242,23 @@ async def test_there_is_a_bound_on_listeners_and_one_who_leaves_makes_room(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "MOST_LISTENERS", 1)
-    first = proxy.stream.open()
+    first = await proxy.stream.open()
 
     with pytest.raises(UsageError, match="open already"):
-        proxy.stream.open()
+        await proxy.stream.open()
 
     proxy.stream.forget(first)
-    proxy.stream.open()
+    await proxy.stream.open()
 
 
 async def test_at_the_end_all_are_told_so_and_let_go_even_with_a_full_queue(proxy: Proxy) -> None:
-    listener = proxy.stream.open()
+    listener = await proxy.stream.open()
     for _ in range(QUEUE - 1):
-        proxy.stream.tick()
+        await proxy.stream.tick()
 
     proxy.stream.close()
 
     assert [event.name for event in await told(listener)] == ["bye"]
     assert await listener.wait_message() is None
     with pytest.raises(UsageError, match="stopping"):
-        proxy.stream.open()
+        await proxy.stream.open()

@@ -28,6 +28,7 @@ from strangler.control.metrics import Exposition, Reading
 from strangler.control.planner import Planner
 from strangler.control.recordingbook import RecordingBook
 from strangler.control.recordingdesk import RecordingDesk
+from strangler.control.routesapi import RouteList, Routes
 from strangler.control.sessions import Sessions
 from strangler.control.shadowbook import ShadowBook
 from strangler.control.shadowdesk import ShadowDesk
@@ -118,6 +119,14 @@ EXPLAINED = {
 
 
 _USUAL = AdminAccess()
+
+
+async def _status() -> Status:
+    return STATUS
+
+
+async def _routes() -> RouteList:
+    return ROUTES
 
 
 class Repairs:
@@ -225,7 +234,7 @@ async def _served(
     recorded = RecordingBook(store.recordings, Vault(folder))
     recordings = RecordingDesk(recorded, lambda: GUARDED)
     history = HistoryDesk(store.journal)
-    stream = Stream(lambda: STATUS, history, tag=lambda: truth.tag)
+    stream = Stream(lambda: STATUS, lambda: STATUS.routes, history, tag=lambda: truth.tag)
     store.journal.watch(stream.follow)
     discovery = Discovery(store, truth)
     discovery.start()
@@ -281,7 +290,7 @@ async def _served(
         admin=address,
         callers=callers,
         whole=Whole(
-            status=lambda: STATUS,
+            status=_status,
             readiness=lambda: Readiness(
                 status="ready" if is_ready else "not ready",
                 unready=() if is_ready else ("starting",),
@@ -324,7 +333,11 @@ async def _served(
             generation=lambda: truth.generation,
             wait_taken=take,
         ),
-        routes=lambda: ROUTES,
+        routes=Routes(
+            every=_routes,
+            one=lambda name: next((one for one in ROUTES.routes if one.name == name), None),
+            names=lambda: tuple(one.name for one in ROUTES.routes),
+        ),
         divergences=divergences,
     )
     document = openapi.document(api.operations(surface), version="0")
