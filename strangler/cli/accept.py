@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -13,12 +13,9 @@ from strangler.config import load
 from strangler.config.accepting import accept, check_path
 from strangler.config.replacing import replace_file
 from strangler.config.textdiff import unified
-from strangler.core.grouping import is_id
-from strangler.core.jsonpath import JsonPath, Step, parse_path
+from strangler.core.ignoring import Spot, cautions
+from strangler.core.jsonpath import parse_path
 from strangler.errors import StranglerError
-
-_MOST_PLACES = 10
-"""As many as fit on a screen; `shadow report` has all."""
 
 
 def add(actions: Any, epilog: str) -> None:
@@ -71,40 +68,5 @@ def _cautions(given: argparse.Namespace) -> Iterator[str]:
         # Because the rule is of the file, it is written also where nobody may ask.
         yield f"what was found is not known: {error}"
         return
-    compared = found["counts"]["compared"]
-    if not compared:
-        yield f"nothing of {given.route} was compared yet, so nothing shows that there is such a place"
-        return
-    places = list(dict.fromkeys(group["place"] for group in found["groups"]))
-    if not any(_covers(wanted, place) for place in places):
-        yield f"no difference was found at that place; found: {_listed(places)}"
-    yield f"findings begin anew with it: {compared:,} comparisons of {given.route} are counted no longer"
-
-
-def _listed(places: Sequence[str]) -> str:
-    shown = ", ".join(place if place.isprintable() else ascii(place) for place in places[:_MOST_PLACES])
-    more = len(places) - _MOST_PLACES
-    return (shown or "nothing") + (f" and {more} more" if more > 0 else "")
-
-
-def _covers(wanted: JsonPath, place: str) -> bool:
-    """Return whether a rule at `wanted` may be about a place of the report, where `[*]` stands for indexes and ids."""
-    try:
-        keys = [step.key for step in parse_path(place).steps]
-    except ValueError:
-        # Because a status and a header are no places in a body.
-        return False
-    reached = {0}
-    for key in keys:
-        if len(wanted.steps) in reached:
-            return True
-        steps = {at: wanted.steps[at] for at in reached}
-        reached = {at for at, step in steps.items() if step.is_deep}
-        reached |= {at + 1 for at, step in steps.items() if _takes(step, key)}
-    return len(wanted.steps) in reached
-
-
-def _takes(step: Step, key: str | int | None) -> bool:
-    if key is not None:
-        return step.takes(key)
-    return not isinstance(step.key, str) or is_id(step.key)
+    spots = [Spot(place=group["place"], kind=group["kind"], count=group["count"]) for group in found["groups"]]
+    yield from cautions(given.route, wanted, found["counts"]["compared"], spots)

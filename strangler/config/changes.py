@@ -31,16 +31,16 @@ class Field:
     name: str
     """Its key, with dots where it stands in others."""
     before: str
-    """As the file writes it; empty where there was nothing."""
+    """As the file writes it, or as JSON; empty where there was nothing."""
     after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One route, upstream or setting that is otherwise."""
+    """One route, upstream, setting or other thing that is otherwise."""
 
     what: str
-    """`route`, `upstream` or `setting`."""
+    """`route`, `upstream` or `setting`; a dry run has others, such as `flag`."""
     name: str
     kind: ChangeKind
     fields: tuple[Field, ...]

@@ -21,13 +21,29 @@ def replace_file(path: Path, *, before: bytes, after: bytes) -> None:
             raise EditError(f"{path} is no regular file")
         _replace(path, target, before, after)
     except OSError as error:
-        raise EditError(
-            f"{path} cannot be replaced ({error.strerror or error}); it is as it was. Make its folder writable, or "
-            "change the file where it comes from."
-        ) from error
+        raise _refusal(path, error) from error
     # Because the new name is there for everybody already, a folder that cannot be synchronised is no failure.
     with suppress(OSError):
         _sync(target.parent)
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise the EditError that `replace_file` would, as far as it can be known before; nothing is left behind."""
+    try:
+        target = path.resolve(strict=True)
+        if not target.is_file():
+            raise EditError(f"{path} is no regular file")
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", suffix=".new") as file:
+            _dress(Path(file.name), target)
+    except OSError as error:
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: Path, error: OSError) -> EditError:
+    return EditError(
+        f"{path} cannot be replaced ({error.strerror or error}); it is as it was. Make its folder writable, or "
+        "change the file where it comes from."
+    )
 
 
 def _replace(path: Path, target: Path, before: bytes, after: bytes) -> None:

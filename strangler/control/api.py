@@ -45,6 +45,7 @@ from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
 from strangler.control.history import HistoryDesk
 from strangler.control.operations import MAX_BODY_BYTES, NOBODY, Operation, Role
+from strangler.control.outlook import Outlook
 from strangler.control.planner import Planner
 from strangler.control.recordingdesk import RecordingDesk
 from strangler.control.routesapi import Routes
@@ -81,6 +82,7 @@ class Surface:
     config: ConfigDesk
     routes: Routes
     divergences: DivergenceDesk
+    outlook: Outlook
 
 
 def operations(surface: Surface) -> tuple[Operation, ...]:
@@ -93,7 +95,7 @@ def operations(surface: Surface) -> tuple[Operation, ...]:
         *shadowapi.operations(surface.shadow),
         *recordingapi.operations(surface.recordings),
         *discoveryapi.operations(surface.discovery, surface.planner),
-        *configapi.operations(surface.config),
+        *configapi.operations(surface.config, surface.shadow),
         *divergenceapi.operations(surface.divergences),
         *auditapi.operations(surface.guards),
         *sessionapi.operations(surface.callers),
@@ -120,7 +122,7 @@ def make_app(surface: Surface) -> web.Application:
     offered = operations(surface)
     app = traced_application([_problems(offered), _admit(surface)], max_body_bytes=MAX_BODY_BYTES)
     app.on_response_prepare.append(_secure)
-    bind(app, offered, tag=surface.whole.tag, who_is=surface.callers.of)
+    bind(app, offered, tag=surface.whole.tag, who_is=surface.callers.of, moves=surface.outlook.moved)
     return app
 
 

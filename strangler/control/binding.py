@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from strangler.control.answers import ProblemError, as_json, problem
+from strangler.control.dryrun import DryRun, DryRunQuery, Foreseen, Moved, Prepared, Served
 from strangler.control.operations import NOBODY, Answer, Call, Caller, Operation, Way
 
 CALLER = web.RequestKey("caller", Caller)
@@ -19,15 +20,20 @@ MAX_TAG = 200
 BODY_S = 20.0
 """How long a body may take to come in. As Apache's `RequestReadTimeout` has it; 1 MiB in it is 52 kB/s."""
 SAFE = ("GET", "HEAD")
+_NO_REASON = "dry run"
 
 WhoIs = Callable[[web.Request], Caller | None]
+Moves = Callable[[Served], Awaitable[tuple[Moved, ...]]]
 _Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def bind(app: web.Application, operations: Iterable[Operation], *, tag: Callable[[], str], who_is: WhoIs) -> None:
-    """Serve operations; `tag` is the entity tag of what is served now, `who_is` tells who asks, as it is by now."""
+def bind(
+    app: web.Application, operations: Iterable[Operation], *, tag: Callable[[], str], who_is: WhoIs, moves: Moves
+) -> None:
+    """Serve operations; `tag` is the entity tag of what is served now, `who_is` tells who asks, as it is by now, and
+    `moves` which routes would move if other things were served."""
     for operation in operations:
-        respond = _responder(operation, tag, who_is)
+        respond = _responder(operation, tag, who_is, moves)
         if operation.method == "GET":
             app.router.add_get(operation.path, respond)
         else:
@@ -47,25 +53,33 @@ def refuse_nobody() -> ProblemError:
     )
 
 
-def _responder(operation: Operation, tag: Callable[[], str], who_is: WhoIs) -> _Respond:
+def _responder(operation: Operation, tag: Callable[[], str], who_is: WhoIs, moves: Moves) -> _Respond:
     async def respond(request: web.Request) -> web.StreamResponse:
         caller = request.get(CALLER, NOBODY)
         _check_role(operation, caller)
         if operation.method not in SAFE and caller.way in (Way.SESSION, Way.PROXY):
             _check_own_page(request)
         query = None if operation.query is None else _query(request, operation.query)
+        is_dry = _is_dry(request, operation)
         body = None
         if operation.body is not None:
-            body = await _body(request, operation)
+            body = await _body(request, operation, is_dry=is_dry)
             # Because a body may take its time, whoever sends it may have been shut out meanwhile.
             caller = who_is(request) or NOBODY
             _check_role(operation, caller)
         if operation.changes:
             # Because nothing is awaited between this and the change, it is still true when that is made.
             _check_tag(request, tag())
-        found = operation.handler(Call(request=request, caller=caller, body=body, query=query))
-        if inspect.isawaitable(found):
-            found = await found
+        call = Call(request=request, caller=caller, body=body, query=query)
+        if operation.change is not None:
+            prepared: Prepared = await _awaited(operation.change(call))
+            if is_dry:
+                dry_run = await _told(await prepared.foreseen(), moves)
+                return as_json(dry_run, headers={"ETag": tag()})
+            found = await _awaited(prepared.carry_out())
+        else:
+            assert operation.handler is not None
+            found = await _awaited(operation.handler(call))
         if isinstance(found, web.StreamResponse):
             return found
         status, headers = operation.status, {}
@@ -76,6 +90,31 @@ def _responder(operation: Operation, tag: Callable[[], str], who_is: WhoIs) -> _
         return as_json(found, status=status, headers=headers)
 
     return respond
+
+
+async def _awaited(found: Any) -> Any:
+    return await found if inspect.isawaitable(found) else found
+
+
+def _is_dry(request: web.Request, operation: Operation) -> bool:
+    """Return whether nothing is to be changed; what has no dry run is refused one, before anything is done."""
+    if operation.changes:
+        # Because a parameter that is misspelt would have the change made, no other is taken.
+        return bool(_query(request, DryRunQuery).dry_run)
+    if operation.method not in SAFE and "dry_run" in request.query:
+        raise ProblemError(problem(400, "bad_query", f"There is no dry run of this: {operation.no_dry_run}."))
+    return False
+
+
+async def _told(foreseen: Foreseen, moves: Moves) -> DryRun[Any]:
+    return DryRun(
+        dry_run=True,
+        changes=foreseen.changes,
+        moved=() if foreseen.served is None else await moves(foreseen.served),
+        notes=foreseen.notes,
+        diff=foreseen.diff,
+        answer=foreseen.answer,
+    )
 
 
 def _check_role(operation: Operation, caller: Caller) -> None:
@@ -128,7 +167,7 @@ def _query(request: web.Request, kind: Any) -> Any:
         raise ProblemError(problem(400, "bad_query", str(error))) from error
 
 
-async def _body(request: web.Request, operation: Operation) -> Any:
+async def _body(request: web.Request, operation: Operation, *, is_dry: bool) -> Any:
     if request.content_type != "application/json":
         raise ProblemError(problem(415, "bad_content_type", "A body is JSON; send it as application/json."))
     data = bytearray()
@@ -147,6 +186,8 @@ async def _body(request: web.Request, operation: Operation) -> Any:
             problem(400, "bad_body", "The body did not come in whole, or cannot be unpacked.")
         ) from error
     try:
+        if is_dry:
+            return _excused(msgspec.json.decode(data), operation.body)
         return msgspec.json.decode(data, type=operation.body)
     except msgspec.ValidationError as error:
         raise ProblemError(problem(400, "bad_body", str(error))) from error
@@ -154,6 +195,11 @@ async def _body(request: web.Request, operation: Operation) -> Any:
         raise ProblemError(problem(400, "bad_body", "The body is nested too deep.")) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProblemError(problem(400, "bad_body", _located(str(error), bytes(data)))) from error
+
+
+def _excused(given: Any, kind: Any) -> Any:
+    """Return a body of a dry run, which nobody is asked the reason of."""
+    return msgspec.convert({"reason": _NO_REASON, **given} if isinstance(given, dict) else given, kind)
 
 
 def _located(message: str, data: bytes) -> str:

@@ -15,10 +15,11 @@ import msgspec
 
 from strangler.config import accepting, load
 from strangler.config.changes import Change, changes
-from strangler.config.replacing import replace_file
+from strangler.config.replacing import check_replaceable, replace_file
 from strangler.config.textdiff import unified
 from strangler.config.warnings import warnings_of
 from strangler.control.answers import ProblemError, missing, problem
+from strangler.control.dryrun import Foreseen, Prepared, Served
 from strangler.control.journal import Deed, Journal, as_text
 from strangler.control.status import ConfigStatus
 from strangler.core.audit import Action
@@ -112,11 +113,11 @@ class ConfigDesk:
         with self._alone():
             return await asyncio.to_thread(self._proposed, text)
 
-    async def write(self, text: str, *, digest: str, who: str, why: str) -> Written:
-        """Put a text in the place of the file with this digest, have it taken over, and record it.
+    async def write(self, text: str, *, digest: str, who: str, why: str) -> Prepared:
+        """Prepare to put a text in the place of the file with this digest; it gives what was written.
 
-        Raises ConfigError with all that is wrong with it, EditError if the file cannot be written, StoreError if that
-        cannot be recorded, and UsageError; then the file is as it was.
+        Raises ConfigError with all that is wrong with it, EditError if the file cannot be written, and UsageError. It
+        raises EditError, UsageError, and StoreError if it cannot be recorded; then the file is as it was.
         """
         with self._alone():
             before = load.read_file(self._path)
@@ -125,17 +126,17 @@ class ConfigDesk:
             # Because a large file takes long to parse, and this loop has guards to judge by.
             loaded = await asyncio.to_thread(load.parse, after, path=self._path)
             self._adopt(loaded)
-            return await self._replace(before, after, who=who, why=why)
+            return await self._prepared(before, after, who=who, why=why)
 
-    async def accept(self, route: str, path: str, *, who: str, why: str) -> Written:
-        """Make a difference that is meant a rule of the route, in the file. Raises as `write` does."""
+    async def accept(self, route: str, path: str, *, who: str, why: str) -> Prepared:
+        """Prepare to make a difference that is meant a rule of the route, in the file. Raises as `write` does."""
         known = [one.name for one in self._config().routes]
         if route not in known:
             raise missing("route", route, known, code="route_missing")
         with self._alone():
             before = load.read_file(self._path)
             after = await asyncio.to_thread(accepting.accept, before, route=route, path=path, file=self._path)
-            return await self._replace(before, before if after is None else after, who=who, why=why)
+            return await self._prepared(before, before if after is None else after, who=who, why=why)
 
     def _proposed(self, text: str) -> Proposed:
         before, after = load.read_file(self._path), text.encode("utf-8", "surrogatepass")
@@ -162,8 +163,33 @@ class ConfigDesk:
             digest=_digest(before),
         )
 
-    async def _replace(self, before: bytes, after: bytes, *, who: str, why: str) -> Written:
+    async def _prepared(self, before: bytes, after: bytes, *, who: str, why: str) -> Prepared:
         diff = await asyncio.to_thread(self._diff, before, after)
+        if diff:
+            check_replaceable(self._path)
+
+        async def foresee() -> Foreseen:
+            with self._alone():
+                return await asyncio.to_thread(self._foreseen, after, diff)
+
+        async def carry_out() -> Written:
+            with self._alone():
+                return await self._replace(before, after, diff, who=who, why=why)
+
+        return Prepared(carry_out=carry_out, foresee=foresee)
+
+    def _foreseen(self, after: bytes, diff: tuple[str, ...]) -> Foreseen:
+        loaded = load.parse(after, path=self._path)
+        adopted = self._adopt(loaded)
+        restarts = (f"{name} needs a restart" for name in self._held(loaded))
+        return Foreseen(
+            changes=changes(self._config(), adopted),
+            notes=(*(f"warning: {warning}" for warning in warnings_of(loaded)), *restarts),
+            diff=diff,
+            served=Served(config=adopted),
+        )
+
+    async def _replace(self, before: bytes, after: bytes, diff: tuple[str, ...], *, who: str, why: str) -> Written:
         if before != after:
             replace_file(self._path, before=before, after=after)
             try:

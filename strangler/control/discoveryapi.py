@@ -73,13 +73,12 @@ def operations(desk: DiscoveryDesk, planner: Planner) -> tuple[Operation, ...]:
             name="addStub",
             summary="Write a route for an endpoint into the routes file; the monolith answers it as before.",
             role=Role.OPERATOR,
-            handler=lambda call: desk.add(
+            change=lambda call: desk.add(
                 call.body.method, call.body.template, who=call.caller.name, why=call.body.reason.strip()
             ),
             body=StubChange,
             answer=StubShown,
             problems=(409,),
-            changes=True,
         ),
         Operation(
             method="POST",
@@ -89,6 +88,7 @@ def operations(desk: DiscoveryDesk, planner: Planner) -> tuple[Operation, ...]:
             # Because a text names files whose presence its faults tell of, it is not for whoever may only read.
             role=Role.OPERATOR,
             handler=lambda call: _plan(planner, call),
+            no_dry_run="it changes nothing",
             body=Proposal,
             answer=PlanShown,
             problems=(409, 422),

@@ -1,17 +1,19 @@
 """The discovery desk: what operators are shown of live paths, and how a route for one gets into the routes file."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from strangler.config import load
-from strangler.config.replacing import replace_file
+from strangler.config.replacing import check_replaceable, replace_file
 from strangler.config.stub import Stub, add_stub, suggest
 from strangler.config.textdiff import unified
 from strangler.control.discovery import Discovery
+from strangler.control.dryrun import Foreseen, Prepared, added
 from strangler.control.journal import Deed, Journal, as_text
 from strangler.core.audit import Action
 from strangler.core.model import Config
@@ -148,18 +150,30 @@ class DiscoveryDesk:
         stub, before, after = await self._edited(method, template)
         return await asyncio.to_thread(self._shown, stub, before, after, is_written=False)
 
-    async def add(self, method: str, template: str, *, who: str, why: str) -> StubShown:
-        """Write a stub for an endpoint into the routes file, and record it. Raises UsageError and StoreError; then the
-        file is as it was."""
+    async def add(self, method: str, template: str, *, who: str, why: str) -> Prepared:
+        """Prepare to write a stub for an endpoint into the routes file. Raises UsageError.
+
+        It raises UsageError, and StoreError if it cannot be recorded; then the file is as it was.
+        """
         stub, before, after = await self._edited(method, template)
         shown = await asyncio.to_thread(self._shown, stub, before, after, is_written=True)
+        with _refused():
+            check_replaceable(self._file)
+
+        def foresee() -> Foreseen:
+            matched = f"{method} {template}"
+            return Foreseen(
+                answer=shown, changes=(added("route", stub.name, match=matched),), diff=tuple(shown.diff.split("\n"))
+            )
+
+        return Prepared(carry_out=lambda: self._write(stub, before, after, shown, who=who, why=why), foresee=foresee)
+
+    def _write(self, stub: Stub, before: bytes, after: bytes, shown: StubShown, *, who: str, why: str) -> StubShown:
         deed = Deed(
             at=self._discovery.now(), who=who, what=Action.CONFIG, subject=stub.name, why=why, after=as_text(shown.diff)
         )
-        try:
+        with _refused():
             replace_file(self._file, before=before, after=after)
-        except EditError as error:
-            raise UsageError(str(error)) from error
         try:
             self._journal.record(deed)
         except StoreError:
@@ -199,6 +213,14 @@ class DiscoveryDesk:
     def _shown(self, stub: Stub, before: bytes, after: bytes, *, is_written: bool) -> StubShown:
         diff = "\n".join(unified(before.decode(), after.decode(), self._file))
         return StubShown(route=stub.name, file=str(self._file), diff=diff, is_written=is_written)
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    try:
+        yield
+    except EditError as error:
+        raise UsageError(str(error)) from error
 
 
 def _endpoint(one: Stood) -> EndpointShown:

@@ -1,18 +1,21 @@
 """The admin API's part about writes on both sides: what is not on both, and mending it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from strangler.control.answers import ProblemError, missing, problem
 from strangler.control.divergencedesk import MOST_LISTED, DivergenceDesk
+from strangler.control.dryrun import Prepared
 from strangler.control.operations import Call, Operation, Role, Why, WithReason
 from strangler.core.divergence import DivergenceKind
 from strangler.core.divergence import Why as Reason
 from strangler.core.model import Side
 
 _MOST_HEADERS = 64
+
+Found = TypeVar("Found")
 
 
 class DivergenceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,11 +138,10 @@ def operations(desk: DivergenceDesk) -> tuple[Operation, ...]:
             name="revealDivergence",
             summary="One of them as it was sent, but for credentials; who looked is recorded.",
             role=Role.OPERATOR,
-            handler=lambda call: _found(desk.reveal(call.part("id"), call.body.reason, who=call.caller.name)),
+            change=lambda call: _found(desk.reveal(call.part("id"), call.body.reason, who=call.caller.name)),
             body=WithReason,
             answer=DivergenceShown,
             problems=(409, 503),
-            changes=True,
         ),
         Operation(
             method="POST",
@@ -147,11 +149,10 @@ def operations(desk: DivergenceDesk) -> tuple[Operation, ...]:
             name="repairDivergence",
             summary="Send it once more to the side that lacks it, with the key that it had.",
             role=Role.OPERATOR,
-            handler=lambda call: _repair(desk, call),
+            change=lambda call: _repair(desk, call),
             body=RepairOrder,
             answer=RepairDone,
             problems=(409, 503),
-            changes=True,
         ),
         Operation(
             method="POST",
@@ -159,11 +160,10 @@ def operations(desk: DivergenceDesk) -> tuple[Operation, ...]:
             name="settleDivergence",
             summary="Take it off the list: it was repaired by hand, or does not matter.",
             role=Role.OPERATOR,
-            handler=lambda call: _found(desk.settle(call.part("id"), call.body.reason, who=call.caller.name)),
+            change=lambda call: _found(desk.settle(call.part("id"), call.body.reason, who=call.caller.name)),
             body=WithReason,
             answer=SettleDone,
             problems=(409, 503),
-            changes=True,
         ),
     )
 
@@ -175,10 +175,10 @@ def _catalogue(desk: DivergenceDesk, query: DivergenceQuery) -> Mapping[str, Any
     return desk.catalogue(route=query.route, after=query.after, limit=query.limit)
 
 
-async def _repair(desk: DivergenceDesk, call: Call) -> Mapping[str, Any]:
+def _repair(desk: DivergenceDesk, call: Call) -> Prepared:
     order = call.body
     return _found(
-        await desk.repair(
+        desk.repair(
             call.part("id"),
             order.reason,
             who=call.caller.name,
@@ -188,7 +188,7 @@ async def _repair(desk: DivergenceDesk, call: Call) -> Mapping[str, Any]:
     )
 
 
-def _found(found: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def _found(found: Found | None) -> Found:
     if found is None:
         detail = "No such write is listed; it may be settled already."
         raise ProblemError(problem(404, "divergence_missing", detail))

@@ -3,39 +3,31 @@
 import logging
 import re
 import time
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from secrets import token_bytes
 from typing import Any
 
 import msgspec
 
+from strangler.config.changes import Change
+from strangler.control.divergenceshown import Fields, raw, redacted, short
 from strangler.control.divergencetable import MOST_BYTES, MOST_ROWS, DivergenceTable, Standing, Stored
+from strangler.control.dryrun import Foreseen, Prepared, removed
 from strangler.control.journal import Deed
 from strangler.control.metrics import WriteReading
 from strangler.control.status import DivergenceStatus
 from strangler.core.audit import Action
-from strangler.core.content import MAX_BYTES, Form, Undecided, decode_text, form_of, read_form, undo_codings
 from strangler.core.divergence import DOUBTS_PRIMARY, DivergenceKind, Listed, Verdict, Why, Write
-from strangler.core.document import dump_json, parse_json
-from strangler.core.jsonpath import parse_path
-from strangler.core.model import Config, Side
+from strangler.core.model import Config, Route, Side
 from strangler.core.offer import MARK
-from strangler.core.redaction import Redaction, Redactor
 from strangler.errors import StoreError, UsageError, VaultError
 from strangler.vault.vault import Purpose, Vault
 
 MOST_LISTED = 1_000
-_SHOWN = 4_096
-"""Characters of a body that is shown without its secrets."""
-
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110 section 5.6.2."""
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", MARK.lower()})
 
-Fields = Sequence[tuple[bytes, bytes]]
-Pairs = Sequence[tuple[str, str]]
 LOG = logging.getLogger(__name__)
 
 
@@ -50,18 +42,21 @@ class DivergenceDesk:
         *,
         is_killed: Callable[[], bool],
         repair: Callable[[str, Write, Fields], Awaitable[Verdict | None]],
+        check_repair: Callable[[], None] = lambda: None,
         waiting: Callable[[], int | None] = lambda: 0,
         now: Callable[[], float] = time.time,
     ) -> None:
         """`repair` sends a write once more and says why it was not carried out; raises UsageError if it cannot be.
 
-        `waiting` says how many writes wait to be sent on; None if nobody knows just now.
+        `check_repair` raises UsageError while nothing can be sent at all. `waiting` says how many writes wait to be
+        sent on; None if nobody knows just now.
         """
         self._table = table
         self._vault = vault
         self._config = config
         self._is_killed = is_killed
         self._repair = repair
+        self._check_repair = check_repair
         self._waiting = waiting
         self._now = now
         self._carried_out: Counter[str] = Counter()
@@ -131,7 +126,7 @@ class DivergenceDesk:
             "unlisted": self._standing.unlisted,
             "waiting": self._waiting(),
             "next": None if last is None else f"{last.at!r},{last.id}",
-            "divergences": [_short(one) for one in found],
+            "divergences": [short(one) for one in found],
         }
 
     def routes(self) -> tuple[str, ...]:
@@ -144,33 +139,46 @@ class DivergenceDesk:
         if found is None:
             return None
         if not found.has_content:
-            return {**_short(found), "request": None}
-        return {**_short(found), "request": self._redacted(self._opened(found))}
+            return {**short(found), "request": None}
+        return {**short(found), "request": redacted(self._opened(found), self._route(found))}
 
-    def reveal(self, one: str, why: str, *, who: str) -> Mapping[str, Any] | None:
-        """Return one as it was sent, but for credentials, and record that; None if it is not open."""
+    def reveal(self, one: str, why: str, *, who: str) -> Prepared | None:
+        """Prepare to show one as it was sent, but for credentials; None if it is not open."""
         found = self._table.find(one)
         if found is None:
             return None
         write = self._opened(found)
-        self._table.record(self._deed(Action.REVEAL, found, why, who))
-        return {**_short(found), "request": _raw(write)}
 
-    def settle(self, one: str, why: str, *, who: str) -> Mapping[str, Any] | None:
-        """Take one off the list and record it; None if it is not open. Raises UsageError and StoreError."""
+        def carry_out() -> Mapping[str, Any]:
+            self._table.record(self._deed(Action.REVEAL, found, why, who))
+            return {**short(found), "request": raw(write)}
+
+        # Because nobody is shown it who is not on the record, its answer stays untold.
+        told = Foreseen(notes=("it would be shown as it was sent, and who looked goes on the audit log",))
+        return Prepared(carry_out=carry_out, foresee=lambda: told)
+
+    def settle(self, one: str, why: str, *, who: str) -> Prepared | None:
+        """Prepare to take one off the list; None if it is not open. Raises UsageError and StoreError."""
         found = self._table.find(one)
         if found is None:
             return None
         self._refuse_busy(one)
-        self._table.settle(one, self._deed(Action.SETTLE, found, why, who, after="settled"))
-        self._standing = self._table.standing()
-        self._watch_bounds()
-        return {"settled": one}
 
-    async def repair(
+        def carry_out() -> Mapping[str, Any]:
+            self._table.settle(one, self._deed(Action.SETTLE, found, why, who, after="settled"))
+            self._standing = self._table.standing()
+            self._watch_bounds()
+            return {"settled": one}
+
+        return Prepared(
+            carry_out=carry_out,
+            foresee=lambda: Foreseen(answer={"settled": one}, changes=(self._gone(found),)),
+        )
+
+    def repair(
         self, one: str, why: str, *, who: str, is_carried_out: bool, headers: Sequence[tuple[str, str]]
-    ) -> Mapping[str, Any] | None:
-        """Send one to the side that lacks it, record it, and return how it went; None if it is not open.
+    ) -> Prepared | None:
+        """Prepare to send one to the side that lacks it, which says how that went; None if it is not open.
 
         `is_carried_out`: the operator knows that the side that was asked first has it. Raises UsageError if it cannot
         be sent, and StoreError.
@@ -193,14 +201,39 @@ class DivergenceDesk:
         if not write.has_body:
             raise UsageError("its body was not kept, so it cannot be sent again. Repair it by hand, then settle it.")
         fields = _given(headers)
-        self._busy.add(one)
-        try:
-            verdict = await self._repair(one, write, fields)
-            return self._repaired(found, verdict, why, who)
-        finally:
-            self._busy.discard(one)
+        self._check_repair()
+
+        async def carry_out() -> Mapping[str, Any]:
+            self._busy.add(one)
+            try:
+                verdict = await self._repair(one, write, fields)
+                return self._repaired(found, verdict, why, who)
+            finally:
+                self._busy.discard(one)
+
+        return Prepared(carry_out=carry_out, foresee=lambda: self._sent(found, write, fields))
 
     # --- inside
+
+    def _sent(self, found: Stored, write: Write, fields: Fields) -> Foreseen:
+        """Return what a repair would send, of what must not be shown how much."""
+        shown, lacking = redacted(write, self._route(found)), short(found)["lacking_on"]
+        with_ = f", with {len(fields)} headers of its own" if fields else ""
+        return Foreseen(
+            changes=(self._gone(found),),
+            notes=(
+                f"{found.listed.method} {shown['target']}, {len(write.body)} bytes, would be sent once more to the "
+                f"{lacking} side{with_}",
+                "it stays listed unless that side carries it out",
+            ),
+        )
+
+    def _gone(self, found: Stored) -> Change:
+        listed = found.listed
+        return removed("divergence", listed.id, route=listed.route, why=listed.why.value)
+
+    def _route(self, found: Stored) -> Route | None:
+        return next((one for one in self._config().routes if one.name == found.listed.route), None)
 
     def _repaired(self, found: Stored, verdict: Verdict | None, why: str, who: str) -> Mapping[str, Any]:
         listed = found.listed
@@ -238,7 +271,7 @@ class DivergenceDesk:
 
     def _deed(self, what: Action, found: Stored, why: str, who: str, *, after: str | None = None) -> Deed:
         listed = found.listed
-        evidence = {**_short(found), "at": listed.at}
+        evidence = {**short(found), "at": listed.at}
         return Deed(
             at=self._now(),
             who=who,
@@ -249,42 +282,6 @@ class DivergenceDesk:
             after=None if after is None else msgspec.json.encode(after).decode(),
             evidence=msgspec.json.encode(evidence).decode(),
         )
-
-    def _redacted(self, write: Write) -> Mapping[str, Any]:
-        route = next((one for one in self._config().routes if one.name == write.route), None)
-        paths = () if route is None or route.shadow is None else route.shadow.redact
-        redactor = Redactor(Redaction(paths=tuple(map(parse_path, paths))), token_bytes(32))
-        headers = _texts(write.headers)
-        key, other_key = write.key.decode("latin-1"), write.other_key.decode("latin-1")
-        named = None if route is None else route.idempotency
-        header = "idempotency-key" if named is None else named.header
-        told = {name.lower(): value for name, value in headers}
-        try:
-            plain = undo_codings(write.body, told.get("content-encoding", ""), MAX_BYTES)
-            text = decode_text(plain, told.get("content-type", ""))
-        except (Undecided, ValueError):
-            text = None
-        try:
-            # Because a form's values are written in escapes, they are looked at, and named by paths, without these.
-            read = read_form if form_of(told.get("content-type", "")) is Form.FIELDS else parse_json
-            document = None if text is None else read(text)
-        except (Undecided, ValueError, RecursionError):
-            document = None
-        redactor.learn(headers, document)
-        if text is None:
-            body = f"({len(write.body)} bytes)"
-        else:
-            body = redactor.text(text)[:_SHOWN] if document is None else dump_json(redactor.json(document))[:_SHOWN]
-        return {
-            **_about(write),
-            "target": redactor.target(write.target.decode("latin-1")),
-            "headers": redactor.headers(_without_key(headers, header, redactor)),
-            "key": redactor.mark("key", key) if key else "",
-            # Because after a fallback the other side's key is the client's own.
-            "other_key": redactor.mark("key", key) if key and key == other_key else other_key,
-            "body": body,
-            "is_base64": False,
-        }
 
     def _watch_bounds(self) -> None:
         """Tell, once, that there is no room for what is needed to repair, or for any more at all."""
@@ -308,63 +305,6 @@ def _given(headers: Sequence[tuple[str, str]]) -> Fields:
         if name.lower() in _OURS:
             raise UsageError(f"{name} says where and how a request is sent, which the routes file and its body say.")
     return [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers]
-
-
-def _short(one: Stored) -> dict[str, Any]:
-    listed = one.listed
-    return {
-        "id": listed.id,
-        "at": listed.at,
-        "route": listed.route,
-        "kind": listed.kind.value,
-        "why": listed.why.value,
-        "answered_by": listed.primary.value,
-        "lacking_on": (Side.EXTRACTED if listed.primary is Side.LEGACY else Side.LEGACY).value,
-        "answered": listed.primary_status,
-        "status": listed.status,
-        "method": listed.method,
-        "path": listed.path,
-        "request_id": listed.request_id,
-        "tries": one.tries,
-        "has_content": one.has_content,
-    }
-
-
-def _without_key(headers: Pairs, header: str, redactor: Redactor) -> Pairs:
-    """Return header fields with what stands for the client's key, as `key` has it, in place of it."""
-    keys = {header, "idempotency-key"}
-    return tuple(
-        (name, redactor.mark("key", value) if name.lower() in keys and value else value) for name, value in headers
-    )
-
-
-def _about(write: Write) -> dict[str, Any]:
-    return {
-        "host": write.host.decode("latin-1"),
-        "other_key": write.other_key.decode("latin-1"),
-        "trace": write.trace.decode("latin-1"),
-        "has_body": write.has_body,
-        "body_bytes": len(write.body),
-    }
-
-
-def _raw(write: Write) -> Mapping[str, Any]:
-    try:
-        body, is_base64 = write.body.decode("utf-8"), False
-    except UnicodeDecodeError:
-        body, is_base64 = b64encode(write.body).decode("ascii"), True
-    return {
-        **_about(write),
-        "target": write.target.decode("latin-1"),
-        "headers": _texts(write.headers),
-        "key": write.key.decode("latin-1"),
-        "body": body,
-        "is_base64": is_base64,
-    }
-
-
-def _texts(fields: Fields) -> tuple[tuple[str, str], ...]:
-    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in fields)
 
 
 def _cursor(after: str) -> tuple[float, str]:

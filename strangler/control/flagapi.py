@@ -1,11 +1,13 @@
 """The admin API's part about flags: list, read, change, delete."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from strangler.control.answers import ProblemError, problem
+from strangler.control.dryrun import Prepared
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.operations import Call, Operation, Role, Why, WithReason
 from strangler.control.tracing import trace_id
@@ -83,11 +85,10 @@ def operations(desk: FlagDesk) -> tuple[Operation, ...]:
             name="putFlag",
             summary="Say how far a migration has come, or put a whole flag; only where flags are embedded.",
             role=Role.OPERATOR,
-            handler=lambda call: _change(desk, call),
+            change=lambda call: _change(desk, call),
             body=FlagChange,
             answer=FlagChanged,
             problems=(409, 422),
-            changes=True,
         ),
         Operation(
             method="DELETE",
@@ -95,11 +96,10 @@ def operations(desk: FlagDesk) -> tuple[Operation, ...]:
             name="deleteFlag",
             summary="Delete a flag that no route and no other flag names; only where flags are embedded.",
             role=Role.OPERATOR,
-            handler=lambda call: _delete(desk, call),
+            change=lambda call: _delete(desk, call),
             body=WithReason,
             answer=FlagDeleted,
             problems=(409,),
-            changes=True,
         ),
     )
 
@@ -111,20 +111,31 @@ def _show(desk: FlagDesk, key: str) -> Any:
     return found
 
 
-def _change(desk: FlagDesk, call: Call) -> Any:
+def _change(desk: FlagDesk, call: Call) -> Prepared:
     change: FlagChange = call.body
     wanted = change.set if change.flag is None else change.flag
     if wanted is None or (change.set is not None and change.flag is not None):
         raise ProblemError(problem(400, "bad_body", 'Give either "set" or "flag".'))
     key = call.part("key")
-    changed = desk.change(key, wanted, may_create=change.create, who=call.caller.name, why=change.reason)
-    fields = {"flag": key, "set": change.set or "definition", "who": call.caller.name, "trace_id": trace_id()}
-    LOG.info("flag_changed", extra={"fields": fields})
-    return changed
+    prepared = desk.change(key, wanted, may_create=change.create, who=call.caller.name, why=change.reason)
+
+    def carry_out() -> Any:
+        changed = prepared.carry_out()
+        fields = {"flag": key, "set": change.set or "definition", "who": call.caller.name, "trace_id": trace_id()}
+        LOG.info("flag_changed", extra={"fields": fields})
+        return changed
+
+    return replace(prepared, carry_out=carry_out)
 
 
-def _delete(desk: FlagDesk, call: Call) -> Any:
-    deleted = desk.delete(call.part("key"), who=call.caller.name, why=call.body.reason)
-    fields = {"flag": deleted["key"], "who": call.caller.name, "trace_id": trace_id()}
-    LOG.info("flag_deleted", extra={"fields": fields})
-    return deleted
+def _delete(desk: FlagDesk, call: Call) -> Prepared:
+    key = call.part("key")
+    prepared = desk.delete(key, who=call.caller.name, why=call.body.reason)
+
+    def carry_out() -> Any:
+        deleted = prepared.carry_out()
+        fields = {"flag": key, "who": call.caller.name, "trace_id": trace_id()}
+        LOG.info("flag_deleted", extra={"fields": fields})
+        return deleted
+
+    return replace(prepared, carry_out=carry_out)

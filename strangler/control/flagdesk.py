@@ -1,17 +1,24 @@
 """The flag desk: what the admin API shows of flags, and the one way to change those that this proxy keeps itself."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
+from strangler.config.changes import Change
+from strangler.config.textdiff import unified
 from strangler.control.answers import ProblemError, missing
+from strangler.control.dryrun import Foreseen, Prepared, Served, added, changed, removed
 from strangler.control.truth import Truth
 from strangler.errors import UsageError
+from strangler.flags.data import FlagData
 from strangler.flags.edit import Edit, Replace, parse_edit
-from strangler.flags.embedded import EmbeddedSource
+from strangler.flags.embedded import Draft, EmbeddedSource
 from strangler.flags.listing import summaries
 from strangler.flags.source import FlagSource
+from strangler.flags.summary import FlagSummary
 from strangler.flags.validate import cautions, faults
 
 MISSING = "flag_missing"
@@ -34,32 +41,48 @@ class FlagDesk:
 
     def show(self, key: str) -> Mapping[str, Any] | None:
         """Return one flag, whole and summarised; None if there is none."""
-        flag = self._flags().get(key)
-        if flag is None:
-            return None
-        (summary,) = (summary for summary in summaries(self._truth.flags) if summary.key == key)
-        return {"flag": flag, "summary": summary}
+        return _shown(self._truth.flags, key)
 
     def change(
         self, key: str, change: str | Mapping[str, Any], *, may_create: bool = False, who: str, why: str
-    ) -> Mapping[str, Any]:
-        """Change one flag by an operator's word or a whole definition, and return it; raises FlagError.
+    ) -> Prepared:
+        """Prepare a change of one flag, by an operator's word or a whole definition. Raises FlagError and UsageError.
 
         A word makes a flag that is not there yet if a route, or another flag, names it; else only if it `may_create`
-        one: a key that nobody names is a slip until somebody says otherwise.
+        one: a key that nobody names is a slip until somebody says otherwise. It gives the flag as it is then.
         """
         source = self._own()
         if isinstance(change, str) and not may_create:
             self._check_named(key)
         edit: Edit = parse_edit(change) if isinstance(change, str) else Replace(flag=change)
-        flag = source.write(key, edit, by=who, why=why.strip())
-        return {**(self.show(key) or {}), "cautions": [*self._unused(key), *cautions(flag)]}
+        draft = source.draft(key, edit)
+        told = [*self._unused(key), *cautions(draft.flag)]
 
-    def delete(self, key: str, *, who: str, why: str) -> Mapping[str, Any]:
-        """Delete a flag that nothing needs, and return what it was. Raises UsageError while something names it."""
+        def carry_out() -> Mapping[str, Any]:
+            source.keep(draft, by=who, why=why.strip())
+            return {**(self.show(key) or {}), "cautions": told}
+
+        return Prepared(carry_out=carry_out, foresee=lambda: self._foreseen(draft, told))
+
+    async def _foreseen(self, draft: Draft, told: Sequence[str]) -> Foreseen:
+        before, after = self.show(draft.key), _shown(draft.data, draft.key)
+        assert after is not None
+        # Because a summary says little of targets and rules, the definition is compared as a text, beside the loop.
+        diff = () if before is None else await asyncio.to_thread(_diff, draft.key, before["flag"], draft.flag)
+        return Foreseen(
+            answer={**after, "cautions": told},
+            changes=_changes(draft.key, None if before is None else before["summary"], after["summary"]),
+            notes=tuple(told),
+            diff=diff,
+            served=Served(flags=draft.data),
+        )
+
+    def delete(self, key: str, *, who: str, why: str) -> Prepared:
+        """Prepare to delete a flag that nothing needs; it gives what it was. Raises UsageError while something names
+        it."""
         source = self._own()
-        flag = self._flags().get(key)
-        if flag is None:
+        found = self.show(key)
+        if found is None:
             raise self.missing(key)
         routes = [route.name for route in self._truth.config.routes if route.flag == key]
         if routes:
@@ -73,8 +96,14 @@ class FlagDesk:
                 f"The flag `{key}` is a prerequisite of {_listed('flag', flags)}: take it out of `prerequisites` there "
                 "first, with `strangler flags set KEY --definition FILE`."
             )
-        source.delete(key, by=who, why=why.strip())
-        return {"key": key, "flag": flag}
+        answer = {"key": key, "flag": found["flag"]}
+
+        def carry_out() -> Mapping[str, Any]:
+            source.delete(key, by=who, why=why.strip())
+            return answer
+
+        gone = removed("flag", key, **_glance(found["summary"]))
+        return Prepared(carry_out=carry_out, foresee=lambda: Foreseen(answer=answer, changes=(gone,)))
 
     def missing(self, key: str) -> ProblemError:
         """Return the 404 of a flag that there is not."""
@@ -122,3 +151,35 @@ class FlagDesk:
 def _listed(noun: str, names: Sequence[str]) -> str:
     """Return names as they stand in a sentence."""
     return f"the {noun if len(names) == 1 else noun + 's'} {', '.join(f'`{name}`' for name in names)}"
+
+
+def _shown(flags: FlagData, key: str) -> Mapping[str, Any] | None:
+    flag = json.loads(flags.document)["flags"].get(key)
+    if flag is None:
+        return None
+    (summary,) = (summary for summary in summaries(flags) if summary.key == key)
+    return {"flag": flag, "summary": summary}
+
+
+def _changes(key: str, before: FlagSummary | None, after: FlagSummary) -> tuple[Change, ...]:
+    """Return what becomes of a flag, as it is read at a glance."""
+    if before is None:
+        return (added("flag", key, **_glance(after)),)
+    old, new = _glance(before), _glance(after)
+    return changed("flag", key, **{name: (old[name], new[name]) for name in old})
+
+
+def _glance(summary: FlagSummary) -> Mapping[str, Any]:
+    return {
+        "kind": summary.kind.value,
+        "on": summary.on,
+        "share": None if summary.served_bp is None else f"{summary.served_bp / 100:.10g}%",
+        "stages": {stage: f"{share_bp / 100:.10g}%" for stage, share_bp in summary.stages.items()},
+        "rules": summary.rules,
+        "targets": summary.targets,
+    }
+
+
+def _diff(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    old, new = (json.dumps(flag, indent=2, sort_keys=True) + "\n" for flag in (before, after))
+    return tuple(unified(old, new, Path(key)))

@@ -98,11 +98,10 @@ def operations(desk: GuardDesk) -> tuple[Operation, ...]:
             name="resetGuard",
             summary="Give a tripped route, and its cohort's that tripped with it, back to its flag.",
             role=Role.OPERATOR,
-            handler=lambda call: desk.reset(_guarded(desk, call), call.body.reason, who=call.caller.name),
+            change=lambda call: desk.reset(_guarded(desk, call), call.body.reason, who=call.caller.name),
             body=WithReason,
             answer=ResetDone,
             problems=(409,),
-            changes=True,
         ),
         Operation(
             method="POST",
@@ -110,11 +109,10 @@ def operations(desk: GuardDesk) -> tuple[Operation, ...]:
             name="tripGuard",
             summary="Take a route's traffic back by hand, its cohort's with it.",
             role=Role.OPERATOR,
-            handler=lambda call: desk.trip(_guarded(desk, call), call.body.reason, who=call.caller.name),
+            change=lambda call: desk.trip(_guarded(desk, call), call.body.reason, who=call.caller.name),
             body=WithReason,
             answer=TripDone,
             problems=(409,),
-            changes=True,
         ),
         Operation(
             method="POST",
@@ -122,11 +120,10 @@ def operations(desk: GuardDesk) -> tuple[Operation, ...]:
             name="kill",
             summary="Send everything to the monolith on all routes, or release that again.",
             role=Role.OPERATOR,
-            handler=lambda call: desk.kill(call.body.is_on, call.body.reason, who=call.caller.name),
+            change=lambda call: desk.kill(call.body.is_on, call.body.reason, who=call.caller.name),
             body=Kill,
             answer=KillDone,
             problems=(409,),
-            changes=True,
         ),
     )
 

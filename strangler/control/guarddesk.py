@@ -1,18 +1,20 @@
 """The guard desk: what the admin API shows of guards and of the audit log, and what it lets people do."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import msgspec
 
+from strangler.config.changes import Change
+from strangler.control.dryrun import Foreseen, Prepared, Served, changed
 from strangler.control.guards import Guards
 from strangler.control.journal import Headline, Journal
 from strangler.control.metrics import GuardReading
 from strangler.control.status import GuardStatus
 from strangler.core.audit import Action, Row, movers
-from strangler.core.guard import Phase
+from strangler.core.guard import Event, Guard, Phase
 from strangler.core.model import Config
 
 MOST_ROWS = 1_000
@@ -99,18 +101,71 @@ class GuardDesk:
         """Return whether the route is guarded."""
         return self._guards.of(name) is not None
 
-    def reset(self, name: str, why: str, *, who: str) -> Mapping[str, Any]:
-        """Give a route back to its flag; raises UsageError."""
-        return {"reset": self._guards.reset(name, who=who, why=why.strip())}
+    def reset(self, name: str, why: str, *, who: str) -> Prepared:
+        """Prepare to give a route back to its flag; raises UsageError."""
+        moved = self._guards.given_back(name)
 
-    def trip(self, name: str, why: str, *, who: str) -> Mapping[str, Any]:
-        """Take a route's traffic back by hand; raises UsageError."""
-        return {"tripped": self._guards.trip(name, who=who, why=why.strip())}
+        def foresee() -> Foreseen:
+            changes = self._changes(moved)
+            idle = f"{name} has not tripped, so no traffic moves; what its guard counted begins anew"
+            return Foreseen(
+                answer={"reset": list(moved)},
+                changes=changes,
+                notes=() if changes else (idle,),
+                served=Served(overrides=self._guards.overrides(moved=moved)),
+            )
 
-    def kill(self, is_on: bool, why: str, *, who: str) -> Mapping[str, Any]:
-        """Pull or release the kill switch; raises UsageError."""
-        self._guards.kill(is_on=is_on, who=who, why=why.strip())
-        return {"is_killed": self._guards.is_killed}
+        return Prepared(
+            carry_out=lambda: {"reset": self._guards.reset(name, who=who, why=why.strip())}, foresee=foresee
+        )
+
+    def trip(self, name: str, why: str, *, who: str) -> Prepared:
+        """Prepare to take a route's traffic back by hand; raises UsageError."""
+        moved = self._guards.taken_back(name, Event.LATCH)
+
+        def foresee() -> Foreseen:
+            return Foreseen(
+                answer={"tripped": list(moved)},
+                changes=self._changes(moved),
+                notes=tuple(self._written_back(moved)),
+                served=Served(overrides=self._guards.overrides(moved=moved)),
+            )
+
+        return Prepared(
+            carry_out=lambda: {"tripped": self._guards.trip(name, who=who, why=why.strip())}, foresee=foresee
+        )
+
+    def kill(self, is_on: bool, why: str, *, who: str) -> Prepared:
+        """Prepare to pull or release the kill switch."""
+
+        def carry_out() -> Mapping[str, Any]:
+            self._guards.kill(is_on=is_on, who=who, why=why.strip())
+            return {"is_killed": self._guards.is_killed}
+
+        def foresee() -> Foreseen:
+            return Foreseen(
+                answer={"is_killed": is_on},
+                changes=changed("kill switch", "*", is_on=(self._guards.is_killed, is_on)),
+                served=Served(overrides=self._guards.overrides(is_killed=is_on)),
+            )
+
+        return Prepared(carry_out=carry_out, foresee=foresee)
+
+    def _changes(self, moved: Mapping[str, Guard]) -> tuple[Change, ...]:
+        found = ((name, self._guards.of(name), guard) for name, guard in moved.items())
+        return tuple(
+            change
+            for name, now, guard in found
+            if now is not None
+            for change in changed("guard", name, phase=(now[0].guard.phase.value, guard.phase.value))
+        )
+
+    def _written_back(self, moved: Mapping[str, Guard]) -> Iterator[str]:
+        """Yield which flags would be switched off as well."""
+        for route in self._config().routes:
+            rules = route.rollback
+            if route.name in moved and route.flag is not None and rules is not None and rules.write_back:
+                yield f"its `write_back` would switch the flag `{route.flag}` of {route.name} off as well"
 
     def audit(
         self,

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from types import MappingProxyType
 from typing import Any
 
 from strangler.config.reading import nearest
@@ -19,7 +20,7 @@ from strangler.control.settling import Guarded, settle
 from strangler.core import guard as guards
 from strangler.core.audit import Action
 from strangler.core.guard import Event, Guard, Phase
-from strangler.core.judge import Finding, Verdict, decisive
+from strangler.core.judge import Finding, decisive
 from strangler.core.model import Config, Side
 from strangler.core.shares import Overrides
 from strangler.core.tally import Tally
@@ -102,14 +103,16 @@ class Guards:
                 guarded.compare_from(generation)
         self._shares, self._changed = dict(shares), set()
 
-    def overrides(self) -> Overrides:
-        """Return what goes before every flag."""
+    def overrides(
+        self, *, is_killed: bool | None = None, moved: Mapping[str, Guard] = MappingProxyType({})
+    ) -> Overrides:
+        """Return what goes before every flag, or would with another kill switch or other guards."""
         caps = (
             (name, most)
             for name, guarded in self._guarded.items()
-            if (most := guards.most(guarded.kept.guard, guarded.watch.rules.cooldown)) is not None
+            if (most := guards.most(moved.get(name, guarded.kept.guard), guarded.watch.rules.cooldown)) is not None
         )
-        return Overrides(is_killed=self._is_killed, caps=tuple(caps))
+        return Overrides(is_killed=self._is_killed if is_killed is None else is_killed, caps=tuple(caps))
 
     def count(self, tallies: Sequence[Tally]) -> None:
         """Take what one worker counted, judge the routes that it is about, and act."""
@@ -167,27 +170,28 @@ class Guards:
 
     def reset(self, name: str, *, who: str, why: str) -> tuple[str, ...]:
         """Give a route, and its cohort's that tripped with it, back to its flag; return the routes."""
-        guarded = self._named(name)
-        names = [
-            each
-            for each in self._together(name, guarded)
-            if each == name or self._guarded[each].kept.guard.phase is not Phase.CLOSED
-        ]
-        wall = self._wall()
-        moved = {}
-        for each in names:
-            one = self._guarded[each]
-            one.watch.clear()
-            one.told.clear()
-            one.samples.clear()
-            moved[each] = guards.step(one.kept.guard, Event.RESET, now=wall, cooldown=one.watch.rules.cooldown)
+        moved = self.given_back(name)
+        for each in moved:
+            self._guarded[each].forget()
         self._move(moved, Action.RESET, who=who, why=why)
-        return tuple(names)
+        return tuple(moved)
+
+    def given_back(self, name: str) -> Mapping[str, Guard]:
+        """Return the guards that a reset would give the routes. Raises UsageError."""
+        return {
+            each: self._step(each, Event.RESET)
+            for each in self._together(self._named(name))
+            if each == name or self._guarded[each].kept.guard.phase is not Phase.CLOSED
+        }
 
     def trip(self, name: str, *, who: str, why: str) -> tuple[str, ...]:
         """Take a route's traffic back by hand, its cohort's with it; return the routes."""
-        guarded = self._named(name)
-        return self._trip(name, guarded, Event.LATCH, who=who, why=why, cause={})
+        return self._trip(name, Event.LATCH, who=who, why=why, cause={})
+
+    def taken_back(self, name: str, event: Event) -> Mapping[str, Guard]:
+        """Return the guards that a trip would give those routes that it changes. Raises UsageError."""
+        moved = {each: self._step(each, event) for each in self._together(self._named(name))}
+        return {each: guard for each, guard in moved.items() if guard is not self._guarded[each].kept.guard}
 
     def kill(self, *, is_on: bool, who: str, why: str) -> None:
         """Pull or release the kill switch."""
@@ -256,7 +260,7 @@ class Guards:
         if found is not None:
             event = Event.COOL if guarded.watch.rules.cooldown is not None else Event.LATCH
             why = sentence(found, guarded.watch.evidence)
-            self._trip(name, guarded, event, who=GUARD, why=why, cause=guarded.cause(found))
+            self._trip(name, event, who=GUARD, why=why, cause=guarded.cause(found))
             return
         wall = self._wall()
         moved = guards.probe(guarded.kept.guard, requests, now=wall, cooldown=guarded.watch.rules.cooldown)
@@ -265,15 +269,8 @@ class Guards:
         else:
             guarded.kept = replace(guarded.kept, guard=moved)
 
-    def _trip(
-        self, name: str, guarded: Guarded, event: Event, *, who: str, why: str, cause: Mapping[str, Any]
-    ) -> tuple[str, ...]:
-        wall = self._wall()
-        moved = {}
-        for each in self._together(name, guarded):
-            one = self._guarded[each]
-            moved[each] = guards.step(one.kept.guard, event, now=wall, cooldown=one.watch.rules.cooldown)
-        changed = {each: guard for each, guard in moved.items() if guard is not self._guarded[each].kept.guard}
+    def _trip(self, name: str, event: Event, *, who: str, why: str, cause: Mapping[str, Any]) -> tuple[str, ...]:
+        changed = self.taken_back(name, event)
         action = Action.TRIP if event is Event.LATCH else Action.COOL
         self._move(changed, action, who=who, why=why, cause=self._whole(name, who, why, cause))
         return tuple(changed)
@@ -282,10 +279,14 @@ class Guards:
         known = {"share_bp": self._shares.get(name), "config": self._digest} if cause else {}
         return {"route": name, "who": who, "why": why, **cause, **known}
 
-    def _together(self, name: str, guarded: Guarded) -> Iterable[str]:
+    def _step(self, name: str, event: Event) -> Guard:
+        one = self._guarded[name]
+        return guards.step(one.kept.guard, event, now=self._wall(), cooldown=one.watch.rules.cooldown)
+
+    def _together(self, guarded: Guarded) -> Iterable[str]:
         cohort = guarded.route.cohort
         if not cohort or not guarded.watch.rules.trips_cohort:
-            return [name]
+            return [guarded.route.name]
         return [each for each, one in self._guarded.items() if one.route.cohort == cohort]
 
     def _move(
@@ -377,13 +378,7 @@ class Guards:
 
     def _tell_once(self, name: str, guarded: Guarded) -> None:
         """Log a broken rule in dry run, and a route that has nothing to compare with, once until it is over."""
-        told = {
-            ("dry_run", finding.metric.value)
-            for finding in guarded.findings
-            if finding.dry_run and finding.verdict is Verdict.BREACH
-        }
-        if guarded.watch.is_alone:
-            told.add(("alone", ""))
+        told = guarded.to_tell
         for what, metric in sorted(told - guarded.told):
             if what == "dry_run":
                 LOG.warning("guard_dry_run", extra={"fields": {"route": name, "metric": metric}})

@@ -6,6 +6,7 @@ was done is read from the audit log, and so is there again after a restart.
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from math import floor
 from typing import Any
 
 import msgspec
@@ -19,6 +20,10 @@ from strangler.core.watch import count_of
 
 MOST_SIDES = 2_000
 """Sides of routes that have rings, 6.5 kB each: 13 MB for a thousand routes. More are counted, and have no chart."""
+RATE_S = 300
+"""How far back a rate looks: five minutes, as the dashboard's does."""
+LEAST_S = 5.0
+"""The least that a count is divided by, so that the first request of a start is not a thousand a minute."""
 MOST_MARKS = 500
 """Marks in one answer, the latest: more than a chart can show."""
 
@@ -70,6 +75,7 @@ class HistoryDesk:
     def __init__(self, journal: Journal, *, now: Callable[[], float] = time.time) -> None:
         self._journal = journal
         self._now = now
+        self._began = now()
         self._rings: dict[tuple[str, Side], tuple[Ring, Ring]] = {}
         self.refused = 0
         """Tallies that had no ring."""
@@ -94,6 +100,23 @@ class HistoryDesk:
         kept = {"", *(route.name for route in config.routes)}
         for key in [key for key in self._rings if key[0] not in kept]:
             del self._rings[key]
+
+    def per_minute(self, route: str) -> tuple[float, float] | None:
+        """Return the requests a minute that each side of a route had over the last five minutes, the monolith first.
+
+        None while none was counted.
+        """
+        now = self._now()
+        # Because the slot that is being filled is not over, only a proxy that was started just now is told by it.
+        begun = floor(now / HOUR.step_s) * HOUR.step_s
+        first = max(floor(self._began / HOUR.step_s) * HOUR.step_s, begun - RATE_S)
+        until, span_s = (begun, begun - first) if begun > first else (begun + 1, max(LEAST_S, now - self._began))
+        counted = []
+        for side in (Side.LEGACY, Side.EXTRACTED):
+            rings = self._rings.get((route, side))
+            points = () if rings is None else rings[0].points(now, first)
+            counted.append(sum(point.requests for point in points if first <= point.at < until))
+        return (counted[0] * 60 / span_s, counted[1] * 60 / span_s) if any(counted) else None
 
     async def show(self, span: str, *, routes: Collection[str] = (), since: float = 0.0) -> History:
         """Return what happened over a span of SPANS, of some routes or of all. Raises StoreError."""

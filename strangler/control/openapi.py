@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from strangler.control.dryrun import DryRun, DryRunQuery
 from strangler.control.operations import Operation, Problem, Role
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -24,10 +25,15 @@ _HEADERS: dict[str, Any] = {
 
 def document(operations: Sequence[Operation], *, version: str) -> Mapping[str, Any]:
     """Return the whole API as an OpenAPI 3.1 document."""
-    kinds = [Problem, *(kind for one in operations for kind in (one.answer, one.body, one.query) if kind is not None)]
+    kinds = [
+        Problem,
+        DryRunQuery,
+        *(kind for one in operations for kind in (one.answer, one.body, one.query) if kind is not None),
+        *(_dry(one) for one in operations if one.changes),
+    ]
     found, components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
     schemas = dict(zip(kinds, found, strict=True))
-    queries = {_name(schemas[one.query]) for one in operations if one.query is not None}
+    queries = {_name(schemas[one.query]) for one in operations if one.query is not None} | {_name(schemas[DryRunQuery])}
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         described = _described(operation, schemas, components)
@@ -60,7 +66,7 @@ def statuses(operation: Operation) -> tuple[int, ...]:
     if operation.role > Role.NOBODY:
         # Because a proxy may name a user who has no role here.
         found.add(403)
-    if operation.query is not None:
+    if operation.query is not None or operation.method != "GET":
         found.add(400)
     if operation.body is not None:
         found |= {400, 408, 413, 415}
@@ -75,6 +81,8 @@ def _described(operation: Operation, schemas: Schemas, components: Mapping[str, 
     answers: dict[str, Any] = {}
     for status in (operation.status, *operation.also):
         answers[str(status)] = _answer(operation, status, schemas)
+    if operation.changes:
+        answers["200"] = _dry_answer(operation, answers.get("200"), schemas)
     problems = {"application/problem+json": {"schema": schemas[Problem]}}
     for status in statuses(operation):
         answers.setdefault(str(status), {"description": HTTPStatus(status).phrase, "content": problems})
@@ -84,6 +92,7 @@ def _described(operation: Operation, schemas: Schemas, components: Mapping[str, 
         "tags": [operation.tag],
         "security": [] if operation.role is Role.NOBODY else [{"token": []}, {"session": []}],
         "x-role": operation.role.word,
+        **({"x-no-dry-run": operation.no_dry_run} if operation.no_dry_run else {}),
         "responses": answers,
     }
     if parameters := [*_path(operation), *_query(operation, schemas, components), *_precondition(operation)]:
@@ -105,6 +114,23 @@ def _answer(operation: Operation, status: int, schemas: Schemas) -> dict[str, An
     return found
 
 
+def _dry_answer(operation: Operation, usual: Mapping[str, Any] | None, schemas: Schemas) -> dict[str, Any]:
+    """Return what a 200 is where a change may be a dry run."""
+    told = schemas[_dry(operation)]
+    if usual is None:
+        content, about = told, "With `dry_run=true`: what would change; nothing was changed."
+    else:
+        content = {"anyOf": [schemas[operation.answer], told]}
+        about = f"{usual['description']}; with `dry_run=true` what would change, and nothing was changed."
+    return {"description": about, "content": {operation.content_type: {"schema": content}}, "headers": _HEADERS}
+
+
+def _dry(operation: Operation) -> Any:
+    """Return the kind of what a dry run of an operation answers."""
+    dry: Any = DryRun
+    return dry[operation.answer]
+
+
 def _path(operation: Operation) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
@@ -113,9 +139,10 @@ def _path(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _query(operation: Operation, schemas: Schemas, components: Mapping[str, Any]) -> list[dict[str, Any]]:
-    if operation.query is None:
+    kind = DryRunQuery if operation.changes else operation.query
+    if kind is None:
         return []
-    schema = components[_name(schemas[operation.query])]
+    schema = components[_name(schemas[kind])]
     required = schema.get("required", ())
     return [
         {"name": name, "in": "query", "required": name in required, "schema": one}

@@ -4,7 +4,7 @@ A subject's module gives its operations (`guardapi.operations(desk)`); `control.
 which `control.binding` serves and `control.openapi` describes. So nothing is served that is not described and allowed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import web
 
+from strangler.control.dryrun import Prepared
 from strangler.errors import Fault
 
 MAX_BODY_BYTES = 64 * 1024
@@ -122,10 +123,15 @@ class Operation:
     """Unique; what a generated client calls it."""
     summary: str
     role: Role
-    handler: Callable[[Call], Any]
-    """Gives a value of the kind `answer`, an `Answer`, or a response as aiohttp has it; or what is awaited for one."""
     answer: Any
     """The kind of what is answered in JSON; None where it is not JSON."""
+    handler: Callable[[Call], Any] | None = None
+    """Gives a value of the kind `answer`, an `Answer`, or a response as aiohttp has it; or what is awaited for one."""
+    change: Callable[[Call], Prepared | Awaitable[Prepared]] | None = None
+    """In place of a handler, of what changes something: checks it, and gives what is then carried out or foreseen. Such
+    an operation needs `If-Match`, and its body has a `reason`."""
+    no_dry_run: str = ""
+    """Of what is no GET and has a handler: why there is no dry run of it."""
     body: Any = None
     """The kind of what it takes in JSON."""
     query: Any = None
@@ -135,10 +141,17 @@ class Operation:
     """Other statuses that carry the same answer."""
     problems: tuple[int, ...] = ()
     """Statuses of problems beyond those that every operation of its form may have."""
-    changes: bool = False
-    """Whether it needs `If-Match`; its body then has a `reason`."""
     content_type: str = "application/json"
     max_body_bytes: int = MAX_BODY_BYTES
+
+    def __post_init__(self) -> None:
+        assert (self.handler is None) != (self.change is None), self.name
+        assert bool(self.no_dry_run) == (self.method != "GET" and self.change is None), self.name
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes something that others rely on."""
+        return self.change is not None
 
     @property
     def tag(self) -> str:

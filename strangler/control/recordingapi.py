@@ -3,14 +3,15 @@
 Whoever may read it can read the state directory, where the key is; the token alone is not enough.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
 from strangler.control.answers import missing
 from strangler.control.operations import Call, Operation, Role, WithReason
 from strangler.control.recordingdesk import RecordingDesk
+
+Found = TypeVar("Found")
 
 
 class RecordingsShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,17 +71,16 @@ def operations(desk: RecordingDesk) -> tuple[Operation, ...]:
             name="forgetRecordings",
             summary="Delete a route's recordings.",
             role=Role.OPERATOR,
-            handler=lambda call: _found(
+            change=lambda call: _found(
                 desk, call, desk.forget(call.part("route"), call.body.reason, who=call.caller.name)
             ),
             body=WithReason,
             answer=RecordingsForgotten,
-            changes=True,
         ),
     )
 
 
-def _found(desk: RecordingDesk, call: Call, found: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def _found(desk: RecordingDesk, call: Call, found: Found | None) -> Found:
     if found is None:
         known = [one["route"] for one in desk.catalogue()["routes"]]
         lacks = "records, and nothing is kept of one"

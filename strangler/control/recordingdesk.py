@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from strangler.control.dryrun import Foreseen, Prepared, changed
 from strangler.control.journal import Deed
 from strangler.control.metrics import RecordingReading
 from strangler.control.recordingbook import RecordingBook
@@ -40,16 +41,26 @@ class RecordingDesk:
         """Return one route in short; None if it does not record and nothing is kept of it."""
         return next((one for one in self.catalogue()["routes"] if one["route"] == name), None)
 
-    def forget(self, name: str, why: str, *, who: str) -> Mapping[str, Any] | None:
-        """Delete a route's recordings and record it; None as in `show`. Raises StoreError."""
+    def forget(self, name: str, why: str, *, who: str) -> Prepared | None:
+        """Prepare to delete a route's recordings; None as in `show`. It raises StoreError."""
         shown = self.show(name)
         if shown is None:
             return None
-        before = msgspec.json.encode({"recordings": shown["count"], "bytes": shown["bytes"]}).decode()
-        deed = Deed(at=self._now(), who=who, what=Action.FORGET, subject=name, why=why.strip(), before=before)
-        self._book.forget(name, deed)
-        self._on_forget(name)
-        return {"forgotten": shown["count"], "route": name}
+        gone = {"recordings": shown["count"], "bytes": shown["bytes"]}
+        answer = {"forgotten": shown["count"], "route": name}
+
+        def carry_out() -> Mapping[str, Any]:
+            before = msgspec.json.encode(gone).decode()
+            deed = Deed(at=self._now(), who=who, what=Action.FORGET, subject=name, why=why.strip(), before=before)
+            self._book.forget(name, deed)
+            self._on_forget(name)
+            return answer
+
+        def foresee() -> Foreseen:
+            changes = changed("recordings", name, **{field: (value, 0) for field, value in gone.items()})
+            return Foreseen(answer=answer, changes=changes)
+
+        return Prepared(carry_out=carry_out, foresee=foresee)
 
     def readings(self) -> tuple[RecordingReading, ...]:
         """Return what metrics say of every route."""

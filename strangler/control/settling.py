@@ -11,7 +11,7 @@ from strangler.control.guardtable import Kept
 from strangler.control.happening import sample
 from strangler.core import guard as guards
 from strangler.core.guard import Phase
-from strangler.core.judge import Finding
+from strangler.core.judge import Finding, Verdict
 from strangler.core.model import Config, Route
 from strangler.core.watch import Watch
 
@@ -44,6 +44,12 @@ class Guarded:
         """Keep a failed exchange of the extracted side as a sample of evidence."""
         self.samples.append(sample(fields))
 
+    def forget(self) -> None:
+        """Begin anew: what was counted, told and sampled up to now says nothing any more."""
+        self.watch.clear()
+        self.told.clear()
+        self.samples.clear()
+
     def cause(self, found: Finding) -> dict[str, Any]:
         """Return why a rule takes the traffic back, as it is recorded."""
         evidence = self.watch.evidence
@@ -57,6 +63,16 @@ class Guarded:
             },
             "samples": list(self.samples),
         }
+
+    @property
+    def to_tell(self) -> set[tuple[str, str]]:
+        """What is worth a line of the log as long as it is so: dry-run breaches, and nothing to compare with."""
+        breaches = {
+            ("dry_run", finding.metric.value)
+            for finding in self.findings
+            if finding.dry_run and finding.verdict is Verdict.BREACH
+        }
+        return breaches | {("alone", "")} if self.watch.is_alone else breaches
 
     @property
     def learnt(self) -> Kept:

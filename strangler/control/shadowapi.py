@@ -1,7 +1,6 @@
 """The admin API's part about shadow mode: what comparisons have shown, and forgetting it."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
@@ -9,6 +8,8 @@ from strangler.control.answers import ProblemError, missing
 from strangler.control.operations import Call, Operation, Role, WithReason
 from strangler.control.shadowdesk import ShadowDesk
 from strangler.core.findings import Group
+
+Found = TypeVar("Found")
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,17 +105,16 @@ def operations(desk: ShadowDesk) -> tuple[Operation, ...]:
             name="resetShadow",
             summary="Forget what was found of a route, so that comparing begins anew.",
             role=Role.OPERATOR,
-            handler=lambda call: _found(
+            change=lambda call: _found(
                 desk, call, desk.reset(call.part("route"), call.body.reason, who=call.caller.name)
             ),
             body=WithReason,
             answer=Forgotten,
-            changes=True,
         ),
     )
 
 
-def _found(desk: ShadowDesk, call: Call, found: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def _found(desk: ShadowDesk, call: Call, found: Found | None) -> Found:
     if found is None:
         raise _missing(desk, call.part("route"))
     return found

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from strangler.control.dryrun import Foreseen, Prepared, changed
 from strangler.control.journal import Deed
 from strangler.control.metrics import ShadowReading
 from strangler.control.shadowbook import ShadowBook
@@ -58,16 +59,29 @@ class ShadowDesk:
             return None
         return whole(one.findings, one.rules, is_in_file=one.is_in_file, has_reads=one.has_reads)
 
-    def reset(self, name: str, why: str, *, who: str) -> Mapping[str, Any] | None:
-        """Forget what was found of a route and record it; None as in `show`. Raises StoreError."""
+    def reset(self, name: str, why: str, *, who: str) -> Prepared | None:
+        """Prepare to forget what was found of a route; None as in `show`. It raises StoreError."""
         one = self._find(name)
         if one is None:
             return None
-        before = msgspec.json.encode({"since": one.findings.since, **_counts(one.findings)}).decode()
-        deed = Deed(at=self._now(), who=who, what=Action.FORGET, subject=name, why=why.strip(), before=before)
-        self._book.reset(name, deed)
-        self.on_reset(name)
-        return {"reset": [name]}
+        findings, answer = one.findings, {"reset": [name]}
+        before = msgspec.json.encode({"since": findings.since, **_counts(findings)}).decode()
+
+        def carry_out() -> Mapping[str, Any]:
+            deed = Deed(at=self._now(), who=who, what=Action.FORGET, subject=name, why=why.strip(), before=before)
+            self._book.reset(name, deed)
+            self.on_reset(name)
+            return answer
+
+        def foresee() -> Foreseen:
+            gone = {"compared": (findings.compared, 0), "differences": (len(findings.groups), 0)}
+            return Foreseen(answer=answer, changes=changed("findings", name, **gone))
+
+        return Prepared(carry_out=carry_out, foresee=foresee)
+
+    def find(self, name: str) -> Findings | None:
+        """Return what was found of a route; None if nothing was."""
+        return self._book.of(name)
 
     def names(self) -> tuple[str, ...]:
         """Return every route that is shown."""

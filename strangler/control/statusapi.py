@@ -7,10 +7,14 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from strangler.control.dryrun import Foreseen, Prepared, changed
 from strangler.control.metrics import Exposition
 from strangler.control.operations import Answer, Operation, Role, WithReason
 from strangler.control.status import Readiness, RestartStatus, Status, WorkerStatus
 from strangler.core.explain import Explanation
+
+RUNNING = ("replacing", "draining")
+"""States of a rolling restart that others join."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,6 +57,8 @@ class Whole:
     tag: Callable[[], str]
     """The entity tag of what is served now."""
     restart: Callable[[], RestartStatus]
+    check_restart: Callable[[], None]
+    """Raise UsageError if there cannot be a rolling restart."""
     ask_restart: Callable[[str, str], None]
     """Start a rolling restart for somebody and a reason, or join the one that runs; raises UsageError if there cannot
     be one."""
@@ -125,12 +131,11 @@ def operations(whole: Whole) -> tuple[Operation, ...]:
             name="restart",
             summary="Replace the workers one after another, or join the restart that runs.",
             role=Role.OPERATOR,
-            handler=lambda call: _restart(whole, call.caller.name, call.body.reason),
+            change=lambda call: _restart(whole, call.caller.name, call.body.reason),
             body=WithReason,
             answer=RestartStatus,
             status=202,
             problems=(409,),
-            changes=True,
         ),
         Operation(
             method="POST",
@@ -139,6 +144,7 @@ def operations(whole: Whole) -> tuple[Operation, ...]:
             summary="Where a request would go, and why; nothing is sent.",
             role=Role.VIEWER,
             handler=lambda call: whole.explain(call.body),
+            no_dry_run="it changes nothing",
             body=Question,
             answer=Explained,
             problems=(409,),
@@ -159,6 +165,20 @@ async def _metrics(exposition: Exposition) -> web.Response:
     return web.Response(body=await exposition.render(), headers={"Content-Type": exposition.content_type})
 
 
-def _restart(whole: Whole, who: str, why: str) -> RestartStatus:
-    whole.ask_restart(who, why)
-    return whole.restart()
+def _restart(whole: Whole, who: str, why: str) -> Prepared:
+    whole.check_restart()
+
+    def carry_out() -> RestartStatus:
+        whole.ask_restart(who, why)
+        return whole.restart()
+
+    return Prepared(carry_out=carry_out, foresee=lambda: _foreseen(whole))
+
+
+def _foreseen(whole: Whole) -> Foreseen:
+    running = whole.restart()
+    if running.state in RUNNING:
+        return Foreseen(notes=("it would join the restart that runs, which replaces all workers too",))
+    workers = whole.readiness().workers
+    replaced = (changed("worker", str(worker.index), process=(worker.pid, "another one")) for worker in workers)
+    return Foreseen(changes=tuple(change for each in replaced for change in each))

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from strangler.control.answers import missing
+from strangler.control.answers import ProblemError, missing
+from strangler.control.dryrun import Foreseen, Prepared, added, changed
 from strangler.control.operations import Answer, Call, Operation, Role, Why, WithReason
 from strangler.control.tokendesk import NAME, TokenDesk
 from strangler.control.tokentable import Token
@@ -67,12 +68,11 @@ def operations(desk: TokenDesk) -> tuple[Operation, ...]:
             name="createToken",
             summary="Make a token; its text is in this answer and nowhere else.",
             role=Role.OPERATOR,
-            handler=lambda call: _create(desk, call),
+            change=lambda call: _create(desk, call),
             body=NewToken,
             answer=TokenMade,
             status=201,
             problems=(409,),
-            changes=True,
         ),
         Operation(
             method="POST",
@@ -80,33 +80,58 @@ def operations(desk: TokenDesk) -> tuple[Operation, ...]:
             name="revokeToken",
             summary="Let a token, and every session that was begun with it, open nothing from now on.",
             role=Role.OPERATOR,
-            handler=lambda call: _revoke(desk, call),
+            change=lambda call: _revoke(desk, call),
             body=WithReason,
             answer=TokenShown,
-            changes=True,
         ),
     )
 
 
-def _create(desk: TokenDesk, call: Call) -> Answer:
+def _create(desk: TokenDesk, call: Call) -> Prepared:
     wanted: NewToken = call.body
-    token, text = desk.create(
-        wanted.name,
-        Role[wanted.role.upper()],
-        for_s=wanted.expires_s,
-        who=call.caller.name,
-        why=wanted.reason.strip(),
-    )
-    return Answer(value=TokenMade(token=_shown(desk, token), secret=text), status=201)
+    desk.check_free(wanted.name)
+
+    def carry_out() -> Answer:
+        token, text = desk.create(
+            wanted.name,
+            Role[wanted.role.upper()],
+            for_s=wanted.expires_s,
+            who=call.caller.name,
+            why=wanted.reason.strip(),
+        )
+        return Answer(value=TokenMade(token=_shown(desk, token), secret=text), status=201)
+
+    change = added("token", wanted.name, role=wanted.role, expires_s=wanted.expires_s)
+    return Prepared(carry_out=carry_out, foresee=lambda: Foreseen(changes=(change,)))
 
 
-def _revoke(desk: TokenDesk, call: Call) -> TokenShown:
+def _revoke(desk: TokenDesk, call: Call) -> Prepared:
     name = call.part("name")
-    token = desk.revoke(name, who=call.caller.name, why=call.body.reason.strip())
+    token = desk.named(name)
     if token is None:
-        known = [one.name for one in desk.all() if desk.is_valid(one)]
-        raise missing("token", name, known, code="token_missing", lacks="opens anything")
-    return _shown(desk, token)
+        raise _missing(desk, name)
+
+    def carry_out() -> TokenShown:
+        revoked = desk.revoke(name, who=call.caller.name, why=call.body.reason.strip())
+        if revoked is None:
+            raise _missing(desk, name)
+        return _shown(desk, revoked)
+
+    return Prepared(carry_out=carry_out, foresee=lambda: _without(desk, token, call.caller.name))
+
+
+def _without(desk: TokenDesk, token: Token, who: str) -> Foreseen:
+    changes = (
+        *changed("token", token.name, is_valid=(True, False)),
+        *changed("sessions", token.name, signed_in=(desk.sessions(token), 0)),
+    )
+    notes = ("it is the token that asks, which could do nothing more then",) if who == f"token:{token.name}" else ()
+    return Foreseen(answer=_shown(desk, desk.revoked(token)), changes=changes, notes=notes)
+
+
+def _missing(desk: TokenDesk, name: str) -> ProblemError:
+    known = [one.name for one in desk.all() if desk.is_valid(one)]
+    return missing("token", name, known, code="token_missing", lacks="opens anything")
 
 
 def _shown(desk: TokenDesk, token: Token) -> TokenShown:

@@ -5,6 +5,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 
 from strangler.control.journal import Deed, as_text
@@ -58,14 +59,28 @@ class TokenDesk:
         is_right = hmac.compare_digest(digest_of(text), _NOBODYS if found is None else found.digest)
         return self.of(form[1]) if is_right else None
 
+    def named(self, name: str) -> Token | None:
+        """Return the token of this name, if it opens anything."""
+        now = self._now()
+        return next((one for one in self._tokens.values() if one.name == name and one.is_valid(now)), None)
+
+    def check_free(self, name: str) -> None:
+        """Refuse a name that there can be no new token of. Raises UsageError."""
+        now = self._now()
+        if self.named(name) is not None:
+            raise UsageError(f"there is a token named `{name}`; revoke it first, or choose another name.")
+        if sum(token.is_valid(now) for token in self._tokens.values()) >= MOST_TOKENS:
+            raise UsageError(f"there are {MOST_TOKENS} tokens, and no more can be; revoke one first.")
+
+    def sessions(self, token: Token) -> int:
+        """Return how many browsers are signed in with a token. Raises StoreError."""
+        now = self._now()
+        return sum(one.token == token.id and now < one.ends_at for one in self._table.sessions())
+
     def create(self, name: str, role: Role, *, for_s: float | None, who: str, why: str) -> tuple[Token, str]:
         """Return a new token and its text, which nobody can be told again. Raises UsageError and StoreError."""
+        self.check_free(name)
         now = self._now()
-        living = [token for token in self._tokens.values() if token.is_valid(now)]
-        if any(token.name == name for token in living):
-            raise UsageError(f"there is a token named `{name}`; revoke it first, or choose another name.")
-        if len(living) >= MOST_TOKENS:
-            raise UsageError(f"there are {MOST_TOKENS} tokens, and no more can be; revoke one first.")
         self._forget_dead(now)
         identifier = secrets.token_hex(6)
         text = f"{PREFIX}{identifier}_{secrets.token_urlsafe(_SECRET_BYTES)}"
@@ -88,24 +103,18 @@ class TokenDesk:
 
         Raises StoreError; then it opens what it did.
         """
-        now = self._now()
-        token = next((one for one in self._tokens.values() if one.name == name and one.is_valid(now)), None)
+        token = self.named(name)
         if token is None:
             return None
+        now = self._now()
         before = as_text({"id": token.id, "role": token.role.word, "expires_at": token.expires_at})
         self._table.revoke(token.id, Deed(at=now, who=who, what=Action.REVOKE, subject=name, why=why, before=before))
-        revoked = Token(
-            id=token.id,
-            name=token.name,
-            role=token.role,
-            digest=token.digest,
-            created_at=token.created_at,
-            created_by=token.created_by,
-            expires_at=token.expires_at,
-            revoked_at=now,
-        )
-        self._tokens[token.id] = revoked
+        revoked = self._tokens[token.id] = self.revoked(token)
         return revoked
+
+    def revoked(self, token: Token) -> Token:
+        """Return what a token is once it is revoked."""
+        return replace(token, revoked_at=self._now())
 
     def _forget_dead(self, now: float) -> None:
         dead = [token.id for token in self._tokens.values() if not token.is_valid(now)]

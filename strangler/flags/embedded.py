@@ -3,12 +3,26 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from strangler.flags.bounds import check_size
 from strangler.flags.data import FlagData
 from strangler.flags.edit import Edit, apply_edit, describe
 from strangler.flags.source import FlagTable, SourceState, SourceStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An edit that is not kept yet."""
+
+    key: str
+    what: str
+    """The edit in an operator's words."""
+    flag: dict[str, Any]
+    flags: dict[str, dict[str, Any]]
+    """All of them, with this one."""
+    data: FlagData
 
 
 class EmbeddedSource:
@@ -39,18 +53,25 @@ class EmbeddedSource:
     def status(self) -> SourceStatus:
         return self._status
 
-    def write(self, key: str, edit: Edit, *, by: str, why: str = "") -> dict[str, Any]:
-        """Make the edit, keep it, tell of it, and return the new flag.
-
-        Raises FlagError if the edit makes no valid flag, or StoreError if it cannot be kept; then nothing is changed.
-        """
+    def draft(self, key: str, edit: Edit) -> Draft:
+        """Return what the edit would make of the flags. Raises FlagError if that is nothing valid."""
         flag = apply_edit(key, self._flags.get(key), edit)
         flags = {**self._flags, key: flag}
         data = _data(self._data.version + 1, flags)
         check_size(data.document)
-        self._table.write_flag(flag, by=by, what=f"{describe(edit)}: {why}" if why else describe(edit), at=self._now())
-        self._serve(flags, data)
-        return flag
+        return Draft(key=key, what=describe(edit), flag=flag, flags=flags, data=data)
+
+    def keep(self, draft: Draft, *, by: str, why: str = "") -> None:
+        """Serve by a draft of what is served now. Raises StoreError if it cannot be kept; then nothing is changed."""
+        what = f"{draft.what}: {why}" if why else draft.what
+        self._table.write_flag(draft.flag, by=by, what=what, at=self._now())
+        self._serve(draft.flags, draft.data)
+
+    def write(self, key: str, edit: Edit, *, by: str, why: str = "") -> dict[str, Any]:
+        """Make the edit, keep it, tell of it, and return the new flag. Raises as `draft` and `keep` do."""
+        draft = self.draft(key, edit)
+        self.keep(draft, by=by, why=why)
+        return draft.flag
 
     def delete(self, key: str, *, by: str, why: str) -> None:
         """Keep and serve a flag no longer, and tell of it; the data set without it replaces the one before everywhere.

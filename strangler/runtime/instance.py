@@ -20,6 +20,7 @@ from strangler.control.health import HealthChecks
 from strangler.control.history import HistoryDesk
 from strangler.control.metrics import Exposition
 from strangler.control.outbox import LAST_S
+from strangler.control.outlook import Outlook
 from strangler.control.routesapi import Routes
 from strangler.control.statusapi import Whole
 from strangler.control.store import Store
@@ -222,18 +223,11 @@ class Instance:
     def change(self) -> None:
         """Write down which workers there are (Audience)."""
         self._changed.set()
-        own = runfile.identify(os.getpid())
-        pids = {member.pid for member in self._supervisor.members} - {0, os.getpid()}
-        found = [runfile.identify(pid) for pid in sorted(pids)]
-        workers = tuple(process for process in found if process is not None)
-        if own is None or (self._run is not None and self._run.workers == workers):
-            return
-        self._run = Run(control=own, listen=str(self._listen_address), admin=str(self._admin_address), workers=workers)
-        try:
-            runfile.write(self._state_dir, self._run)
-        except OSError as error:
-            # Because a full disk must not reach the workers; only the next start would miss what it says.
-            LOG.warning("run_file_failed", extra={"fields": {"why": str(error)}})
+        pids = {member.pid for member in self._supervisor.members}
+        run = runfile.of_this(pids, listen=str(self._listen_address), admin=str(self._admin_address))
+        if run is not None and run != self._run:
+            self._run = run
+            runfile.keep(self._state_dir, run)
 
     def _take_flags(self, flags: FlagData) -> None:
         self._notices.forget()
@@ -296,12 +290,15 @@ class Instance:
         except UsageError as error:
             LOG.warning("restart_refused", extra={"fields": {"why": str(error)}})
 
-    def _ask_restart(self, who: str, why: str) -> None:
-        """Start a rolling restart of the workers, or join the one that runs, and record it."""
+    def _check_restart(self) -> None:
         if self._truth.config.workers == 0:
             raise UsageError("with `workers: 0` there are no worker processes to replace; start the proxy anew instead")
         if not self._is_up or self._stopping.is_set():
             raise UsageError("the proxy is not up yet, or stopping; nothing was restarted")
+
+    def _ask_restart(self, who: str, why: str) -> None:
+        """Start a rolling restart of the workers, or join the one that runs, and record it."""
+        self._check_restart()
         self._rollout.ask()
         self._protection.record(Action.RESTART, "workers", who=who, why=why)
 
@@ -339,6 +336,7 @@ class Instance:
                 readiness=self._overview.readiness,
                 tag=lambda: self._truth.tag,
                 restart=self._overview.restart,
+                check_restart=self._check_restart,
                 ask_restart=self._ask_restart,
                 exposition=Exposition(self._totals, self._overview.reading),
                 explain=self._overview.explain,
@@ -363,6 +361,7 @@ class Instance:
             ),
             routes=Routes(every=self._overview.routes, one=self._overview.route, names=self._overview.names),
             divergences=self._shadowing.divergences,
+            outlook=Outlook(self._truth, self._history.per_minute),
         )
         admin = await adminport.serve(surface, self._admin, self._admin_tls, self._door)
         if is_first:

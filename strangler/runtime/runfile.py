@@ -4,12 +4,17 @@
 taken for one of ours.
 """
 
+import logging
+import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 _NAME = "run.json"
+
+LOG = logging.getLogger(__name__)
 
 
 class ProcessId(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +32,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     listen: str
     admin: str
     workers: tuple[ProcessId, ...] = ()
+
+
+def of_this(workers: Collection[int], *, listen: str, admin: str) -> Run | None:
+    """Return what runs with this process as control, and those of these workers that are processes of their own."""
+    own = identify(os.getpid())
+    if own is None:
+        return None
+    found = (identify(pid) for pid in sorted({*workers} - {0, os.getpid()}))
+    return Run(control=own, listen=listen, admin=admin, workers=tuple(one for one in found if one is not None))
 
 
 def identify(pid: int) -> ProcessId | None:
@@ -54,6 +68,15 @@ def read(state_dir: Path) -> Run | None:
         return msgspec.json.decode((state_dir / _NAME).read_bytes(), type=Run)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def keep(state_dir: Path, run: Run) -> None:
+    """Write the run file; that it cannot be written is logged."""
+    try:
+        write(state_dir, run)
+    except OSError as error:
+        # Because a full disk must not reach the workers; only the next start would miss what it says.
+        LOG.warning("run_file_failed", extra={"fields": {"why": str(error)}})
 
 
 def write(state_dir: Path, run: Run) -> None:

@@ -98,6 +98,7 @@ class Shadowing:
             lambda: truth.config,
             is_killed=lambda: truth.overrides.is_killed,
             repair=self._repair,
+            check_repair=self._check_repair,
             waiting=self._waiting,
         )
         """Writes that are not on both sides."""
@@ -183,11 +184,15 @@ class Shadowing:
             return self.gauges["writes_waiting"]
         return None if self._wanted.is_set() else 0
 
-    async def _repair(self, one: str, write: Write, secrets: Sequence[tuple[bytes, bytes]]) -> Verdict | None:
+    def _check_repair(self) -> None:
         if self._link is None:
             raise UsageError(
                 "no comparer runs that could send it: no route shadows. Repair it by hand, then settle it."
             )
+
+    async def _repair(self, one: str, write: Write, secrets: Sequence[tuple[bytes, bytes]]) -> Verdict | None:
+        self._check_repair()
+        assert self._link is not None
         answer: asyncio.Future[Verdict | None] = asyncio.get_running_loop().create_future()
         self._repairs[one] = answer
         self._link.send(Repair(id=one, write=write, secrets=tuple(secrets)))

@@ -23,8 +23,10 @@ from strangler.control.divergencedesk import DivergenceDesk
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
 from strangler.control.guards import Guards
+from strangler.control.happening import Happening
 from strangler.control.history import HistoryDesk
 from strangler.control.metrics import Exposition, Reading
+from strangler.control.outlook import Outlook
 from strangler.control.planner import Planner
 from strangler.control.recordingbook import RecordingBook
 from strangler.control.recordingdesk import RecordingDesk
@@ -162,6 +164,8 @@ class Client:
     file: Path
     """The routes file that the admin API shows and writes."""
     restarts: list[tuple[str, str]]
+    happenings: list[Happening]
+    """What webhooks and other systems would be told."""
     surface: Surface
     tokens: TokenDesk
     clock: list[float]
@@ -226,7 +230,8 @@ async def _served(
     store = Store(folder, in_memory=True)
     table = Table()
     truth = Truth(CONFIG, NOT_READY)
-    guards = Guards(store.guards, on_overrides=truth.replace_overrides, on_happening=lambda _: None)
+    happenings: list[Happening] = []
+    guards = Guards(store.guards, on_overrides=truth.replace_overrides, on_happening=happenings.append)
     guards.start(GUARDED)
     book = ShadowBook(store)
     book.start()
@@ -303,6 +308,7 @@ async def _served(
             ),
             tag=lambda: truth.tag,
             restart=lambda: STATUS.restart,
+            check_restart=lambda: None,
             ask_restart=lambda who, why: restarts.append((who, why)),
             exposition=Exposition(
                 Totals(),
@@ -339,6 +345,7 @@ async def _served(
             names=lambda: tuple(one.name for one in ROUTES.routes),
         ),
         divergences=divergences,
+        outlook=Outlook(truth, history.per_minute),
     )
     document = openapi.document(api.operations(surface), version="0")
     door = Door(limits=limits)
@@ -362,6 +369,7 @@ async def _served(
                 described=Described(document),
                 file=file,
                 restarts=restarts,
+                happenings=happenings,
                 surface=surface,
                 tokens=tokens,
                 clock=clock,
