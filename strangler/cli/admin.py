@@ -19,6 +19,8 @@ from strangler.runtime import runfile
 _TIMEOUT_S = 10.0
 """An answer takes milliseconds; a longer wait means that nothing good is at that address."""
 _LARGEST_ANSWER = 64 * 1024 * 1024
+_DEAD = ("expired_token", "revoked_token")
+"""Titles of a 401 whose own words say more of the token than a command knows."""
 
 
 class NothingRunsError(AdminError):
@@ -91,8 +93,9 @@ class Admin:
             raise AdminError(f"what answers on {self._address} is no strangler admin port.") from error
         if status < 400:
             return answer
-        detail = answer.get("detail", "no reason given") if isinstance(answer, dict) else "no reason given"
-        if status == 401:
+        found = answer if isinstance(answer, dict) else {}
+        detail, title = found.get("detail", "no reason given"), found.get("title")
+        if status == 401 and title not in _DEAD:
             raise AdminError(
                 f"{self._address} does not take this token. It is in the instance's state directory, in the file "
                 f"{TOKEN_FILE}; name it with --token-file or give the token in STRANGLER_TOKEN."

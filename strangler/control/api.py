@@ -36,7 +36,7 @@ from strangler.control import (
     tokenapi,
 )
 from strangler.control.answers import HEADERS, ProblemError, as_problem, missing, problem
-from strangler.control.binding import CALLER, bind, refuse_nobody
+from strangler.control.binding import CALLER, bind, refuse
 from strangler.control.callers import Callers
 from strangler.control.configdesk import ConfigDesk
 from strangler.control.discoverydesk import DiscoveryDesk
@@ -44,7 +44,7 @@ from strangler.control.divergencedesk import DivergenceDesk
 from strangler.control.flagdesk import FlagDesk
 from strangler.control.guarddesk import GuardDesk
 from strangler.control.history import HistoryDesk
-from strangler.control.operations import MAX_BODY_BYTES, NOBODY, Operation, Role
+from strangler.control.operations import MAX_BODY_BYTES, Flaw, Operation, Role
 from strangler.control.outlook import Outlook
 from strangler.control.planner import Planner
 from strangler.control.recordingdesk import RecordingDesk
@@ -178,14 +178,14 @@ class _Refusals:
         self._told = -math.inf
         self._untold = 0
 
-    def tell(self, request: web.Request) -> None:
+    def tell(self, request: web.Request, why: str) -> None:
         """Log a request without the right token; what it carried instead is no part of the line."""
         now = time.monotonic()
         if now - self._told < REFUSAL_EVERY_S:
             self._untold += 1
             return
-        fields = {"peer": request.remote, "method": request.method, "path": request.path, "before": self._untold}
-        LOG.warning("admin_unauthorized", extra={"fields": fields})
+        asked = {"peer": request.remote, "method": request.method, "path": request.path}
+        LOG.warning("admin_unauthorized", extra={"fields": {**asked, "why": why, "before": self._untold}})
         self._told, self._untold = now, 0
 
 
@@ -195,25 +195,20 @@ def _admit(surface: Surface) -> Middleware:
 
     @web.middleware
     async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not auth.is_own_host(request.headers.get("Host", ""), surface.admin, surface.hosts):
+        host = request.headers.get("Host", "")
+        if not auth.is_own_host(host, surface.admin, surface.hosts, is_secure=request.secure):
             raise ProblemError(problem(421, "bad_host", "The Host header must name the admin address."))
-        caller = surface.callers.of(request)
-        request[CALLER] = caller or NOBODY
+        caller = request[CALLER] = surface.callers.of(request)
         try:
             # Because nobody is told which paths there are.
-            if (
-                request[CALLER].role is Role.NOBODY
-                and request.match_info.http_exception is not None
-                and _is_api(request)
-            ):
-                raise refuse_nobody()
+            if caller.role is Role.NOBODY and request.match_info.http_exception is not None and _is_api(request):
+                raise refuse(caller.refusal)
             return await handler(request)
         except ProblemError as error:
             if error.problem.status == 401:
-                refusals.tell(request)
-                if (caller is None or error.problem.title == sessionapi.WRONG) and (
-                    wait_s := surface.callers.fail(request)
-                ):
+                refusals.tell(request, error.problem.title)
+                # Because whoever holds a token that is over guesses nothing.
+                if error.problem.title == Flaw.WRONG and (wait_s := surface.callers.fail(request)):
                     raise _too_many(wait_s) from error
             raise
 

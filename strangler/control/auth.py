@@ -37,28 +37,32 @@ def load_token(state_dir: Path) -> str:
         ) from error
 
 
-def is_authorized(header: str, token: str) -> bool:
-    """Return whether an Authorization header carries the token; takes as long for any wrong one."""
+def is_right(given: str, token: str) -> bool:
+    """Return whether the given text is the token; takes as long for any wrong one."""
     # Because header bytes that are no UTF-8 arrive as lone surrogates.
-    return hmac.compare_digest(bearer(header).encode("utf-8", "surrogateescape"), token.encode())
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), token.encode())
 
 
-def bearer(header: str) -> str:
-    """Return the token of an Authorization header; empty if it carries none."""
+def bearer(header: str) -> str | None:
+    """Return what an Authorization header has as a bearer token; None if it is of another scheme, or empty.
+
+    Such a header says nothing to this port, as if it were not there (RFC 6750 section 3): a proxy that asks for
+    passwords may well send theirs on.
+    """
     scheme, _, given = header.partition(" ")
-    return given.strip() if scheme.lower() == "bearer" else ""
+    return given.strip() if scheme.lower() == "bearer" else None
 
 
-def is_own_host(header: str, admin: Address, hosts: tuple[str, ...] = ()) -> bool:
+def is_own_host(header: str, admin: Address, hosts: tuple[str, ...] = (), *, is_secure: bool = False) -> bool:
     """Return whether a Host header names the admin address, this machine, or one of `hosts`.
 
     A page on the web that made its own name resolve to this port still sends that name (DNS rebinding). So a number is
     enough where others can reach the port, and a name is not. Ports are those that were bound, but for `hosts`, which
-    may be the names of a proxy in front.
+    may be the names of a proxy in front; a header without one means the scheme's own (RFC 9110 section 4.2).
     """
     host, separator, port = header.rpartition(":")
     if not separator or header.endswith("]"):
-        host, port = header, "80"
+        host, port = header, "443" if is_secure else "80"
     host = host.removeprefix("[").removesuffix("]").lower()
     if host in hosts:
         return True

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from strangler.control.answers import ProblemError, as_json, problem
 from strangler.control.dryrun import DryRun, DryRunQuery, Foreseen, Moved, Prepared, Served
-from strangler.control.operations import NOBODY, Answer, Call, Caller, Operation, Way
+from strangler.control.operations import NOBODY, Answer, Call, Caller, Operation, Refusal, Way
 
 CALLER = web.RequestKey("caller", Caller)
 CSRF_HEADER = "X-Strangler-Request"
@@ -22,7 +22,7 @@ BODY_S = 20.0
 SAFE = ("GET", "HEAD")
 _NO_REASON = "dry run"
 
-WhoIs = Callable[[web.Request], Caller | None]
+WhoIs = Callable[[web.Request], Caller]
 Moves = Callable[[Served], Awaitable[tuple[Moved, ...]]]
 _Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -40,17 +40,16 @@ def bind(
             app.router.add_route(operation.method, operation.path, respond)
 
 
-def refuse_nobody() -> ProblemError:
-    """Return the 401 of a request that says nothing of who asks, or nothing that is right."""
-    return ProblemError(
-        problem(
-            401,
-            "unauthorized",
-            "A bearer token is required: one that `strangler token create` made, or the one in the state directory's "
-            "file admin-token.",
-        ),
-        {"WWW-Authenticate": "Bearer"},
+def refuse(refusal: Refusal | None) -> ProblemError:
+    """Return the 401 of a request that says nothing of who asks, or gives a token that opens nothing (RFC 6750)."""
+    if refusal is not None:
+        challenge = f'Bearer error="invalid_token", error_description="{refusal.detail}"'
+        return ProblemError(problem(401, refusal.flaw.value, refusal.detail), {"WWW-Authenticate": challenge})
+    detail = (
+        "A bearer token is required: one that `strangler token create` made, or the one in the state directory's "
+        "file admin-token."
     )
+    return ProblemError(problem(401, "unauthorized", detail), {"WWW-Authenticate": "Bearer"})
 
 
 def _responder(operation: Operation, tag: Callable[[], str], who_is: WhoIs, moves: Moves) -> _Respond:
@@ -65,7 +64,7 @@ def _responder(operation: Operation, tag: Callable[[], str], who_is: WhoIs, move
         if operation.body is not None:
             body = await _body(request, operation, is_dry=is_dry)
             # Because a body may take its time, whoever sends it may have been shut out meanwhile.
-            caller = who_is(request) or NOBODY
+            caller = who_is(request)
             _check_role(operation, caller)
         if operation.changes:
             # Because nothing is awaited between this and the change, it is still true when that is made.
@@ -121,7 +120,7 @@ def _check_role(operation: Operation, caller: Caller) -> None:
     if caller.role >= operation.role:
         return
     if caller.way is Way.NONE:
-        raise refuse_nobody()
+        raise refuse(caller.refusal)
     detail = f"This takes the role {operation.role.word}, and {caller.name} has the role {caller.role.word}."
     raise ProblemError(problem(403, "forbidden", detail))
 
@@ -131,9 +130,14 @@ def check_origin(request: web.Request) -> None:
     origin = request.headers.get("Origin")
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     # Because TLS may end at a proxy in front, this origin is https:// even where the request came in plain.
-    own = (None, f"{request.scheme}://{request.host}", f"https://{request.host}")
-    if site not in ("same-origin", "none") or origin not in own:
+    own = {_origin(scheme, request.host) for scheme in (request.scheme, "https")}
+    if site not in ("same-origin", "none") or origin not in (None, *own):
         raise ProblemError(problem(403, "cross_site", "A browser's request must come from this port's own page."))
+
+
+def _origin(scheme: str, host: str) -> str:
+    """Return a page's origin as browsers write it: without the port that its scheme has anyway (RFC 6454)."""
+    return f"{scheme}://{host.removesuffix(':443' if scheme == 'https' else ':80')}"
 
 
 def _check_own_page(request: web.Request) -> None:

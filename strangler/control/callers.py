@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 
 from aiohttp import web
 
 from strangler.control import auth
 from strangler.control.failures import Failures
-from strangler.control.operations import NOBODY, Caller, Role, Way
+from strangler.control.operations import NOBODY, Caller, Flaw, Refusal, Role, Way
 from strangler.control.sessions import Sessions
 from strangler.control.tokendesk import TokenDesk, digest_of
 from strangler.control.tokentable import Session, Token
@@ -21,6 +21,12 @@ COOKIE = "strangler-session"
 SECURE_COOKIE = f"__Host-{COOKIE}"
 """Over TLS: a browser takes a cookie of this name from this very host and over TLS only (RFC 6265bis)."""
 MAX_NAME = 128
+_FILE = Caller(name=FILE_NAME, role=Role.OPERATOR, way=Way.FILE)
+_WRONG = Refusal(
+    flaw=Flaw.WRONG,
+    detail="This is no token of this proxy. Give one that `strangler token create` made, or the one in the state "
+    "directory's file admin-token.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +61,15 @@ class Callers:
         self._failures = Failures()
         self._clock = clock
 
-    def of(self, request: web.Request) -> Caller | None:
-        """Return who asks, NOBODY if the request does not say; None if the token that it carries is not right."""
-        header = request.headers.get("Authorization", "")
-        if header:
-            return self._bearer(header)
+    def of(self, request: web.Request) -> Caller:
+        """Return who asks; nobody if the request does not say, or carries a token that opens nothing."""
+        given = auth.bearer(request.headers.get("Authorization", ""))
+        if given is not None:
+            return self._bearer(given)
         session = self.session(request)
         if session is not None:
             found = self._by_id(session.token)
-            return NOBODY if found is None else Caller(name=found.name, role=found.role, way=Way.SESSION)
+            return found if found.role is Role.NOBODY else replace(found, way=Way.SESSION)
         return self._proxied(request)
 
     def session(self, request: web.Request) -> Session | None:
@@ -71,16 +77,15 @@ class Callers:
         text = request.cookies.get(SECURE_COOKIE if request.secure else COOKIE, "")
         return self._sessions.of(text) if text else None
 
-    def sign_in(self, text: str) -> SignedIn | None:
-        """Begin a session of whoever has this token; None if it is not right. Raises StoreError."""
-        caller = self._bearer(f"Bearer {text}")
-        if caller is None:
-            return None
-        token = self.tokens.known(text)
+    def sign_in(self, text: str) -> SignedIn | Refusal:
+        """Begin a session of whoever has this token. Raises StoreError."""
+        given = text.strip()
+        caller = self._bearer(given)
+        if caller.refusal is not None:
+            return caller.refusal
+        token = self.tokens.known(given)
         session, cookie = self._sessions.begin(self._file_id if token is None else token.id)
-        return SignedIn(
-            caller=Caller(name=caller.name, role=caller.role, way=Way.SESSION), session=session, text=cookie
-        )
+        return SignedIn(caller=replace(caller, way=Way.SESSION), session=session, text=cookie)
 
     def sign_out(self, request: web.Request) -> None:
         """End the session whose cookie the request carries. Raises StoreError."""
@@ -92,19 +97,24 @@ class Callers:
         """Note a wrong token and return for how many seconds its peer should wait."""
         return self._failures.fail(request.remote or "", self._clock())
 
-    def _bearer(self, header: str) -> Caller | None:
+    def _bearer(self, given: str) -> Caller:
         # Because both are always looked at, the time tells nothing of which it is like.
-        is_file = auth.is_authorized(header, self._token)
-        token = self.tokens.known(auth.bearer(header))
+        is_file = auth.is_right(given, self._token)
+        token = self.tokens.known(given)
         if is_file:
-            return Caller(name=FILE_NAME, role=Role.OPERATOR, way=Way.FILE)
-        return None if token is None else _caller(token, Way.TOKEN)
+            return _FILE
+        if token is None:
+            return replace(NOBODY, refusal=_WRONG)
+        return self._by_id(token.id)
 
-    def _by_id(self, identifier: str) -> Caller | None:
+    def _by_id(self, identifier: str) -> Caller:
         if identifier == self._file_id:
-            return Caller(name=FILE_NAME, role=Role.OPERATOR, way=Way.FILE)
+            return _FILE
         token = self.tokens.of(identifier)
-        return None if token is None else _caller(token, Way.TOKEN)
+        if token is not None:
+            return Caller(name=f"token:{token.name}", role=token.role, way=Way.TOKEN)
+        dead = self.tokens.dead(identifier)
+        return NOBODY if dead is None else replace(NOBODY, refusal=_refusal(dead))
 
     def _proxied(self, request: web.Request) -> Caller:
         """Return whom a trusted proxy names; what anybody else says in that header is nothing."""
@@ -131,8 +141,14 @@ class Callers:
         return any((mapped or address) in network for network in self._trusted)
 
 
-def _caller(token: Token, way: Way) -> Caller:
-    return Caller(name=f"token:{token.name}", role=token.role, way=way)
+def _refusal(dead: Token) -> Refusal:
+    """Return what whoever holds a dead token is told."""
+    flaw, word, at = Flaw.EXPIRED, "expired", dead.expires_at
+    if dead.revoked_at is not None:
+        flaw, word, at = Flaw.REVOKED, "was revoked", dead.revoked_at
+    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
+    told = f"The token `{dead.name}` {word} at {when}."
+    return Refusal(flaw=flaw, detail=f"{told} An operator makes another one with `strangler token create`.")
 
 
 def _is_among(name: str, names: tuple[str, ...]) -> bool:

@@ -9,7 +9,7 @@ from collections import OrderedDict
 
 MOST_PEERS = 1_024
 BURST = 10.0
-"""Wrong tokens at once: a person who pastes the wrong one, or a few scripts with a revoked one."""
+"""Wrong tokens at once: a person who pastes the wrong one, or a few scripts with another proxy's."""
 PER_S = 0.1
 """Wrong tokens that are forgotten a second: one every ten seconds for ever, as OWASP's cheat sheet on authentication
 would have it grow slow, not locked."""

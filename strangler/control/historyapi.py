@@ -39,7 +39,7 @@ class StreamQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The id of the last event that it saw, where the header Last-Event-ID cannot be sent."""
 
 
-WhoIs = Callable[[web.Request], Caller | None]
+WhoIs = Callable[[web.Request], Caller]
 
 
 def operations(desk: HistoryDesk, stream: Stream, who_is: WhoIs) -> tuple[Operation, ...]:
@@ -97,8 +97,8 @@ async def _listen(stream: Stream, call: Call, who_is: WhoIs) -> web.StreamRespon
         stream.forget(listener)
 
 
-def _may_listen(caller: Caller | None) -> bool:
-    return caller is not None and caller.role >= Role.VIEWER
+def _may_listen(caller: Caller) -> bool:
+    return caller.role >= Role.VIEWER
 
 
 async def _send(response: web.StreamResponse, listener: Listener, may_listen: Callable[[], bool]) -> bool:

@@ -49,6 +49,24 @@ class Way(StrEnum):
     PROXY = "identity header"
 
 
+class Flaw(StrEnum):
+    """What is wrong with the token that somebody gave, as a problem's title. A closed set."""
+
+    WRONG = "wrong_token"
+    """It is none of this proxy's."""
+    EXPIRED = "expired_token"
+    REVOKED = "revoked_token"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a token opens nothing."""
+
+    flaw: Flaw
+    detail: str
+    """For whoever holds it: nobody else is told anything but that it is wrong."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who asks."""
@@ -57,6 +75,8 @@ class Caller:
     """As the audit log has it."""
     role: Role
     way: Way
+    refusal: Refusal | None = None
+    """Why it is nobody, if a token was given."""
 
 
 NOBODY = Caller(name="", role=Role.NOBODY, way=Way.NONE)

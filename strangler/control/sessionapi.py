@@ -6,14 +6,11 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from strangler.control.answers import ProblemError, problem
-from strangler.control.binding import check_origin
+from strangler.control.binding import check_origin, refuse
 from strangler.control.callers import COOKIE, SECURE_COOKIE, Callers
-from strangler.control.operations import Answer, Call, Caller, Operation, Role
+from strangler.control.operations import Answer, Call, Caller, Operation, Refusal, Role
 from strangler.control.sessions import LIFE_S
 from strangler.control.tokentable import Session
-
-WRONG = "wrong_token"
 
 LOG = logging.getLogger(__name__)
 
@@ -78,8 +75,8 @@ def operations(callers: Callers) -> tuple[Operation, ...]:
 def _sign_in(callers: Callers, call: Call) -> Answer:
     check_origin(call.request)
     signed = callers.sign_in(call.body.token)
-    if signed is None:
-        raise ProblemError(problem(401, WRONG, "This token opens nothing: it is wrong, expired or revoked."))
+    if isinstance(signed, Refusal):
+        raise refuse(signed)
     fields = {"who": signed.caller.name, "peer": call.request.remote}
     LOG.info("admin_signed_in", extra={"fields": fields})
     cookie = _cookie(call.request, signed.text, round(LIFE_S))

@@ -1,6 +1,7 @@
 """Who may look, and who may change."""
 
 import json
+import re
 
 from playwright.sync_api import Browser, expect
 
@@ -67,4 +68,9 @@ def test_a_token_that_is_revoked_ends_what_it_opened(browser: Browser, demo: Dem
         person.go("#/audit")
 
         expect(person.heading("Sign in")).to_be_visible()
-        expect(person.page.get_by_role("alert")).to_contain_text("Your session has ended")
+        expect(person.page.get_by_role("alert")).to_contain_text(
+            "Your session has ended. The token `rita` was revoked at"
+        )
+        person.page.get_by_label("Token").fill(token)
+        person.button("Sign in").click()
+        expect(person.page.get_by_role("alert")).to_contain_text(re.compile("^The token `rita` was revoked at"))

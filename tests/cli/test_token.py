@@ -46,6 +46,7 @@ async def test_a_token_is_printed_alone_lets_its_holder_in_and_is_revoked(
     assert listed.splitlines()[1].split()[:3] == ["ci", "viewer", "valid"]
     assert listed.splitlines()[2] == "revoked: ci"
     assert out == 1
+    assert "The token `ci` was revoked at" in capsys.readouterr().err
 
 
 async def test_machines_get_the_apis_answer(client: Client, capsys: pytest.CaptureFixture[str]) -> None:

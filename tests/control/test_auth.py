@@ -89,7 +89,9 @@ def test_a_token_that_a_group_or_others_may_touch_is_refused(tmp_path: Path, mod
     ],
 )
 def test_only_the_whole_token_as_bearer_opens(header: str, *, is_right: bool) -> None:
-    assert auth.is_authorized(header, "s3cret") is is_right
+    given = auth.bearer(header)
+
+    assert (given is not None and auth.is_right(given, "s3cret")) is is_right
 
 
 @pytest.mark.parametrize(
@@ -112,6 +114,23 @@ def test_only_the_whole_token_as_bearer_opens(header: str, *, is_right: bool) ->
 )
 def test_a_name_that_is_not_this_machines_is_not_served(host: str, *, is_own: bool) -> None:
     assert auth.is_own_host(host, ADMIN) is is_own
+
+
+@pytest.mark.parametrize(
+    ("header", "given"),
+    [("Bearer", ""), ("BEARER a", "a"), ("Basic a", None), ("Bearer2 a", None), ("a", None), ("", None)],
+)
+def test_only_a_bearer_token_is_looked_at(header: str, given: str | None) -> None:
+    assert auth.bearer(header) == given
+
+
+@pytest.mark.parametrize(("port", "is_secure"), [(80, False), (443, True)])
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
+def test_a_host_without_a_port_means_the_schemes_own(host: str, port: int, *, is_secure: bool) -> None:
+    admin = Address(host="127.0.0.1", port=port)
+
+    assert auth.is_own_host(host, admin, is_secure=is_secure)
+    assert not auth.is_own_host(host, admin, is_secure=not is_secure)
 
 
 @pytest.mark.parametrize(

@@ -293,6 +293,7 @@ async def _served(
     )
     surface = Surface(
         admin=address,
+        hosts=access.hosts,
         callers=callers,
         whole=Whole(
             status=_status,

@@ -8,10 +8,13 @@ export class Problem extends Error {
   }
 }
 
+/** Titles of a 401 for whoever held a token that is over; its detail says which, and since when. */
+export const OVER = ["expired_token", "revoked_token"];
+
 const unauthorized = new Set();
 const tagged = new Set();
 
-/** Call `listener` whenever the API says that nobody is signed in. */
+/** Call `listener` with the problem whenever the API says that nobody is signed in. */
 export function onUnauthorized(listener) {
   unauthorized.add(listener);
 }
@@ -45,8 +48,8 @@ async function ask(method, path, body, headers, signal) {
   const tag = answer.headers.get("ETag");
   if (answer.ok && tag && "If-Match" in headers) for (const listener of tagged) listener(tag);
   if (answer.ok) return found;
-  if (answer.status === 401) for (const listener of unauthorized) listener();
   const problem = new Problem(answer.status, found?.title ?? "failed", found?.detail ?? `The answer was ${answer.status}.`);
+  if (answer.status === 401) for (const listener of unauthorized) listener(problem);
   problem.body = found;
   throw problem;
 }

@@ -1,6 +1,6 @@
 // The page: who is signed in, which view is shown, and what everybody should know whatever they look at.
 
-import { change, onTag, onUnauthorized, read } from "./api.js";
+import { change, onTag, onUnauthorized, OVER, read } from "./api.js";
 import { auditView } from "./audit.js";
 import { el, put, set, show, text } from "./dom.js";
 import { clock, many, names } from "./format.js";
@@ -30,8 +30,8 @@ document.getElementById("skip").addEventListener("click", (event) => {
   (main.querySelector("h1") ?? main).focus();
 });
 window.addEventListener("hashchange", () => go(true));
-onUnauthorized(() => {
-  if (model.me) leave("Your session has ended. Sign in again.");
+onUnauthorized((problem) => {
+  if (model.me) leave(`Your session has ended. ${OVER.includes(problem.title) ? problem.message : "Sign in again."}`);
 });
 onTag((tag) => {
   model.tag = tag;

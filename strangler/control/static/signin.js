@@ -30,7 +30,7 @@ export function signIn(main, done, told = "") {
     try {
       done(await change("POST", "session", { token: token.value.trim() }));
     } catch (error) {
-      show(text(fault, error.status === 401 ? "This token is not known, or was revoked." : error.message), true);
+      show(text(fault, error.title === "wrong_token" ? "This token is not known." : error.message), true);
       set(button, { disabled: false });
       token.select();
     }
