@@ -60,6 +60,11 @@ class EditError(StranglerError):
 class AdminError(StranglerError):
     """The running instance could not be asked, or refused; the text says which and why."""
 
+    def __init__(self, detail: str, problem: object = None) -> None:
+        super().__init__(detail)
+        self.problem = problem
+        """What the instance answered, as JSON (RFC 9457); None if it was not asked."""
+
 
 class StoreError(StranglerError):
     """The state store cannot be read or written."""

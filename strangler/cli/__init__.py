@@ -13,7 +13,9 @@ from strangler.cli import (
     config,
     discover,
     divergences,
+    exits,
     explain,
+    failures,
     flags,
     guards,
     plan,
@@ -26,45 +28,41 @@ from strangler.cli import (
     token,
     vault,
 )
-from strangler.errors import ConfigError, StranglerError, UsageError
-
-_EXIT_CODES = (
-    """exit codes: 0 done; 1 the operation failed; 2 the command line, the routes file or an address is at fault"""
-)
-_INTERRUPTED = 130
-"""128 and the number of SIGINT, as shells count it."""
+from strangler.errors import StranglerError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; a mistake of the user's is a message, never a traceback."""
-    options = _parser().parse_args(argv)
+    given = _parse(sys.argv[1:] if argv is None else argv)
     try:
-        code: int = options.run(options)
+        code: int = given.run(given)
         sys.stdout.flush()
         return code
-    except ConfigError as error:
-        for fault in error.faults:
-            print(fault, file=sys.stderr)
-        return 2
-    except UsageError as error:
-        print(f"strangler: {error}", file=sys.stderr)
-        return 2
     except StranglerError as error:
-        print(f"strangler: {error}", file=sys.stderr)
-        return 1
+        return failures.tell(error, is_json=getattr(given, "json", False))
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return exits.INTERRUPTED
     except BrokenPipeError:
         # Because the interpreter would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    try:
+        return _parser().parse_args(words)
+    except SystemExit as error:
+        if error.code == 2 and "--json" in words:
+            failures.tell_usage(error.code)
+        raise
+
+
 def _parser() -> argparse.ArgumentParser:
+    codes = exits.codes()
     parser = argparse.ArgumentParser(
         prog="strangler",
         description="A routing proxy that replaces a monolith endpoint by endpoint.",
-        epilog=_EXIT_CODES,
+        epilog=codes,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"strangler {__version__}")
@@ -75,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         *(vault, config),
     )
     for command in every:
-        command.add(commands, _EXIT_CODES)
-    check.add_schema(commands, _EXIT_CODES)
-    completion.add(commands, _EXIT_CODES, _parser)
+        command.add(commands, codes)
+    check.add_schema(commands, codes)
+    completion.add(commands, codes, _parser)
     return parser

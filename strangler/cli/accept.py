@@ -1,36 +1,35 @@
 """`strangler shadow accept`: a difference that is meant becomes a rule of the routes file."""
 
 import argparse
-import sys
+import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from strangler.cli import admin, options
+from strangler.cli import admin, exits, options
 from strangler.cli.admin import NothingRunsError
-from strangler.cli.asking import agrees
+from strangler.cli.asking import edit
 from strangler.config import load
 from strangler.config.accepting import accept, check_path
-from strangler.config.replacing import replace_file
-from strangler.config.textdiff import unified
 from strangler.core.ignoring import Spot, cautions
 from strangler.core.jsonpath import parse_path
 from strangler.errors import StranglerError
 
 
-def add(actions: Any, epilog: str) -> None:
+def add(actions: Any) -> None:
     """Add the action."""
     about = "accept what differs at a path as intended: add `ignore: PATH` to the route in the routes file"
     parser = actions.add_parser(
         "accept",
         help=about,
         description="Show the change of the routes file first, then ask whether to write it.",
-        epilog=f"{epilog}; 1 too if the answer is no",
+        epilog=exits.codes({1: exits.DECLINED}),
         allow_abbrev=False,
     )
     parser.add_argument("route", metavar="ROUTE")
     parser.add_argument("path", metavar="PATH", help="as the report shows it, such as '$.items[*].price'")
     parser.add_argument("--yes", action="store_true", help="write without asking; needed where no terminal is")
+    parser.add_argument("--json", action="store_true", help="print what was written as JSON; nobody is asked")
     options.add_admin(parser)
     parser.set_defaults(run=_run)
 
@@ -40,18 +39,14 @@ def _run(given: argparse.Namespace) -> int:
     before = load.read_file(given.config)
     after = accept(before, route=given.route, path=given.path, file=given.config)
     if after is None:
-        print(f"{given.path} is ignored already; nothing was written")
+        unchanged = {"file": str(given.config), "diff": [], "cautions": [], "is_written": False}
+        told = f"{given.path} is ignored already; nothing was written"
+        print(json.dumps(unchanged, indent=2) if given.json else told)
         return 0
-    for line in unified(before.decode(), after.decode(), given.config):
-        print(line)
-    for caution in _cautions(given):
-        print(f"caution: {caution}", file=sys.stderr, flush=True)
-    if not given.yes and not agrees():
-        print("nothing was written")
+    if not edit(given, before, after, cautions=_cautions(given)):
         return 1
-    replace_file(given.config, before=before, after=after)
-    print(f"written: {given.config}; a proxy that runs with it takes it over by itself")
-    print(f"what was found of {given.route} begins anew with it")
+    if not given.json:
+        print(f"what was found of {given.route} begins anew with it")
     return 0
 
 

@@ -98,9 +98,10 @@ class Admin:
         if status == 401 and title not in _DEAD:
             raise AdminError(
                 f"{self._address} does not take this token. It is in the instance's state directory, in the file "
-                f"{TOKEN_FILE}; name it with --token-file or give the token in STRANGLER_TOKEN."
+                f"{TOKEN_FILE}; name it with --token-file or give the token in STRANGLER_TOKEN.",
+                answer,
             )
-        raise AdminError(detail)
+        raise AdminError(detail, answer)
 
 
 def find(given: argparse.Namespace) -> Admin:

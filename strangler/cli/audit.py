@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from strangler.cli import options
+from strangler.cli import exits, options
 from strangler.cli.status import table
 from strangler.config import load
 from strangler.errors import StoreError, UsageError
@@ -32,8 +32,10 @@ def add(commands: Any, epilog: str) -> None:
     listing.add_argument("--json", action="store_true", help="print JSON, with before, after and evidence")
     listing.set_defaults(run=_list)
 
-    checking = _action(actions, epilog, "verify", "check that no entry was changed, taken out or moved")
+    broken = exits.codes({1: "an entry is not as it was written, or the log cannot be read"})
+    checking = _action(actions, broken, "verify", "check that no entry was changed, taken out or moved")
     checking.add_argument("--head", type=_head, metavar="SEQ:HASH", help="an entry that you wrote down elsewhere")
+    checking.add_argument("--json", action="store_true", help="print JSON")
     checking.set_defaults(run=_verify)
 
     export = _action(actions, epilog, "export", "print the whole log, one JSON object a line, oldest first")
@@ -76,11 +78,17 @@ def _verify(given: argparse.Namespace) -> int:
         if given.head is not None and (broken is None or broken.kind is BreakKind.UNANCHORED):
             broken = first_break(journal.every(db), given.head)
         last = next(iter(deque(journal.every(db), maxlen=1)), None) if broken is None else None
+    if given.json:
+        whole = {"entries": count, "is_whole": broken is None}
+        head = None if last is None else {"seq": last.entry.seq, "hash": last.hash}
+        at = None if broken is None else {"seq": broken.seq, "kind": broken.kind.value}
+        print(json.dumps({**whole, "head": head, "broken": at}, indent=2))
+        return 0 if broken is None else 1
     if broken is not None:
         print(f"strangler: the audit log is broken at entry {broken.seq}: {broken.kind.value}.", file=sys.stderr)
         return 1
-    head = "" if last is None else f"; head {last.entry.seq}:{last.hash}"
-    print(f"{count} entries, whole{head}")
+    known = "" if last is None else f"; head {last.entry.seq}:{last.hash}"
+    print(f"{count} entries, whole{known}")
     return 0
 
 

@@ -2,13 +2,12 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from strangler.cli import admin, options
-from strangler.errors import UsageError
+from strangler.errors import ConfigError, Fault, UsageError
 
 
 def add(commands: Any, epilog: str) -> None:
@@ -27,7 +26,7 @@ def add(commands: Any, epilog: str) -> None:
         help="put another file in its place",
         description="Put another file in the place of the routes file, if that is still the one that is compared with; "
         "it is served at once. See `strangler plan` for what it would do with real requests.",
-        epilog=f"{epilog}; 1 too if the file has faults",
+        epilog=epilog,
         allow_abbrev=False,
     )
     applying.add_argument("file", type=Path, metavar="FILE")
@@ -51,9 +50,12 @@ def _apply(given: argparse.Namespace) -> int:
         raise UsageError(f"{given.file}: cannot be read ({error}).") from error
     running = admin.find(given)
     proposed = running.ask("POST", "/api/v1/config/proposals", {"text": text})
-    if given.dry_run or not proposed["is_valid"]:
+    if not proposed["is_valid"]:
+        # Because the instance knows the text alone, its faults name the file that is served.
+        raise ConfigError(tuple(Fault(**{**fault, "file": str(given.file)}) for fault in proposed["faults"]))
+    if given.dry_run:
         _tell(proposed, is_json=given.json)
-        return 0 if proposed["is_valid"] else 1
+        return 0
     body = {"text": text, "digest": proposed["digest"], "reason": options.reason(given)}
     written = running.change("PUT", "/api/v1/config", body, tag=given.if_match)
     if given.json:
@@ -69,9 +71,6 @@ def _tell(proposed: Mapping[str, Any], *, is_json: bool) -> None:
     if is_json:
         print(json.dumps(proposed, indent=2))
         return
-    for fault in proposed["faults"]:
-        place = f"{fault['line']}:{fault['column']}: {fault['where']}"
-        print(f"{place}: {fault['message']}. {fault['remedy']}", file=sys.stderr)
     for line in _changes(proposed):
         print(line)
 

@@ -7,13 +7,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from strangler.cli import admin, options
-from strangler.cli.asking import agrees
+from strangler.cli import admin, exits, options
+from strangler.cli.asking import edit
 from strangler.cli.status import share_text
 from strangler.config import load
-from strangler.config.replacing import replace_file
 from strangler.config.stub import add_stub, suggest
-from strangler.config.textdiff import unified
 from strangler.errors import UsageError
 
 _MOST_SHOWN = 40
@@ -28,11 +26,11 @@ def add(commands: Any, epilog: str) -> None:
         description="Show the endpoints that no route names, those with the most traffic first. With --suggest, show "
         "the change of the routes file that gives one a route, then ask whether to write it; the monolith answers it "
         "as before.",
-        epilog=f"{epilog}; 1 too if the answer is no",
+        epilog=exits.codes({1: exits.DECLINED}),
         allow_abbrev=False,
     )
     parser.add_argument("--all", action="store_true", help="show those that a route names too, and all lines")
-    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    parser.add_argument("--json", action="store_true", help="print JSON: the API's answer, or what --suggest wrote")
     parser.add_argument(
         "--suggest",
         nargs="?",
@@ -105,14 +103,10 @@ def _suggest(given: argparse.Namespace, endpoints: Sequence[Mapping[str, Any]]) 
     config = load.parse(before, path=given.config)
     stub = suggest(config, one["method"], one["template"])
     after = add_stub(before, config, stub, file=given.config)
-    for line in unified(before.decode(), after.decode(), given.config):
-        print(line)
-    if not given.yes and not agrees():
-        print("nothing was written")
+    if not edit(given, before, after):
         return 1
-    replace_file(given.config, before=before, after=after)
-    print(f"written: {given.config}; a proxy that runs with it takes it over by itself")
-    print(f"see what it is: {shlex.join(['strangler', 'explain', one['method'], one['template']])}")
+    if not given.json:
+        print(f"see what it is: {shlex.join(['strangler', 'explain', one['method'], one['template']])}")
     return 0
 
 

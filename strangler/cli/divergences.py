@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from strangler.cli import admin, options
+from strangler.cli import admin, exits, options
 from strangler.cli.status import table, waiting_text
 from strangler.errors import AdminError, UsageError
 
@@ -51,8 +51,9 @@ def add(commands: Any, epilog: str) -> None:
         "divergences",
         help="list the writes that are not on both sides, and mend them",
         description="List the writes of routes with `writes: true` that one side carried out and the other one surely, "
-        "or perhaps, did not; show, repair and settle them.",
-        epilog=f"{epilog}. A list exits with 0 whatever is on it; --json has `open` and `waiting`",
+        "or perhaps, did not; show, repair and settle them. A list exits with 0 whatever is on it; with --json it has "
+        "`open` and `waiting`.",
+        epilog=epilog,
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(metavar="ACTION")
@@ -70,11 +71,13 @@ def add(commands: Any, epilog: str) -> None:
     show.add_argument("id", metavar="ID")
     show.add_argument("--raw", action="store_true", help="with its secrets, but for credentials; this is recorded")
     options.add_change(show)
+    _add_json(show)
     _add_admin(show)
     show.set_defaults(run=_show)
 
     about = "send a write once more to the side that lacks it, with the key it had; this is recorded"
-    repair = actions.add_parser("repair", help=about, epilog=epilog, allow_abbrev=False)
+    failed = exits.codes({1: f"{exits.DECLINED}, or a write was not carried out"})
+    repair = actions.add_parser("repair", help=about, epilog=failed, allow_abbrev=False)
     _add_chosen(repair)
     repair.add_argument(
         "--carried-out",
@@ -91,7 +94,7 @@ def add(commands: Any, epilog: str) -> None:
     repair.set_defaults(run=_repair)
 
     about = "take a write off the list: it was repaired by hand, or does not matter; this is recorded"
-    settle = actions.add_parser("settle", help=about, epilog=epilog, allow_abbrev=False)
+    settle = actions.add_parser("settle", help=about, epilog=exits.codes({1: exits.DECLINED}), allow_abbrev=False)
     _add_chosen(settle)
     settle.add_argument("--yes", action="store_true", help="do not ask")
     settle.set_defaults(run=_settle)
@@ -100,6 +103,7 @@ def add(commands: Any, epilog: str) -> None:
 def _add_chosen(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", nargs="*", metavar="ID")
     parser.add_argument("--all-of", metavar="ROUTE", help="every one of a route, the oldest first, in place of IDs")
+    _add_json(parser)
     options.add_change(parser)
     _add_admin(parser)
 
@@ -107,7 +111,11 @@ def _add_chosen(parser: argparse.ArgumentParser) -> None:
 def _add_listing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--route", metavar="ROUTE", help="list those of one route alone")
     parser.add_argument("--limit", type=_limit, default=_LIMIT, metavar="N", help="at most so many (default: 100)")
-    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    _add_json(parser, False)
+
+
+def _add_json(parser: argparse.ArgumentParser, default: object = argparse.SUPPRESS) -> None:
+    parser.add_argument("--json", action="store_true", default=default, help="print the API's answers as they are")
 
 
 def _limit(text: str) -> int:
@@ -190,7 +198,7 @@ def _repair(given: argparse.Namespace) -> int:
     why = options.reason(given)
     if not _agrees(given, f"Send {_counted(ids)} once more?"):
         return 1
-    failed = 0
+    answers = []
     for one in ids:
         order = {"reason": why, "carried_out": given.carried_out, "headers": headers}
         try:
@@ -200,15 +208,21 @@ def _repair(given: argparse.Namespace) -> int:
         except AdminError as error:
             if len(ids) == 1:
                 raise
-            print(f"{one}: {error}")
-            failed += 1
-            continue
-        if answer["is_carried_out"]:
-            print(f"{one}: carried out")
-        else:
-            print(f"{one}: not carried out: {_WHYS[answer['why']].format(status=answer['status'])}")
-            failed += 1
-    return 1 if failed else 0
+            answer = {"id": one, "is_carried_out": False, "detail": str(error)}
+        answers.append(answer)
+        if not given.json:
+            print(f"{one}: {_repaired(answer)}")
+    if given.json:
+        print(json.dumps({"repairs": answers}, indent=2))
+    return 0 if all(answer["is_carried_out"] for answer in answers) else 1
+
+
+def _repaired(answer: Mapping[str, Any]) -> str:
+    if answer["is_carried_out"]:
+        return "carried out"
+    if "detail" in answer:
+        return str(answer["detail"])
+    return f"not carried out: {_WHYS[answer['why']].format(status=answer['status'])}"
 
 
 def _settle(given: argparse.Namespace) -> int:
@@ -218,16 +232,21 @@ def _settle(given: argparse.Namespace) -> int:
     why = options.reason(given)
     if not _agrees(given, f"Take {_counted(ids)} off the list?"):
         return 1
+    answers = []
     for one in ids:
-        running.change("POST", f"{_path(one)}/settle", {"reason": why}, tag=given.if_match or _ANYTHING)
-        print(f"{one}: settled")
+        path, body = f"{_path(one)}/settle", {"reason": why}
+        answers.append(running.change("POST", path, body, tag=given.if_match or _ANYTHING)["settled"])
+        if not given.json:
+            print(f"{one}: settled")
+    if given.json:
+        print(json.dumps({"settled": answers}, indent=2))
     return 0
 
 
 def _refuse_listing(given: argparse.Namespace) -> None:
     """Refuse what stands before the action and chooses a list, because it would choose nothing of what is done."""
-    if given.route is not None or given.limit != _LIMIT or given.json:
-        raise UsageError("--route, --limit and --json are for the list; all of a route is --all-of ROUTE.")
+    if given.route is not None or given.limit != _LIMIT:
+        raise UsageError("--route and --limit are for the list; all of a route is --all-of ROUTE.")
 
 
 def _chosen(running: admin.Admin, given: argparse.Namespace) -> list[str]:
@@ -276,7 +295,8 @@ def _headers(path: Path) -> list[tuple[str, str]]:
 def _agrees(given: argparse.Namespace, question: str) -> bool:
     if given.yes:
         return True
-    if not sys.stdin.isatty():
+    # Because a question would stand in the middle of what a program reads.
+    if given.json or not sys.stdin.isatty():
         raise UsageError("nobody can be asked here, so nothing was done. Add --yes to do it.")
     try:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

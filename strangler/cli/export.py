@@ -8,12 +8,14 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Any
 
-from strangler.cli import recorded
+from strangler.cli import exits, recorded
 from strangler.errors import UsageError
 
-_EXIT_CODES = (
-    "exit codes: 0 done; 1 no recording makes a test; 2 the command line, the routes "
-    "file, the output, the state or its key is at fault"
+_EXIT_CODES = exits.codes(
+    {
+        1: "no recording makes a test",
+        2: "the command line, the routes file, the output, the state or its key is at fault",
+    }
 )
 
 

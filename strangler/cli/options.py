@@ -62,7 +62,9 @@ def reason(given: argparse.Namespace) -> str:
     """Return why something is changed, which no change goes without; raises UsageError."""
     if given.reason is None and sys.stdin.isatty():
         try:
-            given.reason = input("Reason, for the audit log: ")
+            # Because standard output may be what a program reads.
+            print("Reason, for the audit log: ", end="", file=sys.stderr, flush=True)
+            given.reason = input()
         except EOFError:
             print()
     if given.reason is None or not given.reason.strip():

@@ -7,13 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from strangler.cli import admin, options
+from strangler.cli import admin, exits, options
 from strangler.config import load
 
-_EXIT_CODES = (
-    "exit codes: 0 no request would be treated otherwise; 1 the operation failed; 2 the command line, the new routes "
-    "file or an address is at fault; 3 some requests would be treated otherwise"
-)
+_EXIT_CODES = exits.codes({0: "no request would be treated otherwise", 3: "some requests would be treated otherwise"})
 _WORDS = (
     ("to_extracted", "to the extracted side"),
     ("to_legacy", "back to the monolith"),

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from strangler.cli import recorded, shadow
+from strangler.cli import exits, recorded, shadow
 from strangler.cli.recorded import Recorded
 from strangler.config import addresses
 from strangler.config.units import Wrong
@@ -24,9 +24,13 @@ MOST_AT_ONCE = 32
 """As many as the comparer asks at a time."""
 LONGEST_S = 60.0
 _MOST_FILE_BYTES = 65_536
-_EXIT_CODES = (
-    "exit codes: 0 no difference; 1 there are differences that shadowing does not know as noise; 2 the command line, "
-    "the routes file, the state or its key is at fault; 3 no difference, but not all was asked or could be compared"
+_EXIT_CODES = exits.codes(
+    {
+        0: "no difference",
+        1: "there are differences that shadowing does not know as noise",
+        2: "the command line, the routes file, the state or its key is at fault",
+        3: "no difference, but not all was asked or could be compared",
+    }
 )
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t -~\x80-\U0010ffff]*")

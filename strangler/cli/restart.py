@@ -6,14 +6,16 @@ import sys
 import time
 from typing import Any
 
-from strangler.cli import admin, options
+from strangler.cli import admin, exits, options
 from strangler.cli.status import restart_text
 
 _LOOK_S = 0.2
 _RUNNING = ("replacing", "draining")
-_EXIT_CODES = (
-    "exit codes: 0 all workers were replaced; 1 one was not (it serves on, and the reason is shown), the proxy stopped "
-    "meanwhile, does not run, or refused; 2 the command line, the routes file or an address is at fault"
+_EXIT_CODES = exits.codes(
+    {
+        0: "all workers were replaced",
+        1: "one was not (it serves on, and the reason is shown), the proxy stopped meanwhile, does not run, or refused",
+    }
 )
 
 

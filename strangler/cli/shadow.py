@@ -8,13 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from strangler.cli import accept, admin, export, options, recordings
+from strangler.cli import accept, admin, exits, export, options, recordings
 from strangler.cli.status import share_text
 
-_EXIT_CODES = (
-    "exit codes: 0 done; 1 the operation failed; 2 the command line, the routes file or an address is at fault; "
-    "3 with --bound: it is not proven of every route that is shown"
-)
+_EXIT_CODES = exits.codes({3: "with --bound: it is not proven of every route that is shown"})
 
 
 def add(commands: Any, epilog: str) -> None:
@@ -30,7 +27,8 @@ def add(commands: Any, epilog: str) -> None:
     about = "show comparisons, the proven parity and the differences, the most frequent first"
     report = actions.add_parser("report", help=about, epilog=_EXIT_CODES, allow_abbrev=False)
     report.add_argument("route", nargs="?", metavar="ROUTE", help="one route (default: all)")
-    report.add_argument("--format", choices=("text", "json"), default="text", help="for people (default), or whole")
+    report.add_argument("--json", action="store_true", help="print the API's answers as they are")
+    report.add_argument("--format", choices=("text", "json"), default="text", help="json is --json")
     report.add_argument(
         "--bound", type=_parity, metavar="PERCENT", help="a parity that is wanted, such as 99.9%%; exits 3 if unproven"
     )
@@ -45,19 +43,20 @@ def add(commands: Any, epilog: str) -> None:
     options.add_admin(reset)
     reset.set_defaults(run=_reset)
 
-    accept.add(actions, epilog)
+    accept.add(actions)
     recordings.add(actions, epilog)
     export.add(actions)
 
 
 def _report(given: argparse.Namespace) -> int:
+    given.json = given.json or given.format == "json"
     running = admin.find(given)
     if given.route is not None:
         routes = [running.ask("GET", _path(given.route))]
     else:
         listed = running.ask("GET", "/api/v1/shadow")["routes"]
         routes = [running.ask("GET", _path(one["route"])) for one in listed]
-    if given.format == "json":
+    if given.json:
         print(json.dumps({"routes": routes}, indent=2))
     elif not routes:
         print("no route is shadowed")

@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from strangler.cli import admin, options
+from strangler.cli import admin, exits, options
 
-_EXIT_CODES = (
-    "exit codes: 0 the instance runs and is ready; 1 it is not ready (what is missing is shown), does not run, or "
-    "cannot be asked; 2 the command line, the routes file or an address is at fault; 3 it is ready, and a route has "
-    "tripped or the kill switch is on"
+_EXIT_CODES = exits.codes(
+    {
+        0: "the instance runs and is ready",
+        1: "it is not ready (what is missing is shown), does not run, or cannot be asked",
+        3: "it is ready, and a route has tripped or the kill switch is on",
+    }
 )
 
 

@@ -1,6 +1,7 @@
 """`strangler vault rotate`: seal with a new key from now on."""
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ def add(commands: Any, epilog: str) -> None:
     rotate = actions.add_parser("rotate", help=about, epilog=epilog, allow_abbrev=False)
     options.add_file(rotate)
     rotate.add_argument("--state-dir", type=Path, metavar="DIR", help="where the key file is (default: the file's)")
+    rotate.add_argument("--json", action="store_true", help="print JSON")
     rotate.set_defaults(run=_rotate)
 
 
@@ -31,5 +33,8 @@ def _rotate(given: argparse.Namespace) -> int:
     state_dir: Path = given.state_dir or Path(load.load(given.config).state_dir)
     vault = Vault(state_dir)
     key_id = vault.rotate()
+    if given.json:
+        print(json.dumps({"file": str(vault.path), "key_id": key_id}, indent=2))
+        return 0
     print(f"{vault.path}: {key_id} seals from now on. Keep a copy of the file, apart from copies of state.db")
     return 0

@@ -1,6 +1,7 @@
 """`strangler shadow accept`: a difference that is meant becomes a rule, shown first."""
 
 import asyncio
+import json
 import os
 import pty
 import subprocess
@@ -174,6 +175,26 @@ def test_a_terminal_is_asked_after_the_change_is_shown(file: Path, answer: bytes
     assert (done.returncode, file.read_text(), done.stderr) == (code, text, "")
     assert done.stdout.startswith(DIFF.format(file=file, match=MATCH) + "Write it? [y/N] ")
     assert ("nothing was written" in done.stdout) == (code == 1)
+
+
+def test_for_a_machine_nobody_is_asked_though_there_is_a_terminal(file: Path) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, b"y\n")
+        done = subprocess.run(
+            [*command(file, "items", "$.now"), "--json"],
+            stdin=theirs,
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_S,
+            check=False,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+    assert (done.returncode, file.read_text()) == (2, TEXT)
+    assert json.loads(done.stdout)["error"]["exit_code"] == 2
 
 
 def test_what_somebody_saves_while_the_question_waits_is_kept(file: Path) -> None:

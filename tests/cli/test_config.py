@@ -61,5 +61,5 @@ async def test_faults_are_told_with_their_lines_and_nothing_is_written(
 
     code = await run(client, "apply", str(wanted), "--reason", "more")
 
-    assert (code, client.file.read_text()) == (1, ROUTES_TEXT)
-    assert "10:10: routes[0].share:" in capsys.readouterr().err
+    assert (code, client.file.read_text()) == (2, ROUTES_TEXT)
+    assert capsys.readouterr().err.startswith(f"{wanted}:10:10: routes[0].share: ")

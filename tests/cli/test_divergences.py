@@ -151,7 +151,7 @@ async def test_options_of_the_list_need_no_action_and_are_refused_before_another
         assert [one["id"] for one in json.loads(capsys.readouterr().out)["divergences"]] == ["a1"]
     for action in (("show", "a1"), ("settle", "a1", "--reason", "r", "--yes"), ("repair", "a1", "--reason", "r")):
         assert await run(client, "--route", "read", *action) == 2
-        assert "--route, --limit and --json are for the list" in capsys.readouterr().err
+        assert "--route and --limit are for the list" in capsys.readouterr().err
     assert client.divergences.status().open == 2
 
 

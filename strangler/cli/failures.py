@@ -1,0 +1,28 @@
+"""Failures: what a command that failed says, for people on standard error, for machines on standard output."""
+
+import json
+import sys
+from dataclasses import asdict
+
+from strangler.errors import AdminError, ConfigError, StranglerError, UsageError
+
+
+def tell(error: StranglerError, *, is_json: bool) -> int:
+    """Say why a command failed, in JSON too if its output is, and return its exit code."""
+    code = 2 if isinstance(error, ConfigError | UsageError) else 1
+    faults = error.faults if isinstance(error, ConfigError) else ()
+    for line in map(str, faults) if faults else (f"strangler: {error}",):
+        print(line, file=sys.stderr)
+    if is_json:
+        problem = error.problem if isinstance(error, AdminError) else None
+        _print(code, str(error), faults=[asdict(fault) for fault in faults], problem=problem)
+    return code
+
+
+def tell_usage(code: int) -> None:
+    """Say in JSON that a command line cannot be read; the parser has told people already."""
+    _print(code, "the command line cannot be read; standard error says why", faults=[], problem=None)
+
+
+def _print(code: int, detail: str, *, faults: object, problem: object) -> None:
+    print(json.dumps({"error": {"exit_code": code, "detail": detail, "faults": faults, "problem": problem}}, indent=2))
