@@ -173,7 +173,7 @@ def lines(found: Mapping[str, Any], route: str | None = None) -> Iterator[str]:
         )
     if found["next"] is not None:
         yield f"{found['open']:,} are open; --limit shows more"
-    yield waiting_text(found["waiting"]) or "none waits to be sent on"
+    yield waiting_text(found["waiting"]) or "none waits to be sent on or listed"
     if found["unlisted"]:
         yield f"{found['unlisted']:,} more found no room in the list: compare both sides' data as a whole"
 

@@ -138,10 +138,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
 def waiting_text(waiting: int | None) -> str:
     """Return how many writes wait, as a sentence; empty if none does."""
     if waiting is None:
-        return "how many writes wait to be sent on is not known until the comparer runs"
+        return "how many writes wait to be sent on or listed is not known until the comparer runs"
     if waiting == 1:
-        return "1 write waits to be sent on"
-    return f"{waiting:,} writes wait to be sent on" if waiting else ""
+        return "1 write waits to be sent on or listed"
+    return f"{waiting:,} writes wait to be sent on or listed" if waiting else ""
 
 
 def share_text(share_bp: int | None) -> str:

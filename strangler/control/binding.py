@@ -10,6 +10,7 @@ from aiohttp import web
 
 from strangler.control.answers import ProblemError, as_json, problem
 from strangler.control.dryrun import DryRun, DryRunQuery, Foreseen, Moved, Prepared, Served
+from strangler.control.misfit import told
 from strangler.control.operations import NOBODY, Answer, Call, Caller, Operation, Refusal, Way
 
 CALLER = web.RequestKey("caller", Caller)
@@ -168,7 +169,7 @@ def _query(request: web.Request, kind: Any) -> Any:
     try:
         return msgspec.convert(dict(request.query), kind, strict=False)
     except msgspec.ValidationError as error:
-        raise ProblemError(problem(400, "bad_query", str(error))) from error
+        raise ProblemError(problem(400, "bad_query", told(str(error)))) from error
 
 
 async def _body(request: web.Request, operation: Operation, *, is_dry: bool) -> Any:
@@ -194,7 +195,7 @@ async def _body(request: web.Request, operation: Operation, *, is_dry: bool) -> 
             return _excused(msgspec.json.decode(data), operation.body)
         return msgspec.json.decode(data, type=operation.body)
     except msgspec.ValidationError as error:
-        raise ProblemError(problem(400, "bad_body", str(error))) from error
+        raise ProblemError(problem(400, "bad_body", told(str(error)))) from error
     except RecursionError as error:
         raise ProblemError(problem(400, "bad_body", "The body is nested too deep.")) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

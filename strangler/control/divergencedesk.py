@@ -49,7 +49,7 @@ class DivergenceDesk:
         """`repair` sends a write once more and says why it was not carried out; raises UsageError if it cannot be.
 
         `check_repair` raises UsageError while nothing can be sent at all. `waiting` says how many writes wait to be
-        sent on; None if nobody knows just now.
+        sent on or listed; None if nobody knows just now.
         """
         self._table = table
         self._vault = vault

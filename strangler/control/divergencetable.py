@@ -47,18 +47,24 @@ class DivergenceTable:
         self._journal = journal
         self._most_rows = most_rows
         self._most_bytes = most_bytes
+        self._counted: dict[str, None] = {}
+        """The last ones that were counted alone, because they may be told again."""
 
     def add(self, several: Sequence[Listed], *, now: float) -> tuple[Listed, ...]:
         """Keep those that are not known yet, all in one transaction, and return them. Raises StoreError.
 
         Beyond the bounds one is listed without its content, and then counted only.
         """
-        added = []
+        added: list[Listed] = []
+        counted: list[str] = []
         with self._database.writing() as db:
             db.execute("DELETE FROM divergences WHERE settled_at < ?", (now - KEEP_SETTLED_S,))
             rows, size = _sizes(db)
             for one in several:
-                if db.execute("SELECT 1 FROM divergences WHERE id = ?", (one.id,)).fetchone():
+                if (
+                    one.id in self._counted
+                    or db.execute("SELECT 1 FROM divergences WHERE id = ?", (one.id,)).fetchone()
+                ):
                     continue
                 added.append(one)
                 if rows >= self._most_rows:
@@ -67,6 +73,7 @@ class DivergenceTable:
                         "ON CONFLICT (route) DO UPDATE SET count = count + 1, last = excluded.last",
                         (one.route, one.at, one.at),
                     )
+                    counted.append(one.id)
                     continue
                 sealed = one.sealed if size + len(one.sealed) <= self._most_bytes else b""
                 db.execute(
@@ -77,6 +84,9 @@ class DivergenceTable:
                     ),
                 )
                 rows, size = rows + 1, size + len(sealed)
+        self._counted.update(dict.fromkeys(counted))
+        while len(self._counted) > MOST_ROWS:
+            del self._counted[next(iter(self._counted))]
         return tuple(added)
 
     def page(self, *, route: str | None, after: tuple[float, str], limit: int) -> tuple[Stored, ...]:

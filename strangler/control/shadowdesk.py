@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -156,11 +156,12 @@ def whole(
 
 def _short(one: _Shown) -> Mapping[str, Any]:
     found, rules = one.findings, one.rules
+    has_reads = one.has_reads or found.compared > 0
     return {
         "route": found.route,
         "is_in_file": one.is_in_file,
         "mode": None if rules is None else rules.mode.value,
-        "has_reads": one.has_reads or found.compared > 0,
+        "has_reads": has_reads,
         "sample_bp": None if rules is None else rules.sample,
         "since": found.since,
         "last": found.last,
@@ -168,7 +169,7 @@ def _short(one: _Shown) -> Mapping[str, Any]:
         "dropped": found.dropped,
         "obstacles": found.obstacles,
         "natures": _natures(found),
-        "parity": _parity(found),
+        "parity": _parity(found, WANTED if has_reads else ()),
     }
 
 
@@ -189,10 +190,10 @@ def _natures(found: Findings) -> dict[str, int]:
     return {nature.value: count[nature] for nature in Nature}
 
 
-def _parity(found: Findings) -> Mapping[str, Any]:
-    stated = [_stated(found.equal, found.ignored, found.different, wanted) for wanted in WANTED]
+def _parity(found: Findings, wanted: Sequence[float]) -> Mapping[str, Any]:
+    stated = [_stated(found.equal, found.ignored, found.different, one) for one in wanted]
     return {
-        "lower_bound": stated[0].lower,
+        "lower_bound": stated[0].lower if stated else 0.0,
         "confidence": 1 - RISK,
         "needed": [{"parity": one.wanted, "equal_more": one.needed} for one in stated],
     }

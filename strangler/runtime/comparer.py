@@ -41,9 +41,9 @@ from strangler.runtime.offers import SOCKET, Credentials, Dropped, Offered, Offe
 from strangler.runtime.offers import ToComparer as FromWorker
 from strangler.runtime.tasks import Tasks
 from strangler.shadow import sender
-from strangler.shadow.budget import cap_memory
+from strangler.shadow.budget import cap_memory, raise_files
 from strangler.shadow.comparer import MOST_AT_ONCE, Comparer
-from strangler.shadow.writes import Writes
+from strangler.shadow.writes import MOST_FILES, Writes
 
 TELL_EVERY_S = 0.5
 PACE_EVERY_S = 0.1
@@ -62,7 +62,8 @@ class ComparerProcess:
 
     def __init__(self) -> None:
         self._comparer = Comparer()
-        self._writes = Writes(self._tell_diverged)
+        # Because files of writes must leave room for connections, at most half of what may be opened is theirs.
+        self._writes = Writes(self._tell_diverged, most_files=min(MOST_FILES, raise_files() // 4))
         self._tasks = Tasks("comparer", on_failure=self._fail)
         self._server: OfferServer | None = None
         self._link: Link[ToComparer] | None = None

@@ -173,15 +173,18 @@ class Shadowing:
             await asyncio.sleep(SAVE_EVERY_S)
             self._book.save()
             self.recordings.expire()
+            if not self._wanted.is_set() and self._has_leftovers():
+                # Because a worker may have noted a write by the routes before, after these were looked at.
+                self.follow()
 
     def _has_leftovers(self) -> bool:
         """Return whether writes wait in files, of routes that do not shadow any more perhaps."""
         return any((Path(self._truth.config.state_dir) / FOLDER).glob(f"*{SUFFIX}"))
 
     def _waiting(self) -> int | None:
-        """Return how many writes wait to be sent on; None while a comparer is wanted and has not said so."""
+        """Return how many writes wait to be sent on or listed; None while a comparer is wanted and has not said so."""
         if self._has_gauges:
-            return self.gauges["writes_waiting"]
+            return self.gauges["writes_waiting"] + self.gauges["writes_untold"]
         return None if self._wanted.is_set() else 0
 
     def _check_repair(self) -> None:

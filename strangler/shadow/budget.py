@@ -15,6 +15,9 @@ MOST_MEMORY = 224 * 1_048_576
 some five times its size once it is read, and up to 25 times where it is made to; two answers of 8 MiB mostly fit."""
 
 
+MOST_OPEN = 16_384
+"""Files and connections; Linux's usual limit, 1,024, is for programs that use select(2)."""
+
 _M_MMAP_THRESHOLD = -3
 """mallopt(3)."""
 _MMAP_FROM = 131_072
@@ -36,6 +39,16 @@ def cap_memory(most: int = MOST_MEMORY) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = now + most
     resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+def raise_files(most: int = MOST_OPEN) -> int:
+    """Let this process open as many files as the system lets it, up to `most`, and return how many (setrlimit(2))."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return most
 
 
 class Budget:

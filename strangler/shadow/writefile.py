@@ -128,20 +128,24 @@ class WriteFile:
             raise
         self._entries: dict[int, Entry] = {}
         self._is_final = False
+        self._is_short = False
+        """Whether it was told that there is no memory to read it."""
 
     def read(self) -> Iterator[Entry]:
         """Yield each write of which it became known that it may be sent on, or that it is not on both sides.
 
         Raises VaultError and ValueError for a file that was damaged.
         """
+        if self._is_final:
+            return
         # Because what was appended last must be seen, the look for the writer comes first.
-        is_final = self._is_final or self._stream.is_abandoned()
-        while records := list(self._stream.read(_READ_BYTES)):
+        is_final = self._stream.is_abandoned()
+        while records := self._records():
             for record in records:
                 entry = self._take(record)
                 if entry is not None:
                     yield entry
-        if is_final and not self._is_final:
+        if is_final and records is not None:
             self._is_final = True
             for entry in tuple(self._entries.values()):
                 if entry.state is State.OPEN and self._settled(entry, Verdict(why=Why.WORKER_ENDED)) is not None:
@@ -199,6 +203,18 @@ class WriteFile:
         """Read no more."""
         self._stream.close()
         self._marks.close()
+
+    def _records(self) -> list[Record] | None:
+        """Return the next notes; None while there is no memory for them, and the next look reads them."""
+        at = self._stream.position
+        try:
+            return list(self._stream.read(_READ_BYTES))
+        except MemoryError:
+            self._stream.position = at
+        if not self._is_short:
+            LOG.warning("write_short_of_memory", extra={"fields": {"file": self.path.name}})
+        self._is_short = True
+        return None
 
     def _find(self, entry: Entry, verdict: Verdict) -> None:
         """Mark what the file says by itself; because who reads it again finds the same, a full disk changes nothing."""

@@ -25,6 +25,7 @@ from strangler.core.model import Config, Route, Side
 from strangler.core.normalise import normal
 from strangler.core.writelog import FOLDER, SUFFIX, Begun, fields_of
 from strangler.errors import VaultError
+from strangler.shadow import leftovers
 from strangler.shadow.listing import listed_of
 from strangler.shadow.room import Room
 from strangler.shadow.sender import Sender
@@ -36,9 +37,13 @@ LATE_S = 60.0
 later than a service's restart takes does more harm than good."""
 OLD_S = 600.0
 """How long ago it may have begun; by then the clock that `LATE_S` is told by may be another one."""
+REPAIR_S = 60.0
+"""A repair of a route that shadows no more; as the longest `timeout` of a shadow."""
 AGAIN_S = 0.5
 """Before a side that could not be reached is tried again."""
 TELL_AGAIN_S = 5.0
+MOST_FILES = 4_096
+"""Open at a time, two descriptors each. They stay while divergences cannot be stored: an hour's of eleven workers."""
 TELL_BYTES = 4 * 1_048_576
 """Of divergences that are told at once."""
 _SECRETS = 256
@@ -52,8 +57,9 @@ LOG = logging.getLogger(__name__)
 class Writes:
     """Owns the files, the order, and what is under way."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Tell, *, most_files: int = MOST_FILES) -> None:
         self._tell = tell
+        self._most_files = most_files
         self._folder: Path | None = None
         self._vault: Vault | None = None
         self._sender = Sender()
@@ -81,6 +87,7 @@ class Writes:
         state_dir = Path(config.state_dir)
         if self._folder is None:
             self._folder, self._vault = state_dir / FOLDER, Vault(state_dir)
+            leftovers.clear(self._folder)
         self._is_killed = is_killed
         self._routes = {route.name: route for route in config.routes if route.extracted is not None}
         asked = {name for route in self._routes.values() for name in (route.legacy, route.extracted)}
@@ -131,12 +138,19 @@ class Writes:
         self._find()
         for path, file in tuple(self._files.items()):
             self._read(path, file)
-        waiting, self._fresh = self._fresh, []
-        for entry in sorted(waiting, key=lambda entry: (_at(entry), entry.file.path.name, entry.number)):
+        waiting = sorted(self._fresh, key=lambda entry: (_at(entry), entry.file.path.name, entry.number))
+        self._fresh = []
+        for number, entry in enumerate(waiting):
             if horizon < _at(entry) < horizon + int(OLD_S * 1e9):
                 self._fresh.append(entry)
-            else:
-                self._lanes.add(entry, _lanes_of(entry))
+                continue
+            try:
+                lanes = tuple(_lanes_of(entry))
+            except MemoryError:
+                # Because none may overtake it, those after it wait as well.
+                self._fresh += waiting[number:]
+                break
+            self._lanes.add(entry, lanes)
         now = monotonic()
         while self._parked and self._parked[0][0] <= now:
             self._turn.append(self._parked.popleft()[1])
@@ -189,6 +203,9 @@ class Writes:
         for path in sorted(folder.glob(f"*{SUFFIX}")):
             if path in self._files or self._unread.get(path, 0.0) > monotonic():
                 continue
+            if len(self._files) >= self._most_files:
+                # Because the oldest come first, those that are open have to go before others matter.
+                return
             try:
                 self._files[path] = WriteFile(path, vault)
             except BlockingIOError:
@@ -377,4 +394,5 @@ def _other(route: Route, primary: Side) -> str:
 
 
 def _timeout_s(route: Route) -> float:
-    return route.timeouts.response_s if route.shadow is None else route.shadow.timeout_s
+    """Return how long a repair may take; no longer than control waits for it, or it would be sent once more."""
+    return min(route.timeouts.response_s, REPAIR_S) if route.shadow is None else route.shadow.timeout_s

@@ -30,7 +30,8 @@ _MAGIC = b"STRGLR\x00\x01"
 _SIZE = 4
 _HEAD = 9
 """Kind and number of a record."""
-_DRAFT = ".draft"
+DRAFT = ".draft"
+"""After the name of a file that is not whole yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class StreamWriter:
         self.path = path
         self._cipher = AESGCM(key)
         self._number = 0
-        draft = path.with_name(f"{path.name}{_DRAFT}")
+        draft = path.with_name(f"{path.name}{DRAFT}")
         self._file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_APPEND, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -105,16 +106,17 @@ class StreamReader:
                 raise VaultError(f"{path} was not written by this release, or it is damaged")
             key = vault.open(head[start : start + length], purpose=Purpose.STREAM, name=path.stem)
             self._cipher = AESGCM(key)
-            self._position = start + length
+            self.position = start + length
+            """Of what is read next; whoever has not got what was read may go back."""
         except BaseException:
             os.close(self._file)
             raise
 
     def read(self, most_bytes: int) -> Iterator[Record]:
         """Yield the records that have come since, `most_bytes` of them or one; raises VaultError for a damaged one."""
-        data = os.pread(self._file, most_bytes, self._position)
+        data = os.pread(self._file, most_bytes, self.position)
         if len(data) >= _SIZE and (needed := _SIZE + int.from_bytes(data[:_SIZE], "big")) > len(data) == most_bytes:
-            data = os.pread(self._file, needed, self._position)
+            data = os.pread(self._file, needed, self.position)
         at = 0
         while at + _SIZE <= len(data):
             size = _SIZE + int.from_bytes(data[at : at + _SIZE], "big")
@@ -122,8 +124,8 @@ class StreamReader:
                 # Because its writer was killed in the middle of it, or it is being written.
                 return
             kind, content = self._opened(data[at : at + size])
-            yield Record(kind, content, self._position, size)
-            self._position += size
+            yield Record(kind, content, self.position, size)
+            self.position += size
             at += size
 
     def again(self, offset: int, size: int) -> bytes:

@@ -85,7 +85,7 @@ async def test_the_list_says_what_is_known_of_each(
         "a1  2027-01-15 08:00:00  pay    POST /pay/7  legacy 201   extracted   failed: it answered 503",
         "b2  2027-01-15 08:00:00  pay    POST /pay/7  legacy 201   extracted   "
         "unknown: who waited for the answering side ended",
-        "none waits to be sent on",
+        "none waits to be sent on or listed",
     ]
 
 
@@ -100,15 +100,15 @@ async def test_options_may_stand_before_the_action(client: Client, capsys: pytes
 
 async def test_an_empty_list_says_so(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     assert await run(client) == 0
-    assert capsys.readouterr().out == "no write is listed\nnone waits to be sent on\n"
+    assert capsys.readouterr().out == "no write is listed\nnone waits to be sent on or listed\n"
 
 
 @pytest.mark.parametrize(
     ("waiting", "said"),
     [
-        (1, "1 write waits to be sent on"),
-        (1_200, "1,200 writes wait to be sent on"),
-        (None, "how many writes wait to be sent on is not known until the comparer runs"),
+        (1, "1 write waits to be sent on or listed"),
+        (1_200, "1,200 writes wait to be sent on or listed"),
+        (None, "how many writes wait to be sent on or listed is not known until the comparer runs"),
     ],
 )
 async def test_what_waits_to_be_sent_on_is_told_beside_an_empty_list(
@@ -269,7 +269,7 @@ def test_status_says_that_there_are_any(state: dict[str, Any], line: str | None)
     assert found == ([] if line is None else [line])
 
 
-@pytest.mark.parametrize(("waiting", "said"), [(0, []), (10, ["writes   10 writes wait to be sent on"])])
+@pytest.mark.parametrize(("waiting", "said"), [(0, []), (10, ["writes   10 writes wait to be sent on or listed"])])
 def test_status_says_how_many_writes_wait(waiting: int, said: list[str]) -> None:
     comparer = ComparerStatus(state="running", pid=7, restarts=0, waiting=0, asking=0, bytes=0, resting=0)
     status = {**msgspec.to_builtins(STATUS), "comparer": msgspec.to_builtins(comparer)}

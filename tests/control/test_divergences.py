@@ -113,6 +113,14 @@ def test_beyond_the_bounds_first_the_content_goes_and_then_they_are_counted(stor
     assert (standing.open, standing.bytes, standing.unlisted) == (3, 6, 2)
 
 
+def test_what_found_no_room_is_counted_once_however_often_it_is_told(store: Store) -> None:
+    table = DivergenceTable(store.divergences._database, store.journal, most_rows=1)
+
+    added = [len(table.add([listed("a"), listed("b"), listed("c")], now=1.0)) for _ in range(3)]
+
+    assert (added, table.standing().open, table.standing().unlisted) == ([3, 0, 0], 1, 2)
+
+
 def test_they_survive_a_restart(tmp_path: Path) -> None:
     with closing(Store(tmp_path)) as store:
         store.divergences.add([listed("a", why=Why.TIMEOUT)], now=1.0)
@@ -286,11 +294,20 @@ async def test_metrics_count_both_fates(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "code"), [("limit=0", 400), ("limit=x", 400), ("limit=99999", 400), ("after=x", 409)]
+    ("query", "code", "says"),
+    [
+        ("limit=0", 400, "`limit` has to be at least 1."),
+        ("limit=x", 400, "`limit` has to be a whole number, and is text."),
+        ("limit=99999", 400, "`limit` has to be at most 1000."),
+        ("page=2", 400, "`page` is not known here."),
+        ("after=x", 409, "`after` is what `next` of the page before says."),
+    ],
 )
-async def test_a_page_that_cannot_be_is_refused(query: str, code: int) -> None:
+async def test_a_page_that_cannot_be_is_refused(query: str, code: int, says: str) -> None:
     async with served() as client:
-        assert (await client.ask("GET", f"{LIST}?{query}"))[0] == code
+        found, answer = await client.ask("GET", f"{LIST}?{query}")
+
+    assert (found, answer["detail"]) == (code, says)
 
 
 async def test_the_list_wants_the_token() -> None:

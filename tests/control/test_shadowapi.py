@@ -223,5 +223,6 @@ async def test_a_route_of_writes_alone_is_promised_no_parity(methods: tuple[str,
     assert report is not None
     text = "\n".join(report_lines(report))
     assert (short.has_reads, report["has_reads"]) == (has_reads, has_reads)
+    assert bool(report["parity"]["needed"]) is has_reads
     assert ("more without a difference" in text, "0 compared" in text) == (has_reads, has_reads)
     assert ("writes alone, which are sent on and not compared" in text) is not has_reads

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from strangler.control.operations import Flaw
 from strangler.runtime.notices import FLAG_PROBLEM, LEVELS
 from tests.support.issuer import Issuer
 from tests.support.proxy import routes_text, running
@@ -50,6 +51,28 @@ def test_the_page_has_every_log_event_with_its_level_and_no_other() -> None:
 
     assert {name for _, name in documented} == {name for _, name in emitted}
     assert {(level, name) for level, name in emitted if level != _ANY} - documented == set()
+
+
+def test_the_page_has_every_problem_of_the_admin_port_and_no_other() -> None:
+    table = _section("Admin port").partition("| status | `title` |")[2].partition("\n\n")[0]
+    documented = set(re.findall(r"`([a-z_]+)`", table)) - {"nearest", "admin_request_failed"}
+    paths = [*(ROOT / "strangler" / "control").glob("*.py"), *(ROOT / "strangler" / "runtime").glob("admin*.py")]
+
+    raised = {code for path in paths for code in _problems(ast.parse(path.read_text()))}
+
+    assert documented == raised | set(Flaw)
+
+
+def _problems(tree: ast.Module) -> Iterator[str]:
+    """Yield the titles that a module gives problems."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="problem"), args=[_, ast.Constant(value=str(code)), *_]):
+                yield code
+            case ast.Call(func=ast.Name(id="missing"), keywords=[ast.keyword(value=ast.Constant(value=str(code))), *_]):
+                yield code
+            case ast.Assign(targets=[ast.Name(id="MISSING")], value=ast.Constant(value=str(code))):
+                yield code
 
 
 def _events(tree: ast.Module) -> Iterator[Event]:

@@ -14,18 +14,20 @@ import pytest
 from strangler.control.store import Store
 from strangler.control.truth import Truth
 from strangler.core.shadowing import Shadow
+from strangler.core.writelog import FOLDER, SUFFIX
 from strangler.flags.data import NOT_READY
 from strangler.runtime import shadowing
+from strangler.runtime.findinglink import Gauges
 from strangler.runtime.logs import LogFormat
-from strangler.runtime.shadowing import Shadowing
+from strangler.runtime.shadowing import NO_GAUGES, Shadowing
 from strangler.vault.vault import Vault
 from tests.support.plane import config, route
 from tests.support.waiting import until
 
 
 @asynccontextmanager
-async def shadowed(folder: Path) -> AsyncIterator[Shadowing]:
-    served = config(1, 1, route("users", "/users", shadow=Shadow()), state_dir=str(folder))
+async def shadowed(folder: Path, *, shadow: Shadow | None = Shadow()) -> AsyncIterator[Shadowing]:  # noqa: B008
+    served = config(1, 1, route("users", "/users", shadow=shadow), state_dir=str(folder))
     with closing(Store(folder)) as store:
         made = Shadowing(
             store,
@@ -66,6 +68,25 @@ async def test_a_comparer_that_hangs_is_killed_and_replaced(
         assert made.restarts >= 1
         assert first not in children()
     assert children() == []
+
+
+async def test_a_write_that_was_noted_by_the_routes_before_is_found_without_another_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shadowing, "SAVE_EVERY_S", 0.01)
+    async with shadowed(tmp_path, shadow=None) as made:
+        assert made.status() is None
+        (tmp_path / FOLDER).mkdir()
+        (tmp_path / FOLDER / f"0-1.a{SUFFIX}").touch()
+        await until(lambda: made.status() is not None, what="a comparer for it")
+
+
+async def test_writes_that_wait_to_be_listed_count_as_waiting(tmp_path: Path) -> None:
+    async with shadowed(tmp_path) as made:
+        assert made.divergences.status().waiting is None
+        made._receive(Gauges(gauges={**NO_GAUGES, "writes_waiting": 2, "writes_untold": 3, "writes_files": 1}))
+
+        assert made.divergences.status().waiting == 5
 
 
 async def test_a_comparer_that_cannot_be_started_is_tried_again(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from strangler.core.divergence import DivergenceKind, Why
-from strangler.core.model import Idempotency, Side
+from strangler.core.model import Idempotency, Side, Timeouts
 from strangler.shadow import writes as module
 from strangler.shadow.writes import LATE_S
 from tests.shadow.writing import CREATED, bench_of, pay
@@ -255,6 +255,25 @@ async def test_a_repair_of_a_route_that_is_gone_or_killed_sends_nothing(tmp_path
     assert killed is not None and killed.why is Why.KILLED
     assert gone is not None and gone.why is Why.UNDECLARED
     assert not extracted.received
+
+
+async def test_a_repair_of_a_route_that_shadows_no_more_takes_no_longer_than_somebody_waits_for_it(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(module, "REPAIR_S", 0.05)
+
+    async def hang(_: Received, __: Conversation) -> bytes:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with backend(hang) as extracted, bench_of(tmp_path, extracted) as bench:
+        bench.write(held=Why.MARKED)
+        await bench.until_idle()
+        (one,) = bench.config.routes
+        slow = replace(one, shadow=None, timeouts=Timeouts(response_s=3_600.0))
+        bench.writes.apply(replace(bench.config, routes=(slow,)), is_killed=False)
+        verdict = await bench.writes.repair(bench.content(bench.told[0]), ())
+    assert verdict is not None and verdict.why is Why.TIMEOUT
 
 
 async def test_the_key_goes_into_the_header_that_the_route_names(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """Sending writes on while the disk is full, memory is short or a file is damaged: nothing is lost or sent twice."""
 
 import asyncio
+import fcntl
+import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +16,9 @@ from strangler.core.writelog import FOLDER
 from strangler.shadow import writes as module
 from strangler.shadow.room import Room
 from strangler.shadow.writefile import Entry
-from strangler.shadow.writes import LATE_S
-from tests.shadow.writing import CREATED, bench_of, full_disk
+from strangler.shadow.writes import LATE_S, Writes
+from strangler.vault.stream import Record, StreamReader
+from tests.shadow.writing import CREATED, Bench, bench_of, full_disk
 from tests.support.backend import Conversation, Received, backend, says
 from tests.support.waiting import until
 
@@ -116,6 +120,81 @@ async def test_memory_that_ends_after_a_write_has_left_makes_a_doubt_and_no_seco
         await bench.until_idle()
     assert [one.why for one in bench.told] == [Why.BROKE_OFF]
     assert len(extracted.received) == 2
+
+
+async def test_notes_that_find_no_memory_are_read_again_in_their_order(
+    tmp_path: Path, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    read, left = StreamReader.read, [3]
+
+    def some(self: StreamReader, most_bytes: int) -> Iterator[Record]:
+        """Yield what the first notes are, and then find no memory for the next one."""
+        for number, record in enumerate(read(self, most_bytes)):
+            if left[0] and number == left[0] - 1:
+                left[0] -= 1
+                raise MemoryError
+            yield record
+
+    async with backend(says(CREATED)) as extracted, bench_of(tmp_path, extracted) as bench:
+        for number in range(3):
+            bench.write(b"%d" % number, connection=7)
+        bench.log.close()
+        monkeypatch.setattr(StreamReader, "read", some)
+        for _ in range(3):
+            bench.writes.look()
+            assert bench.writes.gauges()["writes_files"] == 1
+        short_of_memory(monkeypatch, Entry, "begun", times=1)
+        bench.writes.look()
+        assert bench.writes.gauges()["writes_waiting"] == 3
+        assert left == [0]
+        assert caplog.messages.count("write_short_of_memory") == 1
+        await bench.until_idle()
+        await until(lambda: len(extracted.received) == 3, what="all of them")
+    assert bench.told == []
+    assert [one.body for one in extracted.received] == [b"0", b"1", b"2"]
+
+
+async def test_so_many_files_are_open_and_the_others_have_their_turn(tmp_path: Path) -> None:
+    async with backend(says(CREATED)) as extracted, bench_of(tmp_path, extracted) as bench:
+        bench.writes = Writes(bench.tell, most_files=2)
+        bench.writes.apply(bench.config, is_killed=False)
+        bench.keeps = False
+        for _ in range(5):
+            bench.write(held=Why.MARKED)
+            bench.log.close()
+        bench.writes.look()
+        bench.writes.look()
+        assert bench.writes.gauges()["writes_files"] == 2
+        bench.keeps = True
+        bench.writes.kept([one.id for one in bench.told])
+        await until_told(bench, 5)
+        await bench.writes.end()
+    assert {one.why for one in bench.told} == {Why.MARKED}
+
+
+async def until_told(bench: Bench, count: int) -> None:
+    """Look until so many writes are told, and their files have gone."""
+
+    def is_told() -> bool:
+        bench.writes.look()
+        return len({one.id for one in bench.told}) == count and not bench.writes.gauges()["writes_files"]
+
+    await until(is_told, what="all to be told")
+
+
+async def test_what_killed_processes_left_half_made_is_deleted_by_the_next_comparer(tmp_path: Path) -> None:
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    names = ("0-1.a.log.draft", "0-2.a.log.draft", "0-3.a.log.draft", "0-4.a.marks", "0-5.a.log", "0-5.a.marks")
+    for name in names:
+        (folder / name).write_bytes(b"")
+    os.utime(folder / names[0], (1.0, 1.0))
+    os.utime(folder / names[1], (1.0, 1.0))
+    with (folder / names[1]).open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        async with bench_of(tmp_path, 1):
+            pass
+    assert sorted(path.name for path in folder.iterdir()) == [*names[1:3], *names[4:]]
 
 
 async def test_divergences_that_find_no_memory_are_told_later(tmp_path: Path, monkeypatch: Any) -> None:
