@@ -11,6 +11,9 @@ from strangler.errors import Fault
 MAX_FAULTS = 100
 """More than anybody reads; a bound, because one alias can repeat a fault thousands of times."""
 
+_USER = re.compile(r"(?<=://)[^/\s]*@")
+_PATH = re.compile(r"(https?://[^/\s]+/).+", re.IGNORECASE | re.DOTALL)
+
 MAX_SHOWN = 60
 """Characters of the author's text that a message repeats."""
 
@@ -128,7 +131,9 @@ def show(text: str) -> str:
 
 
 def shorten(text: str) -> str:
-    """Return `text` on one line, at most MAX_SHOWN characters of it."""
+    """Return `text` on one line, at most MAX_SHOWN characters of it, and of a URL no more than its host."""
+    # Because whoever knows a webhook's path may post to it, and faults go to logs and to viewers.
+    text = _PATH.sub(r"\1…", _USER.sub("…@", text))
     cut = text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in cut)
 

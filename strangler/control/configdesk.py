@@ -8,26 +8,23 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
 from strangler.config import accepting, load
 from strangler.config.changes import Change, changes
-from strangler.config.replacing import check_replaceable, replace_file
-from strangler.config.textdiff import unified
+from strangler.config.masking import MARK, Masker
+from strangler.config.replacing import check_replaceable
 from strangler.config.warnings import warnings_of
 from strangler.control.answers import ProblemError, missing, problem
 from strangler.control.dryrun import Foreseen, Prepared, Served
-from strangler.control.journal import Deed, Journal, as_text
+from strangler.control.filechange import change, difference, digest_of
+from strangler.control.journal import Journal
 from strangler.control.status import ConfigStatus
-from strangler.core.audit import Action
 from strangler.core.model import Config
-from strangler.errors import ConfigError, EditError, Fault, StoreError, UsageError
+from strangler.errors import ConfigError, Fault, UsageError
 
-MOST_DIFF = 32 * 1024
-"""Characters of a difference that the audit log keeps; the whole one is in the answer."""
 TAKEN_S = 5.0
 """How long an answer waits for the file to be taken over; it takes a quarter of a second."""
 
@@ -37,8 +34,10 @@ class ConfigShown(msgspec.Struct, frozen=True, kw_only=True):
 
     status: ConfigStatus
     text: str
+    is_masked: bool
+    """Whether its secrets are masked, as for everybody but operators: `[masked 1]`, equal ones with equal numbers."""
     digest: str
-    """Of the text; a proposal and a change give it back."""
+    """Of the file itself; a proposal and a change give it back."""
     generation: int
 
 
@@ -97,14 +96,23 @@ class ConfigDesk:
         self._wait_taken = wait_taken
         self._now = now
         self._is_busy = False
+        self._masking = asyncio.Lock()
+        self._masked = ("", "")
+        """A file's digest, and its text with its secrets masked."""
 
-    def show(self) -> ConfigShown:
-        """Return the file as it is. Raises ConfigError if it cannot be read."""
+    async def show(self, *, is_whole: bool) -> ConfigShown:
+        """Return the file as it is, with its secrets masked unless it `is_whole`. Raises ConfigError if it cannot be
+        read."""
         data = load.read_file(self._path)
+        digest = digest_of(data)
+        text = data.decode("utf-8", "replace")
+        if not is_whole:
+            text = await self._masked_text(text, digest)
         return ConfigShown(
             status=self._status(),
-            text=data.decode("utf-8", "replace"),
-            digest=_digest(data),
+            text=text,
+            is_masked=not is_whole,
+            digest=digest,
             generation=self._generation(),
         )
 
@@ -122,6 +130,7 @@ class ConfigDesk:
         with self._alone():
             before = load.read_file(self._path)
             _check_digest(before, digest)
+            _check_whole(text)
             after = text.encode("utf-8", "surrogatepass")
             # Because a large file takes long to parse, and this loop has guards to judge by.
             loaded = await asyncio.to_thread(load.parse, after, path=self._path)
@@ -137,6 +146,13 @@ class ConfigDesk:
             before = load.read_file(self._path)
             after = await asyncio.to_thread(accepting.accept, before, route=route, path=path, file=self._path)
             return await self._prepared(before, before if after is None else after, who=who, why=why)
+
+    async def _masked_text(self, text: str, digest: str) -> str:
+        # Because a large file takes a second, it is masked once for all who look, beside the loop.
+        async with self._masking:
+            if self._masked[0] != digest:
+                self._masked = digest, await asyncio.to_thread(Masker().mask, text)
+            return self._masked[1]
 
     def _proposed(self, text: str) -> Proposed:
         before, after = load.read_file(self._path), text.encode("utf-8", "surrogatepass")
@@ -160,7 +176,7 @@ class ConfigDesk:
             changes=changed,
             needs_restart=held,
             diff=self._diff(before, after),
-            digest=_digest(before),
+            digest=digest_of(before),
         )
 
     async def _prepared(self, before: bytes, after: bytes, *, who: str, why: str) -> Prepared:
@@ -191,37 +207,18 @@ class ConfigDesk:
 
     async def _replace(self, before: bytes, after: bytes, diff: tuple[str, ...], *, who: str, why: str) -> Written:
         if before != after:
-            replace_file(self._path, before=before, after=after)
-            try:
-                self._record(before, after, "\n".join(diff), who=who, why=why)
-            except StoreError:
-                # Because nothing is changed that is not on record; whoever wrote it since then is left alone.
-                with suppress(EditError):
-                    replace_file(self._path, before=after, after=before)
-                raise
+            masked = await asyncio.to_thread(self._diff, before, after, is_whole=False)
+            change(
+                self._journal, self._path, before=before, after=after, masked=masked, at=self._now(), who=who, why=why
+            )
             # Because the file is written, whoever asked sees in the status if it is not served yet.
             with suppress(TimeoutError):
                 async with asyncio.timeout(TAKEN_S):
                     await self._wait_taken()
-        return Written(status=self._status(), digest=_digest(after), diff=diff, generation=self._generation())
+        return Written(status=self._status(), digest=digest_of(after), diff=diff, generation=self._generation())
 
-    def _record(self, before: bytes, after: bytes, diff: str, *, who: str, why: str) -> None:
-        self._journal.record(
-            Deed(
-                at=self._now(),
-                who=who,
-                what=Action.CONFIG,
-                subject="routes",
-                why=why,
-                before=as_text(_digest(before)),
-                after=as_text(_digest(after)),
-                evidence=as_text({"diff": diff[:MOST_DIFF]}),
-            )
-        )
-
-    def _diff(self, before: bytes, after: bytes) -> tuple[str, ...]:
-        old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
-        return () if old == new else tuple(unified(old, new, Path(self._path.name)))
+    def _diff(self, before: bytes, after: bytes, *, is_whole: bool = True) -> tuple[str, ...]:
+        return difference(before, after, Path(self._path.name), is_whole=is_whole)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -236,14 +233,19 @@ class ConfigDesk:
 
 
 def _check_digest(data: bytes, digest: str) -> None:
-    current = _digest(data)
+    current = digest_of(data)
     if digest != current:
         detail = "The routes file was changed since it was looked at. Look again, then change."
         raise ProblemError(problem(412, "precondition_failed", detail, given=digest, current=current))
 
 
-def _digest(data: bytes) -> str:
-    return sha256(data).hexdigest()
+def _check_whole(text: str) -> None:
+    mark = MARK.search(text)
+    if mark is not None:
+        line = text.count("\n", 0, mark.start()) + 1
+        raise UsageError(
+            f"`{mark[0]}` in line {line} stands for a secret that viewers are not shown. Write the secret."
+        )
 
 
 def _whole_file(path: Path, message: str) -> Fault:

@@ -62,7 +62,9 @@ def operations(desk: DiscoveryDesk, planner: Planner) -> tuple[Operation, ...]:
             name="proposeStub",
             summary="The change of the routes file that gives an endpoint a route; nothing is written.",
             role=Role.VIEWER,
-            handler=lambda call: desk.propose(call.query.method, call.query.template),
+            handler=lambda call: desk.propose(
+                call.query.method, call.query.template, is_whole=call.caller.role >= Role.OPERATOR
+            ),
             query=WhichEndpoint,
             answer=StubShown,
             problems=(409,),

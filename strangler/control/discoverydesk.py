@@ -1,25 +1,24 @@
 """The discovery desk: what operators are shown of live paths, and how a route for one gets into the routes file."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from strangler.config import load
-from strangler.config.replacing import check_replaceable, replace_file
+from strangler.config.replacing import check_replaceable
 from strangler.config.stub import Stub, add_stub, suggest
-from strangler.config.textdiff import unified
 from strangler.control.discovery import Discovery
 from strangler.control.dryrun import Foreseen, Prepared, added
-from strangler.control.journal import Deed, Journal, as_text
-from strangler.core.audit import Action
+from strangler.control.filechange import change, difference
+from strangler.control.journal import Journal
 from strangler.core.model import Config
 from strangler.core.progress import Day, Left, Standing, Stood
 from strangler.core.traffic import DAY_S
-from strangler.errors import ConfigError, EditError, StoreError, UsageError
+from strangler.errors import ConfigError, EditError, UsageError
 
 
 class EndpointShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +118,7 @@ class DiscoveryDesk:
         self._discovery = discovery
         self._journal = journal
         self._file = file
-        self._is_busy = False
+        self._busy: set[str] = set()
 
     def endpoints(self) -> EndpointList:
         """Return every endpoint."""
@@ -145,43 +144,41 @@ class DiscoveryDesk:
             days=days,
         )
 
-    async def propose(self, method: str, template: str) -> StubShown:
-        """Return what a stub for an endpoint would change. Raises UsageError if there can be none."""
-        stub, before, after = await self._edited(method, template)
-        return await asyncio.to_thread(self._shown, stub, before, after, is_written=False)
+    async def propose(self, method: str, template: str, *, is_whole: bool) -> StubShown:
+        """Return what a stub for an endpoint would change, with secrets masked unless it `is_whole`. Raises UsageError
+        if there can be none."""
+        with self._alone("propose"):
+            stub, before, after = await self._edited(method, template)
+            diff = await asyncio.to_thread(difference, before, after, self._file, is_whole=is_whole)
+        return self._shown(stub, diff, is_written=False)
 
     async def add(self, method: str, template: str, *, who: str, why: str) -> Prepared:
         """Prepare to write a stub for an endpoint into the routes file. Raises UsageError.
 
         It raises UsageError, and StoreError if it cannot be recorded; then the file is as it was.
         """
-        stub, before, after = await self._edited(method, template)
-        shown = await asyncio.to_thread(self._shown, stub, before, after, is_written=True)
+        # Because proposals are for viewers too, and may follow each other closely, this has a turn of its own.
+        with self._alone("add"):
+            stub, before, after = await self._edited(method, template)
+            diff, masked = [
+                await asyncio.to_thread(difference, before, after, self._file, is_whole=is_whole)
+                for is_whole in (True, False)
+            ]
+        shown = self._shown(stub, diff, is_written=True)
         with _refused():
             check_replaceable(self._file)
 
         def foresee() -> Foreseen:
             matched = f"{method} {template}"
-            return Foreseen(
-                answer=shown, changes=(added("route", stub.name, match=matched),), diff=tuple(shown.diff.split("\n"))
-            )
+            return Foreseen(answer=shown, changes=(added("route", stub.name, match=matched),), diff=diff)
 
-        return Prepared(carry_out=lambda: self._write(stub, before, after, shown, who=who, why=why), foresee=foresee)
+        def carry_out() -> StubShown:
+            at = self._discovery.now()
+            with _refused():
+                change(self._journal, self._file, before=before, after=after, masked=masked, at=at, who=who, why=why)
+            return shown
 
-    def _write(self, stub: Stub, before: bytes, after: bytes, shown: StubShown, *, who: str, why: str) -> StubShown:
-        deed = Deed(
-            at=self._discovery.now(), who=who, what=Action.CONFIG, subject=stub.name, why=why, after=as_text(shown.diff)
-        )
-        with _refused():
-            replace_file(self._file, before=before, after=after)
-        try:
-            self._journal.record(deed)
-        except StoreError:
-            # Because nothing is changed that is not on record; whoever wrote it since then is left alone.
-            with suppress(EditError):
-                replace_file(self._file, before=after, after=before)
-            raise
-        return shown
+        return Prepared(carry_out=carry_out, foresee=foresee)
 
     async def _edited(self, method: str, template: str) -> tuple[Stub, bytes, bytes]:
         known = {(one.endpoint.method, one.endpoint.template): one for one in self._discovery.stood()}
@@ -190,14 +187,8 @@ class DiscoveryDesk:
             raise UsageError(f"no endpoint {method} {template} was seen; `strangler discover` lists those that were.")
         if one.standing is not Standing.UNROUTED:
             raise UsageError(f"route {one.route!r} names {method} {template} already.")
-        if self._is_busy:
-            raise UsageError("another route is being added; ask again in a moment.")
-        self._is_busy = True
-        try:
-            # Because a large file takes long to parse, and this loop has guards to judge by.
-            return await asyncio.to_thread(self._edit, method, template)
-        finally:
-            self._is_busy = False
+        # Because a large file takes long to parse, and this loop has guards to judge by.
+        return await asyncio.to_thread(self._edit, method, template)
 
     def _edit(self, method: str, template: str) -> tuple[Stub, bytes, bytes]:
         try:
@@ -210,9 +201,18 @@ class DiscoveryDesk:
         except EditError as error:
             raise UsageError(str(error)) from error
 
-    def _shown(self, stub: Stub, before: bytes, after: bytes, *, is_written: bool) -> StubShown:
-        diff = "\n".join(unified(before.decode(), after.decode(), self._file))
-        return StubShown(route=stub.name, file=str(self._file), diff=diff, is_written=is_written)
+    def _shown(self, stub: Stub, diff: Sequence[str], *, is_written: bool) -> StubShown:
+        return StubShown(route=stub.name, file=str(self._file), diff="\n".join(diff), is_written=is_written)
+
+    @contextmanager
+    def _alone(self, what: str) -> Iterator[None]:
+        if what in self._busy:
+            raise UsageError("another route is being added; ask again in a moment.")
+        self._busy.add(what)
+        try:
+            yield
+        finally:
+            self._busy.discard(what)
 
 
 @contextmanager

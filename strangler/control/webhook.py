@@ -66,8 +66,12 @@ class WebhookSender:
         if self._secret:
             headers[SIGNATURE] = sign(self._secret, int(self._wall()), body)
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-        async with self._session.post(
-            self._hook.url, data=body, headers=headers, timeout=timeout, allow_redirects=False
-        ) as response:
-            if not 200 <= response.status < 300:
-                raise DeliveryError(f"the receiver answered with {response.status}")
+        try:
+            async with self._session.post(
+                self._hook.url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            ) as response:
+                if not 200 <= response.status < 300:
+                    raise DeliveryError(f"the receiver answered with {response.status}")
+        except aiohttp.ClientResponseError as error:
+            # Because its text names the whole URL, whose path may be a secret.
+            raise DeliveryError("the receiver's answer is no HTTP") from error

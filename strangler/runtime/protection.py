@@ -20,7 +20,7 @@ from strangler.control.store import Store
 from strangler.control.truth import Truth
 from strangler.control.webhook import WebhookSender
 from strangler.control.writeback import LaunchDarkly, Off, WriteBack
-from strangler.core.audit import Action
+from strangler.core.audit import ROUTES, Action
 from strangler.core.model import Config, FlagSourceKind, Webhook
 from strangler.core.tally import Tally
 from strangler.errors import StoreError
@@ -93,7 +93,7 @@ class Protection:
                 at=time.time(),
                 who="routes file",
                 what=Action.RELOAD,
-                subject="routes",
+                subject=ROUTES,
                 why="the file changed",
                 before=as_text(before),
                 after=as_text(config.digest),

@@ -281,3 +281,21 @@ def test_no_message_repeats_a_secret() -> None:
 
     assert len(messages) == 4
     assert "hush" not in "".join(messages)
+
+
+@pytest.mark.parametrize(
+    "hooks",
+    [
+        "[https://h/hush]",
+        "https://h/hush",
+        "[{name: https://h/hush, url: https://h/hu^sh}]",
+        '[{name: a, url: "https://h/x hush"}]',
+        "[{name: a, url: [https://h/hush, https://me:hush@h]}]",
+        "[{https://h/hush: 1}]",
+    ],
+)
+def test_no_message_repeats_the_path_of_a_webhook(hooks: str) -> None:
+    messages = faults(f"{SMALL}webhooks: {hooks}\n")
+
+    assert messages
+    assert "hush" not in "".join(messages)

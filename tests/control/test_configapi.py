@@ -6,8 +6,11 @@ from hashlib import sha256
 import pytest
 
 from strangler.config.document import MAX_BYTES
+from strangler.control.operations import Role
 from tests.support.shown import ROUTES_TEXT
 from tests.support.surface import Client, served
+
+HOOK = "webhooks:\n- {name: pager, url: https://hooks.example/s3cret/one}\n"
 
 
 def digest_of(text: str) -> str:
@@ -25,6 +28,47 @@ async def test_the_file_is_shown_as_it_is_on_the_disk() -> None:
         code, shown = await client.ask("GET", "/api/v1/config")
 
     assert (code, shown["text"], shown["digest"]) == (200, ROUTES_TEXT, digest_of(ROUTES_TEXT))
+
+
+async def test_a_viewer_is_shown_the_file_without_its_secrets_and_an_operator_the_whole() -> None:
+    async with served() as client:
+        client.file.write_text(ROUTES_TEXT + HOOK)
+        _, token = client.tokens.create("reader", Role.VIEWER, for_s=None, who="test", why="test")
+        code, masked = await client.ask("GET", "/api/v1/config", Authorization=f"Bearer {token}")
+        _, whole = await client.ask("GET", "/api/v1/config")
+
+    assert (code, masked["is_masked"], whole["is_masked"]) == (200, True, False)
+    assert masked["text"] == ROUTES_TEXT + HOOK.replace("s3cret/one", "[masked 1]")
+    assert whole["text"] == ROUTES_TEXT + HOOK
+    assert masked["digest"] == whole["digest"] == digest_of(ROUTES_TEXT + HOOK)
+
+
+async def test_the_record_of_a_change_shows_that_a_secret_changed_and_not_the_secret() -> None:
+    async with served() as client:
+        client.file.write_text(ROUTES_TEXT + HOOK)
+        text = ROUTES_TEXT + HOOK.replace("s3cret/one", "s3cret/two")
+        body = {"text": text, "digest": digest_of(ROUTES_TEXT + HOOK), "reason": "rotated"}
+        _, written = await client.ask("PUT", "/api/v1/config", body)
+        (row,) = (await client.ask("GET", "/api/v1/audit"))[1]["rows"]
+        stored = client.store.journal.latest()
+
+    shown = json.loads(row["evidence"])["diff"].splitlines()
+    assert "+- {name: pager, url: https://hooks.example/[masked 2]}" in shown
+    assert "-- {name: pager, url: https://hooks.example/[masked 1]}" in shown
+    assert "s3cret" not in str(stored)
+    assert any("s3cret/two" in line for line in written["diff"])
+
+
+async def test_a_text_with_masks_is_not_written_over_the_secrets() -> None:
+    text = ROUTES_TEXT + HOOK.replace("s3cret/one", "[masked 1]")
+
+    async with served() as client:
+        body = {"text": text, "digest": digest_of(ROUTES_TEXT), "reason": "test"}
+        code, answer = await client.ask("PUT", "/api/v1/config", body)
+        kept = client.file.read_text()
+
+    assert (code, kept) == (409, ROUTES_TEXT)
+    assert answer["detail"].startswith("`[masked 1]` in line 13 stands for a secret")
 
 
 async def test_a_proposal_tells_what_would_mean_something_else_and_applies_nothing() -> None:

@@ -1,10 +1,12 @@
 """Discovery over the admin API: what was seen, how much is left, a route for it, and what another file would do."""
 
 import asyncio
+import json
 import os
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
@@ -159,6 +161,18 @@ async def test_a_stub_is_proposed_and_nothing_is_written(client: Client) -> None
     assert (client.folder / "routes.yaml").read_text() == ROUTES
 
 
+async def test_a_viewer_is_shown_no_secret_beside_a_stub(client: Client) -> None:
+    file = client.folder / "routes.yaml"
+    file.write_text(ROUTES + "  # the old hook: https://hooks.example/s3cret\n")
+    _, token = client.tokens.create("reader", Role.VIEWER, for_s=None, who="test", why="test")
+    path = f"{STUB}?method=GET&template=/invoices/%7Bid%7D"
+
+    _, masked = await client.ask("GET", path, Authorization=f"Bearer {token}")
+    _, whole = await client.ask("GET", path)
+
+    assert ("s3cret" in masked["diff"], "s3cret" in whole["diff"]) == (False, True)
+
+
 async def test_a_stub_is_written_once_and_is_on_the_audit_log(client: Client) -> None:
     code, found = await client.ask("POST", STUB, {**WANTED, "reason": "next in line"})
 
@@ -169,15 +183,21 @@ async def test_a_stub_is_written_once_and_is_on_the_audit_log(client: Client) ->
     assert "name: invoices.read" in text
     assert (row["what"], row["subject"], row["why"]) == (
         Action.CONFIG,
-        "invoices.read",
+        "routes",
         "next in line",
     )
+    assert [json.loads(row[part]) for part in ("before", "after")] == [
+        sha256(whole.encode()).hexdigest() for whole in (ROUTES, text)
+    ]
+    assert "+  - name: invoices.read" in json.loads(row["evidence"])["diff"].splitlines()
     client.truth.replace_config(parse(text.encode(), path=client.folder / "routes.yaml"))
     code, found = await client.ask("POST", STUB, {**WANTED, "reason": "again"})
     assert (code, found["detail"]) == (409, "route 'invoices.read' names GET /invoices/{id} already.")
 
 
-async def test_a_stub_is_worked_out_beside_the_loop_and_one_at_a_time(client: Client) -> None:
+async def test_a_stub_is_worked_out_beside_the_loop_and_one_at_a_time_and_who_looks_keeps_nobody_from_adding(
+    client: Client,
+) -> None:
     file = client.folder / "routes.yaml"
     file.unlink()
     os.mkfifo(file)
@@ -199,11 +219,13 @@ async def test_a_stub_is_worked_out_beside_the_loop_and_one_at_a_time(client: Cl
     try:
         await until(entered.is_set)
         second = await client.ask("GET", path)
+        added = await client.ask("POST", STUB, {**WANTED, "reason": "test"})
     finally:
         leave.set()
         writing.join()
 
     assert (second[0], "another route" in second[1]["detail"]) == (409, True)
+    assert added[0] == 200
     assert (await first)[0] == 200
 
 

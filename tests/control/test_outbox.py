@@ -181,6 +181,26 @@ async def test_a_webhook_that_answers_otherwise_is_told_again_and_not_somewhere_
     assert receiver.requests[0][3] == receiver.requests[1][3]
 
 
+async def test_no_log_has_the_path_of_a_webhook_whose_receiver_speaks_no_http(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"hush\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, aiohttp.ClientSession() as session:
+        sender = WebhookSender(Webhook(name="pager", url=f"http://127.0.0.1:{port}/s3cret"), "", session)
+        async with running(sender.outbox):
+            sender.tell(TRIP)
+            await until(lambda: "outbox_failed" in caplog.text)
+
+    assert "s3cret" not in str([fields_of(record) for record in caplog.records if hasattr(record, "fields")])
+    assert sender.outbox.fault == "the receiver's answer is no HTTP"
+
+
 async def test_a_flag_is_switched_off_at_launchdarkly_by_instruction() -> None:
     async with receiving(503, 200) as receiver, aiohttp.ClientSession() as session:
         settings = FlagSettings(project="shop", environment="production", api_uri=receiver.url)

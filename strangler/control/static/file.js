@@ -81,7 +81,7 @@ export function fileView(main, route) {
     const mine = turn;
     const wanted = area.value;
     if (!mayChange()) {
-      text(verdict, "What another text would mean is told to operators.");
+      text(verdict, "Its secrets, and what another text would mean, are told to operators.");
       put(faults);
       put(result);
       return;
