@@ -5,6 +5,7 @@ import { el, fresh, put, set, show, text } from "./dom.js";
 import { many, moment, pretty } from "./format.js";
 import { model, watch } from "./model.js";
 import { kindOf } from "./series.js";
+import { turns } from "./turns.js";
 import { explain } from "./ui.js";
 
 const PAGE = 50;
@@ -18,13 +19,16 @@ export function auditList(query, { isFresh = () => true, follows = false } = {})
   const node = el("div", { class: "audit" }, news, list, status, older);
   let last = null;
   let seen = 0;
+  const asking = turns();
 
   async function more(isAnew = false) {
+    const isNewest = asking();
     set(older, { disabled: true });
     try {
       const wanted = new URLSearchParams({ limit: PAGE, ...query() });
       if (last !== null) wanted.set("before", last);
       const { rows } = await read(`audit?${wanted}`);
+      if (!isNewest()) return;
       if (isAnew) put(list);
       list.append(...rows.map(entry));
       if (rows.length) last = rows.at(-1).seq;
@@ -32,6 +36,7 @@ export function auditList(query, { isFresh = () => true, follows = false } = {})
       show(older, rows.length === PAGE);
       text(status, list.children.length ? "" : "Nothing of this is on record.");
     } catch (error) {
+      if (!isNewest()) return;
       text(status, explain(error));
     }
     set(older, { disabled: false });

@@ -3,12 +3,17 @@
 import { change, read } from "./api.js";
 import { el, put, set, show, text } from "./dom.js";
 import { count, many, moment, names } from "./format.js";
+import { breaks, linesOf } from "./lines.js";
 import { mayChange, model, watch } from "./model.js";
+import { turns } from "./turns.js";
 import { action, ask, chip, explain, facts, gateNote, notify, table } from "./ui.js";
 
 const PAUSE_MS = 350;
 const BUSY_MS = 300;
-const MOST_TRIES = 10;
+/** How often another person's text is waited for; one of thousands of routes takes seconds. */
+const MOST_TRIES = 100;
+/** Rows and lines that are shown of what a text would do; the command line has all of them. */
+const MOST_SHOWN = 200;
 
 /** The view of the routes file; `route` is one to begin at. */
 export function fileView(main, route) {
@@ -19,15 +24,21 @@ export function fileView(main, route) {
   const result = el("div", { class: "loaded" });
   const moved = el("p", { class: "gate", hidden: true }, "The file on the disk is another one by now. ", el("button", { type: "button", onclick: () => open() }, "Load it, and drop what is typed here"));
   const apply = action("Apply…", applying, { class: "primary" });
-  const back = el("button", { type: "button", onclick: () => { area.value = base.text; typed(); } }, "Back to the file");
+  const back = el("button", { type: "button", onclick: () => { file = linesOf(base.text); area.value = file.text; typed(); } }, "Back to the file");
   const note = gateNote();
   const path = el("span", { class: "mono" }, "");
   let base = { text: "", digest: "" };
+  let file = linesOf("");
+  let original = "";
+  let numbered = 0;
   let served = null;
   let isSound = false;
   let checked = null;
   let timer = null;
-  let turn = 0;
+  let isLooking = false;
+  const opening = turns();
+  const following = turns();
+  const checking = turns();
 
   main.append(
     el(
@@ -47,39 +58,60 @@ export function fileView(main, route) {
   );
 
   async function open() {
+    const isNewest = opening();
     try {
       const found = await read("config");
-      base = found;
-      served = model.head.config.digest;
-      area.value = found.text;
-      text(path, found.status.file);
-      show(moved, false);
-      typed();
-      if (route) seek(found.text.split("\n").findIndex((line) => line.includes(`name: ${route}`)) + 1, 1);
+      if (isNewest()) take(found);
     } catch (error) {
-      text(verdict, explain(error));
+      if (isNewest()) text(verdict, explain(error));
     }
+  }
+
+  function take(found) {
+    base = found;
+    file = linesOf(found.text);
+    original = file.text;
+    served = model.head.config.digest;
+    area.value = original;
+    text(path, found.status.file);
+    show(moved, false);
+    typed();
+    if (route) seek(original.split("\n").findIndex((line) => line.includes(`name: ${route}`)) + 1, 1);
   }
 
   function typed() {
     clearTimeout(timer);
+    checking();
     isSound = false;
+    file.follow(area.value);
     number();
     timer = setTimeout(check, PAUSE_MS);
     update();
   }
 
   function number() {
-    const all = area.value.split("\n").length;
-    text(lines, Array.from({ length: all }, (_, index) => index + 1).join("\n"));
+    const all = breaks(area.value) + 1;
+    if (all !== numbered) text(lines, Array.from({ length: all }, (_, index) => index + 1).join("\n"));
+    numbered = all;
     lines.scrollTop = area.scrollTop;
   }
 
-  /** Ask what the text would mean; only the answer to the latest one is shown. */
+  /** Look at what is typed, one text at a time: whoever types on does not wait for all that was typed before. */
   async function check() {
-    turn += 1;
-    const mine = turn;
-    const wanted = area.value;
+    if (isLooking) return;
+    isLooking = true;
+    const isNewest = checking();
+    await look(area.value, isNewest);
+    isLooking = false;
+    if (isNewest() || !area.isConnected) return;
+    clearTimeout(timer);
+    timer = setTimeout(check, PAUSE_MS);
+  }
+
+  /** Ask what a text would mean; the answer is shown if no other one was typed meanwhile. */
+  async function look(wanted, isNewest) {
+    const isSame = wanted === original;
+    const whole = file.whole(wanted);
     if (!mayChange()) {
       text(verdict, "Its secrets, and what another text would mean, are told to operators.");
       put(faults);
@@ -88,16 +120,16 @@ export function fileView(main, route) {
     }
     text(verdict, "Checking …");
     try {
-      const found = await patiently(() => change("POST", "config/proposals", { text: wanted }), () => mine === turn);
-      const plan = found.is_valid && wanted !== base.text ? await patiently(() => change("POST", "plan", { text: wanted }), () => mine === turn) : null;
-      if (mine !== turn) return;
+      const found = await patiently(() => change("POST", "config/proposals", { text: whole }), isNewest);
+      const plan = found.is_valid && !isSame && isNewest() ? await patiently(() => change("POST", "plan", { text: whole }), isNewest) : null;
+      if (!isNewest()) return;
       checked = found;
       // Because what was typed was made from the file as it was loaded, it is not for another one that is there by now.
-      isSound = found.is_valid && wanted !== base.text && found.digest === base.digest;
+      isSound = found.is_valid && !isSame && found.digest === base.digest;
       show(moved, found.digest !== base.digest);
-      tell(found, plan);
+      tell(found, plan, isSame);
     } catch (error) {
-      if (mine !== turn) return;
+      if (!isNewest()) return;
       put(faults);
       put(result);
       text(verdict, explain(error));
@@ -105,9 +137,8 @@ export function fileView(main, route) {
     update();
   }
 
-  function tell(found, plan) {
+  function tell(found, plan, isSame) {
     set(verdict, { class: `verdict ${found.is_valid ? "sound" : "faulty"}` });
-    const isSame = area.value === base.text;
     text(verdict, found.is_valid ? (isSame ? "This is the file as it is." : `No fault. ${told(found.changes)}`) : `${many(found.faults.length, "fault")}: nothing of this can be applied.`);
     put(
       faults,
@@ -135,7 +166,7 @@ export function fileView(main, route) {
 
   async function applying() {
     const { digest } = base;
-    const wanted = area.value;
+    const wanted = file.whole(area.value);
     const isDone = await ask({
       title: "Apply this routes file",
       body: [el("p", {}, told(checked.changes)), checked.warnings.length ? el("p", { class: "fault" }, checked.warnings.join(" ")) : null],
@@ -150,7 +181,7 @@ export function fileView(main, route) {
   function update() {
     set(area, { readonly: model.me?.role !== "operator" });
     apply.gate(isSound);
-    set(back, { disabled: area.value === base.text });
+    set(back, { disabled: area.value === original });
     note.update();
     if (served !== null && model.head && model.head.config.digest !== served) {
       served = model.head.config.digest;
@@ -160,10 +191,11 @@ export function fileView(main, route) {
 
   /** The file was changed by somebody else: show it if nothing was typed, and say so if something was. */
   async function follow() {
+    const isNewest = following();
     try {
       const found = await read("config");
-      if (found.digest === base.digest) return;
-      if (area.value === base.text) open();
+      if (!isNewest() || found.digest === base.digest) return;
+      if (area.value === original) open();
       else show(moved, true);
     } catch {
       // The line at the top says that there is no connection.
@@ -174,7 +206,7 @@ export function fileView(main, route) {
   return () => {
     unwatch();
     clearTimeout(timer);
-    turn += 1;
+    for (const begin of [opening, following, checking]) begin();
   };
 }
 
@@ -205,7 +237,7 @@ function meaning(found, plan) {
     el("h2", {}, "What would become of the last hour's requests"),
     plan ? effects(plan) : null,
     found.changes.length ? [el("h2", {}, "What is otherwise"), found.changes.slice(0, 50).map(changed)] : null,
-    el("details", {}, el("summary", {}, "The change as text"), el("pre", { class: "diff", tabindex: "0" }, found.diff.join("\n"))),
+    el("details", {}, el("summary", {}, "The change as text"), el("pre", { class: "diff", tabindex: "0" }, found.diff.slice(0, MOST_SHOWN).join("\n"), found.diff.length > MOST_SHOWN ? `\n… and ${count(found.diff.length - MOST_SHOWN)} lines more` : "")),
   ];
 }
 
@@ -213,12 +245,14 @@ function effects(plan) {
   if (plan.since === null) return el("p", { class: "quiet" }, "No request was recorded yet, so nothing can be said of that.");
   const about = `${count(plan.requests)} requests since ${moment(plan.since)}, estimated from ${count(plan.sampled)} that were looked at.`;
   if (!plan.changes) return el("p", {}, `None of them would be treated otherwise: ${about}`);
+  const sorted = plan.effects.toSorted((a, b) => b.requests - a.requests);
   return [
     el("p", { class: "quiet" }, about),
+    sorted.length > MOST_SHOWN ? el("p", { class: "quiet" }, `The ${MOST_SHOWN} with the most requests of ${count(sorted.length)}; strangler plan has all.`) : null,
     table(
       "What would become of the last hour's requests",
       ["Route", "Requests", "What becomes of them"],
-      plan.effects.map((one) => el("tr", {}, el("th", { scope: "row" }, one.before === one.after ? one.after || "no route" : `${one.before || "no route"} → ${one.after || "no route"}`), el("td", { class: "number" }, count(one.requests)), el("td", {}, becomes(one)))),
+      sorted.slice(0, MOST_SHOWN).map((one) => el("tr", {}, el("th", { scope: "row" }, one.before === one.after ? one.after || "no route" : `${one.before || "no route"} → ${one.after || "no route"}`), el("td", { class: "number" }, count(one.requests)), el("td", {}, becomes(one)))),
     ),
     plan.unseen.length ? el("p", { class: "quiet" }, `No recorded request is for: ${names(plan.unseen)}.`) : null,
   ];

@@ -4,6 +4,7 @@ import { change, part as enc, read } from "./api.js";
 import { el, put, show } from "./dom.js";
 import { count, latency, moment, names } from "./format.js";
 import { model } from "./model.js";
+import { every } from "./turns.js";
 import { action, ask, chip, facts, gateNote, load, notify, table } from "./ui.js";
 
 const EVERY_MS = 2000;
@@ -36,7 +37,7 @@ export function guardPanel(name) {
     note.node,
     el("div", { class: "buttons start" }, reset.node, trip.node),
   );
-  let timer = null;
+  let end = () => {};
   let isFirst = true;
   let phase = null;
 
@@ -49,7 +50,6 @@ export function guardPanel(name) {
     if (isFirst) await load(body, () => read(`guards/${enc(name)}`), drawn);
     else await quietly();
     isFirst = false;
-    timer = setTimeout(refresh, EVERY_MS);
   }
 
   async function quietly() {
@@ -76,8 +76,8 @@ export function guardPanel(name) {
     trip.gate();
     note.update();
   }
-  if (model.routes.get(name)?.guard) refresh();
-  return { node, update, end: () => clearTimeout(timer) };
+  if (model.routes.get(name)?.guard) end = every(EVERY_MS, refresh);
+  return { node, update, end: () => end() };
 }
 
 function draw(guard) {

@@ -5,6 +5,7 @@ import { clock } from "./format.js";
 import { changed, model, takeHistory, takeMarks, takeState } from "./model.js";
 import { notify } from "./ui.js";
 import { kindOf } from "./series.js";
+import { turns } from "./turns.js";
 
 const EVENTS = ["hello", "state", "history", "mark", "bye"];
 const FIRST_MS = 1000;
@@ -20,6 +21,7 @@ let wait = FIRST_MS;
 let timer = null;
 let why = "";
 let isOn = false;
+const greeting = turns();
 
 /** Listen from now on. */
 export function connect() {
@@ -32,6 +34,7 @@ export function connect() {
 /** Listen no more. */
 export function disconnect() {
   isOn = false;
+  greeting();
   clearInterval(timer);
   source?.close();
   source = null;
@@ -60,6 +63,7 @@ function take(event) {
 }
 
 async function greeted(hello) {
+  const isNewest = greeting();
   const before = { ...model.link };
   const isOther = boot !== null && boot !== hello.boot;
   boot = hello.boot;
@@ -73,6 +77,7 @@ async function greeted(hello) {
   changed();
   try {
     const found = await read("history?span=hour");
+    if (!isNewest()) return;
     takeHistory(found, true);
     takeMarks(found.marks);
   } catch {

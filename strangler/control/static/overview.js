@@ -7,6 +7,7 @@ import { ago, count, latency, many, part, rate, share } from "./format.js";
 import { marksOf, model, now, perMinute, reach, recent, standing, watch } from "./model.js";
 import { failing } from "./series.js";
 import { BINS, spark } from "./spark.js";
+import { every } from "./turns.js";
 
 const FIRST = 100;
 const EVERY_MS = 15000;
@@ -171,10 +172,8 @@ function whole() {
     } catch {
       show(left, false);
     }
-    timer = setTimeout(ask, EVERY_MS);
   }
-  let timer = null;
-  ask();
+  const end = every(EVERY_MS, ask);
 
   function draw() {
     const sums = [0, 0, 0];
@@ -198,7 +197,7 @@ function whole() {
     ];
     text(line, `${parts.filter(Boolean).join(" · ")} · ${count(all)} requests in the last hour`);
   }
-  return { node, draw, end: () => clearTimeout(timer) };
+  return { node, draw, end };
 }
 
 function legend() {

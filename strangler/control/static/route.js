@@ -12,6 +12,7 @@ import { reason } from "./overview.js";
 import { failing, kindOf } from "./series.js";
 import { shadowPanel } from "./shadow.js";
 import { shareControl } from "./share.js";
+import { every } from "./turns.js";
 import { table } from "./ui.js";
 
 const DAY = { width: 300, bins: 288 };
@@ -102,7 +103,7 @@ function chartsOf(name) {
   const numbers = el("details", { class: "numbers", ontoggle: () => tabulate() }, el("summary", {}, "The same as a table"));
   let isDay = false;
   let day = null;
-  let timer = null;
+  let end = () => {};
   let route = null;
   const buttons = ["Hour", "Day"].map((word, index) => el("button", { type: "button", "aria-pressed": String(index === 0), onclick: () => choose(index) }, word));
   const node = el(
@@ -118,9 +119,9 @@ function chartsOf(name) {
   function choose(chosen) {
     isDay = chosen === 1;
     buttons.forEach((button, index) => set(button, { "aria-pressed": String(index === chosen) }));
-    clearTimeout(timer);
-    if (isDay) loadDay();
-    else draw(route);
+    end();
+    end = isDay ? every(DAY_EVERY_MS, loadDay) : () => {};
+    if (!isDay) draw(route);
   }
 
   async function loadDay() {
@@ -131,8 +132,7 @@ function chartsOf(name) {
     } catch {
       // What was loaded before stays; the line at the top says that there is no connection.
     }
-    draw(route);
-    timer = setTimeout(loadDay, DAY_EVERY_MS);
+    if (isDay) draw(route);
   }
 
   function draw(found) {
@@ -166,6 +166,6 @@ function chartsOf(name) {
       ),
     );
   }
-  return { node, draw, end: () => clearTimeout(timer) };
+  return { node, draw, end: () => end() };
 }
 

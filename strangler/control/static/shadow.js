@@ -4,6 +4,7 @@ import { change, part as enc, read } from "./api.js";
 import { el, put } from "./dom.js";
 import { ago, count, many, moment, part, pretty } from "./format.js";
 import { mayChange, model, now } from "./model.js";
+import { turns } from "./turns.js";
 import { action, ask, chip, facts, gateNote, load, notify } from "./ui.js";
 
 const NATURES = {
@@ -33,14 +34,16 @@ export function shadowPanel(name) {
   let seen = "";
   let asked = -Infinity;
   let isAsking = false;
+  const asking = turns();
   const counted = () => JSON.stringify(model.routes.get(name)?.shadow ?? null);
 
   async function reload() {
     seen = counted();
     asked = performance.now();
     isAsking = true;
+    const isNewest = asking();
     await load(body, () => read(`shadow/${enc(name)}`), (found) => draw(found, accepting));
-    isAsking = false;
+    if (isNewest()) isAsking = false;
   }
 
   /** Load what was compared since, unless somebody is in the middle of it; what is open stays open. */
@@ -49,9 +52,10 @@ export function shadowPanel(name) {
     const before = counted();
     asked = performance.now();
     isAsking = true;
+    const isNewest = asking();
     try {
       const found = await read(`shadow/${enc(name)}`);
-      if (!isInUse()) {
+      if (isNewest() && !isInUse()) {
         const open = new Set(kinds().filter((one) => one.open).map((one) => one.dataset.kind));
         const refocus = focused();
         put(body, draw(found, accepting, kinds().length > FIRST));
@@ -62,7 +66,7 @@ export function shadowPanel(name) {
     } catch {
       // What was loaded stays, and is asked for again; the line at the top says if there is no connection.
     } finally {
-      isAsking = false;
+      if (isNewest()) isAsking = false;
     }
   }
 

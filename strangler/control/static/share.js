@@ -4,6 +4,7 @@ import { change, part as enc, read } from "./api.js";
 import { el, fresh, set, show, text } from "./dom.js";
 import { many, names, rate, share } from "./format.js";
 import { mayChange, model, perMinute, standing } from "./model.js";
+import { turns } from "./turns.js";
 import { action, ask, facts, gate, gateNote, notify } from "./ui.js";
 
 const STOPS = [0, 0.1, 0.5, 1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95, 98, 99, 100];
@@ -50,6 +51,7 @@ export function shareControl(key) {
   let isEdited = false;
   let isEmbedded = true;
   let version = -1;
+  const asking = turns();
 
   const routes = () => [...model.routes.values()].filter((route) => route.flag === key);
 
@@ -78,12 +80,15 @@ export function shareControl(key) {
   }
 
   async function refresh() {
+    const isNewest = asking();
     try {
       const found = await read("flags");
+      if (!isNewest()) return;
       isEmbedded = found.source === "embedded";
       flag = found.flags.find((one) => one.key === key) ?? null;
       if (!isEmbedded) text(now, `Flags come from ${found.source}; this one is changed there and followed here.`);
     } catch (error) {
+      if (!isNewest()) return;
       text(now, error.message);
       version = -1;
       return;

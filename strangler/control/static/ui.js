@@ -2,10 +2,12 @@
 
 import { el, fresh, put, set, show, text } from "./dom.js";
 import { mayChange, model, watch, whyNot } from "./model.js";
+import { turns } from "./turns.js";
 
 const NOTICE_MS = 8000;
 const MOST_NOTICES = 4;
 const notices = document.getElementById("notices");
+const loading = new WeakMap();
 
 /** Tell what happened, also to those who listen instead of looking; an alert stays until it is closed. */
 export function notify(message, kind = "info") {
@@ -122,18 +124,21 @@ export function table(caption, heads, rows) {
   );
 }
 
-/** Load something and show it in `node`; what fails is said there, with a way to try again. */
+/** Load something and show it in `node`, if nothing else was begun there since; what fails is said there, with a way to try again. */
 export async function load(node, get, draw) {
+  if (!loading.has(node)) loading.set(node, turns());
+  const isNewest = loading.get(node)();
   set(node, { "aria-busy": "true" });
   try {
     const found = await get();
-    put(node, draw(found));
+    if (isNewest()) put(node, draw(found));
   } catch (error) {
+    if (!isNewest()) return;
     if (error.name === "AbortError") return;
     const again = el("button", { type: "button", onclick: () => load(node, get, draw) }, "Try again");
     put(node, el("p", { class: "fault" }, `${error.message} `, again));
   } finally {
-    set(node, { "aria-busy": null });
+    if (isNewest()) set(node, { "aria-busy": null });
   }
 }
 
