@@ -23,6 +23,7 @@ def _summary(key: str, flag: object) -> FlagSummary:
         on=False,
         share_bp=None,
         served_bp=None,
+        off_bp=None,
         stage=None,
         stages={},
         check_ratio=None,

@@ -40,6 +40,8 @@ class FlagSummary:
     None if its values mean no sides."""
     served_bp: int | None
     """The same as it is served now: when the flag is off, what its off variation means."""
+    off_bp: int | None
+    """What its off variation means."""
     stage: str | None
     """The stage that such keys are in now; None unless it is a migration flag with one stage for all."""
     stages: dict[str, int]
@@ -72,6 +74,7 @@ def summarise(flag: Mapping[str, Any], *, legacy_name: str = "", extracted_name:
         on=on,
         share_bp=share_bp,
         served_bp=share_bp if on else off_bp,
+        off_bp=off_bp,
         stage=variations[now] if kind is FlagKind.MIGRATION and now is not None else None,
         stages=_stages(flag) if kind is FlagKind.MIGRATION else {},
         check_ratio=check_ratio(flag),

@@ -48,6 +48,49 @@ def test_no_view_is_wider_than_the_screen(
             assert wide <= width, f"{view} takes {wide} pixels"
 
 
+CUT = """() => {
+    const shown = (one) => one.checkVisibility({visibilityProperty: true}) && !one.closest(".unseen, svg, dialog");
+    const found = [];
+    for (const one of document.querySelectorAll("body *")) {
+        if (!shown(one)) continue;
+        const style = getComputedStyle(one);
+        const hides = (way) => ["hidden", "clip"].includes(way);
+        if (hides(style.overflowX) && one.scrollWidth > one.clientWidth + 1 && one.textContent.trim()) {
+            found.push(`${one.className || one.tagName}: ${one.textContent.slice(0, 60)}`);
+        }
+        if (style.webkitLineClamp !== "none" && one.scrollHeight > one.clientHeight + 1) found.push(one.className);
+        if (one.placeholder && !one.value && one.tagName === "INPUT") {
+            const pen = document.createElement("canvas").getContext("2d");
+            pen.font = style.font;
+            const room = one.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+            if (pen.measureText(one.placeholder).width > room) found.push(`${one.placeholder}: ${room} pixels`);
+        }
+    }
+    for (const one of document.querySelectorAll("td .chip")) {
+        const end = one.closest(".scroll").getBoundingClientRect().right;
+        if (shown(one) && one.getBoundingClientRect().right > end + 1) found.push(`chip ${one.textContent}`);
+    }
+    return found;
+}"""
+"""What is there to be read and cannot be, because it is cut off or has to be scrolled to."""
+
+
+@pytest.mark.parametrize("width", (1280, 768, 390, 360))
+def test_no_text_is_cut_off(browser: Browser, demo: Demo, width: int) -> None:
+    demo.ask("POST", "guards/payments.read/trip", {"reason": "a rather long reason, " * 6})
+    try:
+        with open_page(browser, demo.admin, width=width) as person:
+            person.sign_in(demo.token)
+            found = {}
+            for view in VIEWS:
+                show(person, view)
+                found[view] = person.page.evaluate(CUT)
+
+        assert {view: cut for view, cut in found.items() if cut} == {}
+    finally:
+        demo.ask("POST", "guards/payments.read/reset", {"reason": "seen"})
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_axe_finds_nothing(browser: Browser, demo: Demo, scheme: Scheme) -> None:
     script = axe.source()

@@ -29,7 +29,7 @@ def test_the_routes_file_is_edited_with_a_fault_and_then_without(person: Person,
 
     area.fill(before.replace("  - name: payments.read\n", "  - name: payments.read\n    shadow: shadow\n"))
 
-    expect(person.page.locator("#verdict")).to_have_text("No fault. changed: payments.read.")
+    expect(person.page.locator("#verdict")).to_have_text("No fault. It changes the route payments.read.")
     expect(person.page.get_by_role("table", name="What would become of the last hour's requests")).to_contain_text(
         "are compared"
     )

@@ -17,8 +17,16 @@ def moves(demo: Demo, route: str, side: str) -> None:
 
 def test_a_flag_is_turned_off_and_on_and_the_traffic_follows(person: Person, demo: Demo) -> None:
     person.open_route("notifications.list")
+    told = person.section("How far it has come").get_by_role("status")
+    # Because in the first seconds after a start no minute can be told of.
+    expect(told).to_contain_text("requests a minute")
 
     person.button("Turn the flag off…").click()
+    question = person.page.get_by_role("dialog")
+    expect(question).to_contain_text(
+        re.compile(r"About 0 of \d+ requests a minute would be answered by the extracted side")
+    )
+    expect(question).to_contain_text("notifications.list, notifications.send, notifications.stream")
     person.answer("Turn", "a look at what happens")
 
     expect(person.section("How far it has come")).to_contain_text("Off: 0 % extracted")
@@ -61,6 +69,47 @@ def test_a_share_is_slid_and_its_consequence_is_said_before(person: Person, demo
     assert "four in ten" in row["why"]
 
 
+def test_the_slider_has_marks_and_is_moved_by_the_keyboard_from_step_to_step_and_from_mark_to_mark(
+    person: Person,
+) -> None:
+    person.open_route("users.read")
+    slider = person.page.get_by_label("Share, in steps")
+    slider.focus()
+
+    def at() -> str | None:
+        return slider.get_attribute("aria-valuetext")
+
+    expect(person.section("How far it has come").get_by_role("status")).to_contain_text("requests a minute")
+    slider.press("Home")
+    marks = [at()]
+    for _ in range(5):
+        slider.press("PageUp")
+        marks.append(at())
+    assert marks == ["0 %", "1 %", "5 %", "25 %", "50 %", "100 %"]
+    slider.press("PageUp")
+    assert at() == "100 %"
+    slider.press("PageDown")
+    slider.press("ArrowLeft")
+    assert at() == "40 %"
+    slider.press("PageDown")
+    assert at() == "25 %"
+
+    # Each mark stands where the thumb does, and means as many requests as it says.
+    shown = person.page.locator(".scale span")
+    assert shown.all_inner_texts() == ["0", "1", "5", "25", "50", "100 %"]
+    track = slider.bounding_box()
+    mark = shown.nth(3).bounding_box()
+    assert track is not None and mark is not None
+    value, most = (int(slider.evaluate(f"(one) => one.{name}")) for name in ("value", "max"))
+    thumb = track["x"] + 8 + (track["width"] - 16) * value / most
+    assert abs(mark["x"] + mark["width"] / 2 - thumb) < 2
+    told = person.section("How far it has come").get_by_role("status").inner_text()
+    found = re.search(r"About ([\d,]+) of ([\d,]+) requests a minute", told)
+    assert found is not None, told
+    some, every = (int(number.replace(",", "")) for number in found.groups())
+    assert abs(some - every / 4) <= 1
+
+
 def test_a_change_of_what_has_changed_meanwhile_is_refused_and_says_so(person: Person, demo: Demo) -> None:
     person.open_route("users.read")
     person.page.get_by_label("Exactly").fill("35")
@@ -86,16 +135,29 @@ def test_a_route_trips_shows_why_and_is_reset(person: Person, demo: Demo) -> Non
     expect(person.page.get_by_label("What everybody should know")).to_contain_text("Taken back: payments.create")
     expect(person.page.locator(".subject")).to_contain_text("0 %")
     guard = person.section("Guard")
-    guard.get_by_text("What each rule said then").first.click()
-    expect(guard.get_by_role("table", name="What each rule said then")).to_contain_text("breach")
+    said = guard.get_by_role("table", name=re.compile(r"^What each rule( of [\w.]+)? said when it tripped$"))
+    expect(said.get_by_role("row").filter(has_text="it tripped")).to_have_count(1)
+    expect(said.get_by_role("row").filter(has_text="it tripped")).to_contain_text("breach")
+    expect(guard).not_to_contain_text("What each rule measures now")
+    before = demo.ask("GET", "guards/payments.read")["trips"]
+    expect(guard.get_by_role("term").filter(has_text="Trips so far").locator("xpath=..")).to_contain_text(str(before))
+    person.page.get_by_label("About").select_option("the route payments.read")
+    expect(person.section("Who changed what").locator(".chip.mark-trip")).to_have_count(before)
     expect(person.page.locator(".deeds")).to_contain_text("tripped")
     demo.fail("payments", 0.0)
     person.button("Reset…").click()
+    expect(person.page.get_by_role("dialog")).to_contain_text("with it payments.create, payments.transactions")
     person.answer("Reset", "mended")
 
     expect(guard).to_contain_text("Closed: the route follows its flag.")
     expect(person.section("Who changed what")).to_contain_text("mended")
     until(lambda: demo.route("payments.read")["guard"]["phase"] == "closed", what="it is reset")
+    # The small charts of all endpoints have a mark for each.
+    person.go("")
+    listed = person.page.get_by_role("listitem").filter(has=person.page.get_by_text(re.compile("^payments.read")))
+    for mark in ("trip", "reset"):
+        expect(listed.locator(f".spark .mark.{mark}").first).to_be_attached()
+    expect(listed.get_by_role("img", name=re.compile("Failures .* the latest: reset at"))).to_have_count(1)
 
 
 def test_a_route_is_taken_back_by_hand_with_its_cohort(person: Person, demo: Demo) -> None:
@@ -114,6 +176,7 @@ def test_a_route_is_taken_back_by_hand_with_its_cohort(person: Person, demo: Dem
 
 def test_the_kill_switch_is_pulled_and_released(person: Person, demo: Demo) -> None:
     person.button("Kill switch…").click()
+    expect(person.page.get_by_role("dialog")).to_contain_text(re.compile(r"about [\d,]+ requests a minute"))
     # Because routes may trip while a reason is typed, what has changed meanwhile holds nobody up.
     share = demo.route("users.read")["share_bp"] / 100
     demo.ask("PUT", "flags/users", {"set": f"{share + 1}%", "reason": "somebody else"})
@@ -156,6 +219,21 @@ def test_a_difference_is_read_with_both_values_side_by_side(person: Person, demo
     compared = panel.get_by_role("term").filter(has_text="Compared").locator("xpath=following-sibling::dd")
     expect(compared).not_to_have_text(compared.inner_text(), timeout=20_000)
     expect(example).to_be_visible()
+
+
+def test_a_comparison_is_begun_anew_once_it_was_said_what_is_forgotten(person: Person, demo: Demo) -> None:
+    until(lambda: demo.route("users.read")["shadow"]["different"] > 0, what="a difference is found")
+    person.open_route("users.read")
+
+    person.button("Begin anew…").click()
+    expect(person.page.get_by_role("dialog")).to_contain_text(
+        "Counts, differences and examples of this route are deleted, and comparing begins anew."
+    )
+    person.answer("Forget", "a new build of the service")
+
+    expect(person.page.get_by_label("Notices")).to_contain_text("Comparing users.read begins anew.")
+    person.page.get_by_label("About").select_option("the route users.read")
+    expect(person.section("Who changed what").locator("li").first).to_contain_text("a new build of the service")
 
 
 def test_the_audit_log_is_followed_while_others_change_things(person: Person, demo: Demo) -> None:

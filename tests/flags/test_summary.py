@@ -19,6 +19,7 @@ def summary(**fields: Any) -> FlagSummary:
         "on": True,
         "share_bp": 2_500,
         "served_bp": 2_500,
+        "off_bp": 0,
         "stage": None,
         "stages": {},
         "check_ratio": None,
@@ -36,13 +37,13 @@ RULE = {"clauses": [], "variation": 1}
     [
         ({}, {}),
         ({"on": False}, {"on": False, "served_bp": 0}),
-        ({"on": False, "offVariation": 1}, {"on": False, "served_bp": 10_000}),
+        ({"on": False, "offVariation": 1}, {"on": False, "served_bp": 10_000, "off_bp": 10_000}),
         ({"fallthrough": {"variation": 1}}, {"share_bp": 10_000, "served_bp": 10_000}),
         ({"rules": [RULE, RULE]}, {"rules": 2}),
         ({"targets": [{"values": ["a", "b"], "variation": 0}]}, {"targets": 2}),
         ({"variations": ["legacy", "extracted"]}, {"kind": FlagKind.STRING}),
         ({"variations": ["monolith", "payments-v2"]}, {"kind": FlagKind.STRING}),
-        ({"variations": [1, 2]}, {"kind": FlagKind.OTHER, "share_bp": None, "served_bp": None}),
+        ({"variations": [1, 2]}, {"kind": FlagKind.OTHER, "share_bp": None, "served_bp": None, "off_bp": None}),
         ({"variations": [False, "extracted"]}, {"kind": FlagKind.OTHER}),
     ],
 )

@@ -66,7 +66,7 @@ export function auditList(query, { isFresh = () => true, follows = false } = {})
 /** The view of the whole log. */
 export function auditView(main) {
   const what = el("select", { id: fresh("what"), onchange: () => log.restart() }, [["", "Everything"], ["flag", "Flags"], ["trip", "Trips"], ["reset", "Resets"], ["kill", "Kill switch"], ["config", "Routes file"], ["token", "Tokens"]].map(([value, word]) => el("option", { value }, word)));
-  const subject = el("input", { id: fresh("subject"), type: "search", placeholder: "Exactly a flag's or route's name", autocomplete: "off", onchange: () => log.restart() });
+  const subject = el("input", { id: fresh("subject"), type: "search", placeholder: "A flag or route, in full", autocomplete: "off", onchange: () => log.restart() });
   const query = () => ({ ...(what.value && { what: what.value }), ...(subject.value.trim() && { subject: subject.value.trim() }) });
   const log = auditList(query, {
     isFresh: (mark) => (!what.value || mark.what === what.value) && (!subject.value.trim() || mark.subject === subject.value.trim()),

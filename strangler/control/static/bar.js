@@ -2,7 +2,7 @@
 
 import { el, set, text } from "./dom.js";
 import { share } from "./format.js";
-import { measured, standing } from "./model.js";
+import { figuresOf, measured, standing } from "./model.js";
 
 /** Return a bar, and a function that draws a route on it. */
 export function bar() {
@@ -16,15 +16,18 @@ export function bar() {
   function draw(route) {
     const now = standing(route);
     const real = measured(route.name);
-    set(node, { class: `bar is-${now.kind}` });
+    set(node, { class: `bar is-${now.kind}${now.held ? " is-held" : ""}` });
     filled.style.width = `${(now.bp ?? real ?? 0) / 100}%`;
     wanted.style.width = `${(now.wanted ?? 0) / 100}%`;
     tick.style.left = `${(real ?? 0) / 100}%`;
     tick.hidden = real === null || !route.extracted;
-    text(figure, route.extracted ? share(now.bp) : "–");
-    const told = [`${now.word}: ${share(now.bp)} extracted`];
-    if (now.wanted !== now.bp) told.push(`its flag says ${share(now.wanted)}`);
-    if (real !== null) told.push(`${share(Math.round(real / 10) * 10)} measured in the last minute`);
+    // Because a probe lets back a few keys, of which the flag gives away a part, it may be less.
+    const atMost = now.kind === "probing" && now.wanted !== now.bp;
+    text(figure, route.extracted ? `${atMost ? "≤ " : ""}${share(now.bp)}` : "–");
+    const told = [`${now.word}: ${atMost ? "at most " : ""}${share(now.bp)} extracted`];
+    if (now.held) told.push(`${share(now.held)} held back`);
+    if (now.wanted !== now.bp) told.push(`its ${route.flag ? "flag" : "share"} says ${share(now.wanted)}`);
+    if (real !== null) told.push(`${share(Math.round(real / 10) * 10)} measured in the last ${figuresOf().word}`);
     set(track, { "aria-label": `${told.join(", ")}.`, title: told.join(", ") });
   }
   return { node, draw };

@@ -15,7 +15,7 @@ const observer = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries) target.resized?.(contentRect.width);
 });
 
-/** Return a chart of `value` of each bin, its seconds and whether it is over, told by `words`; its full height stands for `least` at least. */
+/** Return a chart of `value` of each bin and its seconds, told by `words`; its full height stands for `least` at least. */
 export function chart({ title, value, words, least }) {
   const picture = svg("svg", { class: "chart", role: "img", tabindex: "0", height: HEIGHT });
   const grid = svg("g", { class: "grid" });
@@ -48,7 +48,7 @@ export function chart({ title, value, words, least }) {
     const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
     if (!step || !shown) return;
     event.preventDefault();
-    point((pointed ?? shown.bins - 2) + step);
+    point((pointed ?? shown.bins - 1) + step);
   });
 
   const x = (index) => LEFT + (index / (shown.bins - 1)) * (width - LEFT - RIGHT);
@@ -62,10 +62,9 @@ export function chart({ title, value, words, least }) {
 
   function tell() {
     if (!shown) return;
-    // Because the last bin is still being filled, the latest is the one before.
-    const index = pointed ?? shown.bins - 2;
+    const index = pointed ?? shown.bins - 1;
     const told = SIDES.map(({ name }, side) => `${name} ${said(side, index)}`);
-    const when = pointed === null ? "latest" : `${clock(shown.from + index * shown.width)}${index > shown.bins - 2 ? " (not over yet)" : ""}`;
+    const when = pointed === null ? "latest" : clock(shown.from + index * shown.width);
     text(readout, `${when}: ${told.join(" · ")}`);
     set(cursor, { d: pointed === null ? "" : `M${x(index)} ${TOP}V${HEIGHT - BOTTOM}` });
   }
@@ -99,7 +98,8 @@ export function chart({ title, value, words, least }) {
       marks,
       done.map((mark) => {
         const { shape, word } = kindOf(mark);
-        const at = LEFT + ((mark.at - from) / span) * (width - LEFT - RIGHT);
+        // Because what was done just now is to be seen at once, it stands at the edge until its bin is over.
+        const at = LEFT + Math.min(1, (mark.at - from) / span) * (width - LEFT - RIGHT);
         const drawn = svg("path", { class: `mark ${shape}`, d: `M${at} ${TOP - 6}V${HEIGHT - BOTTOM}${sign(shape, at, 7, 5)}` });
         drawn.append(svg("title", {}, `${clock(mark.at)} ${word}: ${mark.why}`));
         return drawn;
@@ -107,16 +107,16 @@ export function chart({ title, value, words, least }) {
     );
     const told = SIDES.map(({ name }, index) => {
       const there = values[index].filter((one) => one !== null);
-      return there.length ? `${name}: latest ${said(index, bins - 2)}, at most ${words(Math.max(...there))}` : `${name}: nothing`;
+      return there.length ? `${name}: latest ${said(index, bins - 1)}, at most ${words(Math.max(...there))}` : `${name}: nothing`;
     });
     set(picture, { "aria-label": `${title}. ${told.join(". ")}. Arrow keys go through the values.` });
     tell();
   }
 
-  /** Draw slots by side, `bins` bins of `width` seconds up to now, with what was done meanwhile. */
-  function draw(history, done, now, span) {
-    const from = (Math.floor(now / span.width) - span.bins + 1) * span.width;
-    const values = SIDES.map(({ key }) => binned(history?.[key]?.values(), from, span.width, span.bins).map((bin, index) => value(bin, span.width, index < span.bins - 1)));
+  /** Draw slots by side, `bins` bins of `width` seconds up to the last one that is over, with what was done meanwhile. */
+  function draw(history, done, over, span) {
+    const from = (Math.floor(over / span.width) - span.bins) * span.width;
+    const values = SIDES.map(({ key }) => binned(history?.[key]?.values(), from, span.width, span.bins).map((bin) => value(bin, span.width)));
     shown = { from, width: span.width, bins: span.bins, values, done: done.filter((mark) => mark.at >= from) };
     paint();
   }

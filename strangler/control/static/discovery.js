@@ -44,8 +44,8 @@ export function discoveryView(main) {
         "tr",
         {},
         el("th", { scope: "row" }, el("span", { class: "methods" }, one.method), " ", el("span", { class: "mono" }, one.template)),
+        el("td", {}, chip(WORDS[one.standing] ?? one.standing, { extracted: "done", split: "split" }[one.standing] ?? ""), one.standing === "split" ? ` ${share(one.share_bp)}` : one.held_bp ? ` ${share(one.share_bp)}, ${share(one.held_bp)} held back` : ""),
         el("td", {}, one.is_read ? "read" : "write"),
-        el("td", {}, chip(WORDS[one.standing] ?? one.standing, { extracted: "done", split: "split" }[one.standing] ?? ""), one.standing === "split" ? ` ${share(one.share_bp)}` : ""),
         el("td", {}, one.route ? el("a", { class: "mono", href: `#/route/${encodeURIComponent(one.route)}` }, one.route) : "–"),
         el("td", { class: "number" }, count(recent)),
         el("td", { class: "number" }, ago(one.last_seen, now())),
@@ -55,7 +55,7 @@ export function discoveryView(main) {
     return [
       found.fault ? el("p", { class: "fault" }, found.fault) : null,
       found.endpoints.length
-        ? table("Endpoints, those with the most traffic first", ["Endpoint", "Kind", "Stands", "Route", "Requests, two days", "Last seen", "Do"], rows)
+        ? table("Endpoints, those with the most traffic first", ["Endpoint", "Stands", "Kind", "Route", "Requests, two days", "Last seen", "Do"], rows)
         : el("p", { class: "quiet" }, "No endpoint was seen yet; it takes some requests that are answered."),
       found.endpoints.length > FIRST ? el("p", { class: "quiet" }, `The ${FIRST} with the most traffic of ${count(found.endpoints.length)}.`) : null,
       el("p", { class: "quiet" }, `Estimated from ${count(found.sampled)} of ${count(found.seen)} requests since the start; ${count(found.unknown)} were for paths that no answer has shown to exist.`),
@@ -98,6 +98,7 @@ function left({ left: found, today, days }) {
     el("p", { class: "lead" }, found.endpoints ? `${many(found.left, "endpoint")} of ${count(found.endpoints)}, ${part}.` : "Nothing was seen yet."),
     facts([
       ["Without a route", count(found.unrouted)],
+      found.held ? ["Extracted, but for keys held back", count(found.held)] : null,
       ["Not asked for in a month", count(found.unseen)],
       today ? ["Requests today", `${count(today.legacy)} monolith, ${count(today.extracted)} extracted`] : null,
     ]),

@@ -225,8 +225,8 @@ async function patiently(send, isWanted) {
 /** What changes, in a sentence. */
 function told(changes) {
   if (!changes.length) return "It means the same as what is served.";
-  const kinds = ["added", "changed", "removed"].map((kind) => [kind, changes.filter((one) => one.kind === kind).map((one) => (one.what === "route" ? one.name : `${one.what} ${one.name}`))]);
-  return `${kinds.filter(([, list]) => list.length).map(([kind, list]) => `${kind}: ${names(list)}`).join("; ")}.`;
+  const kinds = Object.entries({ added: "adds", changed: "changes", removed: "removes" }).map(([kind, verb]) => [verb, changes.filter((one) => one.kind === kind).map((one) => `the ${one.what} ${one.name}`)]);
+  return `It ${kinds.filter(([, list]) => list.length).map(([verb, list]) => `${verb} ${names(list)}`).join("; it ")}.`;
 }
 
 /** What a sound text means: what is otherwise, and what would become of the requests of the last hour. */

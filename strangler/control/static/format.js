@@ -30,6 +30,7 @@ export function latency(ms) {
 
 /** Requests a minute. */
 export function rate(perMinute) {
+  if (perMinute === null) return "–";
   if (perMinute > 0 && perMinute < 1) return "< 1";
   return WHOLE.format(perMinute);
 }

@@ -85,13 +85,19 @@ function draw(guard) {
     el("p", { class: `phase ${guard.phase}` }, chip(guard.phase, guard.phase === "closed" ? "done" : "tripped"), " ", PHASES[guard.phase] ?? ""),
     guard.phase === "closed" ? null : cause(guard),
     guard.is_alone ? el("p", { class: "gate" }, "No requests reach the monolith, so there is nothing to compare with: only absolute limits guard this route.") : null,
-    guard.findings.length ? rules(guard.findings, "What each rule measures now") : el("p", { class: "quiet" }, "No request of the extracted side was judged yet."),
+    current(guard),
     facts([
       ["Evidence of a regression", `${guard.sequential.log_e.toFixed(2)} (peak ${guard.sequential.peak.toFixed(2)})`],
       ["Failures compared", `${count(guard.sequential.extracted_failures)} extracted, ${count(guard.sequential.legacy_failures)} monolith`],
       ["Trips so far", count(guard.trips)],
     ]),
   ];
+}
+
+/** What each rule measures now; not while the monolith answers everything, because then it says nothing of the trip. */
+function current(guard) {
+  if (guard.phase === "tripped" || guard.phase === "cooling") return null;
+  return guard.findings.length ? rules(guard.findings, "What each rule measures now") : el("p", { class: "quiet" }, "No request of the extracted side was judged yet.");
 }
 
 /** Why it tripped: the sentence, what every rule said then, and some of the requests that failed. */
@@ -108,7 +114,7 @@ function cause(guard) {
       found.share_bp === undefined || found.share_bp === null ? null : ["Share then", `${found.share_bp / 100} %`],
       guard.wake_at ? ["Comes back", moment(guard.wake_at)] : null,
     ]),
-    found.findings?.length ? el("details", {}, el("summary", {}, "What each rule said then"), rules(found.findings, "What each rule said then")) : null,
+    found.findings?.length ? rules(found.findings, `What each rule${found.with ? ` of ${found.with}` : ""} said when it tripped`, found.rule) : null,
     samples.length
       ? el(
           "details",
@@ -134,23 +140,21 @@ function cause(guard) {
   );
 }
 
-function rules(findings, caption) {
-  return table(
-    caption,
-    ["Rule", "Extracted", "Limit", "Monolith", "Requests", "Says"],
-    findings.map((one) =>
-      el(
-        "tr",
-        {},
-        el("th", { scope: "row" }, metric(one)),
-        el("td", { class: "number" }, value(one.metric, one.measured)),
-        el("td", { class: "number" }, value(one.metric, one.limit)),
-        el("td", { class: "number" }, one.baseline === null ? "–" : value(one.metric, one.baseline)),
-        el("td", { class: "number" }, count(one.requests)),
-        el("td", {}, chip(VERDICTS[one.verdict] ?? one.verdict, one.verdict), one.dry_run ? " dry run" : ""),
-      ),
-    ),
-  );
+/** What rules say, with the figures that it rests on; `tripped` is the one that took the traffic back. */
+function rules(findings, caption, tripped = null) {
+  const isIt = (one) => tripped !== null && one.metric === tripped.metric && one.quantile === tripped.quantile;
+  const row = (one) =>
+    el(
+      "tr",
+      { class: isIt(one) ? "tripped" : null },
+      el("th", { scope: "row" }, metric(one)),
+      el("td", {}, chip(VERDICTS[one.verdict] ?? one.verdict, one.verdict), one.dry_run ? " dry run" : "", isIt(one) ? el("b", {}, " it tripped") : ""),
+      el("td", { class: "number" }, value(one.metric, one.measured)),
+      el("td", { class: "number" }, value(one.metric, one.limit)),
+      el("td", { class: "number" }, one.baseline === null ? "–" : value(one.metric, one.baseline)),
+      el("td", { class: "number" }, count(one.requests)),
+    );
+  return [el("h3", {}, caption), table(caption, ["Rule", "Says", "Extracted", "Limit", "Monolith", "Requests"], findings.map(row))];
 }
 
 const metric = (one) => (one.quantile ? `p${Number((one.quantile * 100).toFixed(2))} latency` : (METRICS[one.metric] ?? one.metric));
@@ -168,9 +172,10 @@ const cohort = (name) => {
 };
 
 async function resetting(name) {
+  const also = cohort(name).filter((one) => one !== name && (model.routes.get(one).guard?.phase ?? "closed") !== "closed");
   await ask({
     title: `Reset ${name}`,
-    body: el("p", {}, "The route, and those of its cohort that tripped with it, follow their flag again at once. The guard begins to count anew."),
+    body: el("p", {}, `It follows ${model.routes.get(name).flag ? "its flag" : "routes.yaml"} again at once${also.length ? `; with it ${names(also, 8)}` : ""}. The guard begins to count anew.`),
     verb: "Reset",
     run: async (reason, tag) => {
       const done = await change("POST", `guards/${enc(name)}/reset`, { reason }, tag);
@@ -183,7 +188,7 @@ async function tripping(name) {
   const also = cohort(name).filter((one) => one !== name);
   await ask({
     title: `Take ${name} back`,
-    body: el("p", {}, `The monolith answers every request of it until a person resets it${also.length ? `; with it ${names(also, 8)}` : ", and of its cohort"}.`),
+    body: el("p", {}, `The monolith answers every request of it until a person resets it${also.length ? `; with it ${names(also, 8)}` : ""}.`),
     verb: "Take back",
     danger: true,
     run: async (reason, tag) => {

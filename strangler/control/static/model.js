@@ -1,6 +1,8 @@
 // What this page knows of the proxy: the last state, the history of the hour, and what was done. Views listen for changes.
 
 export const HOUR_S = 3600;
+/** What figures are of: long enough for some requests, short enough to follow a change. */
+const WINDOW_S = 60;
 const MOST_MARKS = 500;
 
 export const model = {
@@ -13,6 +15,8 @@ export const model = {
   routes: new Map(),
   history: new Map(),
   step: 10,
+  over: 0,
+  started: 0,
   marks: [],
 };
 
@@ -51,6 +55,7 @@ export function whyNot() {
 export function takeState(state) {
   model.offset = state.now - Date.now() / 1000;
   model.head = state.head;
+  model.started = state.now - state.head.uptime_s;
   model.tag = state.tag ?? model.tag;
   if (state.names) {
     model.names = state.names;
@@ -65,6 +70,7 @@ export function takeState(state) {
 export function takeHistory(found, isWhole = false) {
   if (isWhole) model.history.clear();
   model.step = found.step_s ?? model.step;
+  model.over = Math.floor(found.now / model.step) * model.step;
   const oldest = found.now - HOUR_S;
   for (const [route, sides] of Object.entries(found.routes)) {
     if (!model.history.has(route)) model.history.set(route, { legacy: new Map(), extracted: new Map() });
@@ -98,24 +104,33 @@ export function takeMarks(marks) {
   return added;
 }
 
-/** What is about a route: done to it, to its flag, or to everything. */
+/** What is about a route: done to it, to its flag or one that the flag asks first, or to everything. */
 export function marksOf(route) {
   return model.marks.filter((mark) => isAbout(mark, route));
 }
 
 export function isAbout(mark, route) {
-  if (mark.what === "kill" || mark.what === "reload" || mark.what === "config") return true;
-  return mark.what === "flag" || mark.what === "write_back" ? mark.subject === route.flag : mark.subject === route.name;
+  if (mark.what === "kill" || mark.what === "reload") return true;
+  if (mark.what === "flag" || mark.what === "write_back") return [route.flag, ...route.prerequisites].includes(mark.subject);
+  if (mark.what === "token" || mark.what === "revoke") return false;
+  return mark.subject === route.name || (mark.what === "config" && mark.subject === "routes");
 }
 
-/** What one side of a route did over the last `seconds`, up to the slot that is being filled. */
-export function recent(name, side, seconds) {
+/** What all figures of a route are of: the last minute that is over, or as much of one as the proxy has run for; 0 seconds at first. */
+export function figuresOf() {
+  const known = model.over - model.started;
+  const seconds = known < 1 ? 0 : Math.min(WINDOW_S, known);
+  return { seconds, word: seconds === WINDOW_S ? "minute" : `${Math.round(seconds)} seconds` };
+}
+
+/** What one side of a route did in that time; what is not over yet is left out. */
+export function recent(name, side) {
   const slots = model.history.get(name)?.[side];
   const sum = { requests: 0, failures: 0, p95: null };
   if (!slots) return sum;
-  const until = Math.floor(now() / model.step) * model.step;
+  const from = model.over - figuresOf().seconds;
   for (const slot of slots.values()) {
-    if (slot.at < until - seconds || slot.at >= until) continue;
+    if (slot.at + model.step <= from || slot.at >= model.over) continue;
     sum.requests += slot.requests;
     sum.failures += slot.failures;
     if (slot.p95 !== null) sum.p95 = Math.max(sum.p95 ?? 0, slot.p95);
@@ -123,16 +138,20 @@ export function recent(name, side, seconds) {
   return sum;
 }
 
-/** Requests a minute of one side; over five minutes, or for as long as the page knows of. */
+/** Requests a minute of one side; null before anything is over. */
 export function perMinute(name, side) {
-  const slots = model.history.get(name)?.[side];
-  if (!slots || !slots.size) return 0;
-  const first = Math.min(...slots.keys());
-  const whole = Math.floor(now() / model.step) * model.step - first;
-  // Because a proxy that was started just now has no slot that is over, the one that is being filled must do.
-  if (whole <= 0) return ([...slots.values()].reduce((sum, slot) => sum + slot.requests, 0) * 60) / Math.max(5, now() - first);
-  const span = Math.min(300, whole);
-  return (recent(name, side, span).requests * 60) / span;
+  const { seconds } = figuresOf();
+  return seconds ? (recent(name, side).requests * 60) / seconds : null;
+}
+
+/** Since when there is an hour's history, in words. */
+export const hourOf = () => (now() - model.started < HOUR_S ? "since the start" : "in the last hour");
+
+/** All requests of one side in the last hour, or since the start. */
+export function ofTheHour(name, side) {
+  let sum = 0;
+  for (const slot of model.history.get(name)?.[side]?.values() ?? []) if (slot.at >= model.over - HOUR_S) sum += slot.requests;
+  return sum;
 }
 
 /** How far back charts reach: an hour, or less as long as the proxy has not run for that long; in at most `most` bins. */
@@ -142,22 +161,27 @@ export function reach(most) {
   return { width, bins: span / width, word: span === HOUR_S ? "hour" : `${span / 60} minutes` };
 }
 
-/** The share of requests that the extracted side really answered in the last minute, in basis points. */
+/** The share of requests that the extracted side really answered, in basis points. */
 export function measured(name) {
-  const legacy = recent(name, "legacy", 60).requests;
-  const extracted = recent(name, "extracted", 60).requests;
+  const legacy = recent(name, "legacy").requests;
+  const extracted = recent(name, "extracted").requests;
   return legacy + extracted ? (10000 * extracted) / (legacy + extracted) : null;
 }
 
-/** How far a route is, whoever decided that: its share now, what it would be, and why they differ. */
+/**
+ * How far a route is, whoever decided that: its share as it is served, what its flag or the file says, and the part of
+ * that which is held back to compare with.
+ */
 export function standing(route) {
   const phase = route.guard?.phase ?? "closed";
-  if (!route.extracted) return { kind: "legacy", bp: 0, wanted: 0, word: "Monolith" };
-  const wanted = route.share_bp;
-  if (model.head?.is_killed) return { kind: "killed", bp: 0, wanted, word: "Killed" };
-  if (phase === "tripped" || phase === "cooling") return { kind: "tripped", bp: 0, wanted, word: phase === "tripped" ? "Tripped" : "Cooling" };
-  if (phase === "probing") return { kind: "probing", bp: wanted, wanted, word: "Probing" };
-  if (wanted === null) return { kind: "mixed", bp: null, wanted, word: "By key" };
-  if (wanted === 0) return { kind: route.shadow ? "shadow" : "legacy", bp: 0, wanted, word: route.shadow ? "Shadowed" : "Monolith" };
-  return wanted >= 10000 ? { kind: "done", bp: wanted, wanted, word: "Extracted" } : { kind: "split", bp: wanted, wanted, word: "Splitting" };
+  const { share_bp: wanted, served_bp: bp } = route;
+  const found = { bp, wanted, held: 0 };
+  if (!route.extracted) return { ...found, kind: "legacy", bp: 0, wanted: 0, word: "Monolith" };
+  if (model.head?.is_killed) return { ...found, kind: "killed", word: "Killed" };
+  if (phase === "tripped" || phase === "cooling") return { ...found, kind: "tripped", word: phase === "tripped" ? "Tripped" : "Cooling" };
+  if (phase === "probing") return { ...found, kind: "probing", word: "Probing" };
+  if (wanted === null) return { ...found, kind: "mixed", word: "By key" };
+  if (wanted === 0) return { ...found, kind: route.shadow ? "shadow" : "legacy", word: route.shadow ? "Shadowed" : "Monolith" };
+  const held = wanted - bp;
+  return wanted >= 10000 ? { ...found, held, kind: "done", word: "Extracted" } : { ...found, held, kind: "split", word: "Splitting" };
 }

@@ -1,17 +1,17 @@
-// The first view: every endpoint as a bar from monolith to extracted, with its reason, and both sides over the last hour.
+// The first view: every endpoint as a bar from monolith to extracted, with its reason, and both sides over time.
 
 import { read } from "./api.js";
 import { bar } from "./bar.js";
 import { el, fresh, reconcile, set, show, text } from "./dom.js";
-import { ago, count, latency, many, part, rate, share } from "./format.js";
-import { marksOf, model, now, perMinute, reach, recent, standing, watch } from "./model.js";
+import { ago, count, duration, latency, many, part, rate, share } from "./format.js";
+import { figuresOf, hourOf, marksOf, model, now, ofTheHour, perMinute, reach, recent, standing, watch } from "./model.js";
 import { failing } from "./series.js";
 import { BINS, spark } from "./spark.js";
 import { every } from "./turns.js";
 
 const FIRST = 100;
 const EVERY_MS = 15000;
-const HEADS = ["Endpoint", "From monolith to extracted", "Requests a minute", "Failures, last {span}", "95th percentile, last {span}"];
+const HEADS = ["Endpoint", "From monolith to extracted", "Requests a minute", "Failures", "95th percentile"];
 
 /** Show the view in `main`; return a function that ends it. */
 export function overview(main) {
@@ -25,7 +25,7 @@ export function overview(main) {
     ["done", "Extracted"],
     ["legacy", "On the monolith"],
   ].map(([value, word]) => el("option", { value }, word)));
-  const heads = HEADS.map(() => el("span", {}));
+  const windows = el("p", { class: "quiet windows" });
   const list = el("ol", { class: "endpoints", "aria-label": "Endpoints" });
   const more = el("button", { type: "button", onclick: () => { shown += FIRST; draw(); } }, "Show more");
   const empty = el("p", { class: "empty", hidden: true });
@@ -44,11 +44,8 @@ export function overview(main) {
         el("div", { class: "field inline" }, el("label", { for: search, class: "unseen" }, "Find an endpoint"), filter),
         el("div", { class: "field inline" }, el("label", { for: only.id, class: "unseen" }, "Which endpoints"), only),
       ),
-      el(
-        "div",
-        { class: "heads", "aria-hidden": "true" },
-        heads,
-      ),
+      windows,
+      el("div", { class: "heads", "aria-hidden": "true" }, HEADS.map((head) => el("span", {}, head))),
       list,
       empty,
       more,
@@ -61,7 +58,8 @@ export function overview(main) {
     const wanted = model.names.filter((name) => fits(model.routes.get(name), filter.value.trim().toLowerCase(), only.value));
     reconcile(list, wanted.slice(0, shown), rows, row);
     const span = reach(BINS);
-    heads.forEach((head, index) => text(head, HEADS[index].replace("{span}", span.word)));
+    const { seconds, word } = figuresOf();
+    text(windows, `${seconds ? `Figures are of the last ${word}, monolith / extracted.` : "Figures come once the first seconds are over."} Small charts show the last ${span.word}.`);
     for (const [name, one] of rows) one.draw(model.routes.get(name), span);
     show(more, wanted.length > shown);
     text(empty, model.names.length ? "No endpoint is like that." : "routes.yaml names no endpoint yet, so everything goes to the monolith.");
@@ -80,7 +78,7 @@ function fits(route, words, which) {
   const text = `${route.methods.join(" ")} ${route.path} ${route.name} ${route.flag ?? ""} ${route.extracted ?? ""}`.toLowerCase();
   if (!words.split(/\s+/).every((word) => text.includes(word))) return false;
   const { kind } = standing(route);
-  if (which === "trouble") return ["tripped", "probing", "killed"].includes(kind) || recent(route.name, "extracted", 60).failures > 0;
+  if (which === "trouble") return ["tripped", "probing", "killed"].includes(kind) || recent(route.name, "extracted").failures > 0;
   if (which === "moving") return ["split", "mixed", "shadow", "probing", "tripped"].includes(kind);
   return which === "all" || kind === which || (which === "legacy" && kind === "shadow");
 }
@@ -124,9 +122,9 @@ function row(name) {
     text(extracted, route.extracted ? rate(perMinute(name, "extracted")) : "–");
     const history = model.history.get(name);
     const done = marksOf(route);
-    failures.draw(history, done, now(), span);
-    times.draw(history, done, now(), span);
-    const [theirs, ours] = [recent(name, "legacy", 60), recent(name, "extracted", 60)];
+    failures.draw(history, done, model.over, span);
+    times.draw(history, done, model.over, span);
+    const [theirs, ours] = [recent(name, "legacy"), recent(name, "extracted")];
     text(failed, pair(theirs, ours, (side) => part(side.failures, side.requests)));
     text(took, pair(theirs, ours, (side) => latency(side.p95)));
   }
@@ -139,8 +137,10 @@ const pair = (legacy, extracted, word) => `${legacy.requests ? word(legacy) : "�
 export function reason(route, is) {
   if (!route.extracted) return "no extracted service is named";
   if (is.kind === "killed") return `the kill switch is on; else ${share(is.wanted)}`;
-  if (is.kind === "tripped" || is.kind === "probing") return `${ago(route.guard.since, now())}: ${route.guard.why}`;
+  if (is.kind === "tripped") return `${ago(route.guard.since, now())}: ${route.guard.why}`;
+  if (is.kind === "probing") return `at most ${share(is.bp)} for ${duration(now() - route.guard.since)}, to see whether it holds; ${route.flag ? `flag ${route.flag}` : "routes.yaml"} says ${share(is.wanted)}. It tripped: ${route.guard.why}`;
   const told = route.flag ? [`flag ${route.flag}`] : ["fixed in routes.yaml"];
+  if (is.held) told.push(`${share(is.held)} held back to compare with`);
   if (route.note) told.push(route.note);
   const stages = Object.entries(route.stages ?? {});
   if (stages.length > 1) told.push(stages.map(([stage, bp]) => `${stage} ${share(bp)}`).join(", "));
@@ -167,7 +167,8 @@ function whole() {
     try {
       const { left: found, today } = await read("progress");
       const part = today?.monolith_share === null || !today ? "" : `, ${Number((100 * today.monolith_share).toFixed(1))} % of today's requests`;
-      text(left, `Monolith left: ${many(found.left, "endpoint")} of ${count(found.endpoints)}${part}; ${count(found.unrouted)} without a route`);
+      const held = found.held ? `; ${many(found.held, "more endpoint")} held back in part` : "";
+      text(left, `Monolith left: ${many(found.left, "endpoint")} of ${count(found.endpoints)}${part}; ${count(found.unrouted)} without a route${held}`);
       show(left, found.endpoints > 0);
     } catch {
       show(left, false);
@@ -177,15 +178,16 @@ function whole() {
 
   function draw() {
     const sums = [0, 0, 0];
-    for (const [name, sides] of model.history) {
-      for (const slot of sides.extracted.values()) sums[0] += slot.requests;
-      for (const slot of sides.legacy.values()) sums[name === "" ? 2 : 1] += slot.requests;
+    for (const name of model.history.keys()) {
+      sums[0] += ofTheHour(name, "extracted");
+      sums[name === "" ? 2 : 1] += ofTheHour(name, "legacy");
     }
+    const span = hourOf();
     const all = sums[0] + sums[1] + sums[2];
     extracted.style.width = all ? `${(100 * sums[0]) / all}%` : "0";
     named.style.width = all ? `${(100 * sums[1]) / all}%` : "0";
     const told = figures.map((figure, index) => text(figure.value, part(sums[index], all)).textContent);
-    set(track, { "aria-label": `Of the requests of the last hour: extracted ${told[0]}, monolith by a route ${told[1]}, monolith without a route ${told[2]}.` });
+    set(track, { "aria-label": `Of the requests ${span}: extracted ${told[0]}, monolith by a route ${told[1]}, monolith without a route ${told[2]}.` });
     const kinds = [...model.routes.values()].map((route) => standing(route).kind);
     const number = (...wanted) => kinds.filter((kind) => wanted.includes(kind)).length;
     const parts = [
@@ -195,7 +197,7 @@ function whole() {
       number("shadow") ? `${number("shadow")} shadowed` : "",
       number("tripped", "killed") ? `${number("tripped", "killed")} taken back` : "",
     ];
-    text(line, `${parts.filter(Boolean).join(" · ")} · ${count(all)} requests in the last hour`);
+    text(line, `${parts.filter(Boolean).join(" · ")} · ${count(all)} requests ${span}`);
   }
   return { node, draw, end };
 }
@@ -209,6 +211,6 @@ function legend() {
     ["mark change", "Flag"],
     ["mark file", "Routes file"],
   ];
-  return el("p", { class: "legend", "aria-label": "Legend" }, entries.map(([kind, word]) => el("span", {}, el("span", { class: `sample ${kind}` }), word)), el("span", {}, "Figures: monolith / extracted, last minute"));
+  return el("p", { class: "legend", "aria-label": "Legend" }, entries.map(([kind, word]) => el("span", {}, el("span", { class: `sample ${kind}` }), word)));
 }
 

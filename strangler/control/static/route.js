@@ -7,7 +7,7 @@ import { chart } from "./chart.js";
 import { el, fresh, put, set, show, text } from "./dom.js";
 import { latency, moment, rate } from "./format.js";
 import { guardPanel } from "./guard.js";
-import { marksOf, model, now, reach, standing, watch } from "./model.js";
+import { isAbout, marksOf, model, now, reach, standing, watch } from "./model.js";
 import { reason } from "./overview.js";
 import { failing, kindOf } from "./series.js";
 import { shadowPanel } from "./shadow.js";
@@ -15,7 +15,7 @@ import { shareControl } from "./share.js";
 import { every } from "./turns.js";
 import { table } from "./ui.js";
 
-const DAY = { width: 300, bins: 288 };
+const DAY = { width: 300, bins: 288, word: "day" };
 const DAY_EVERY_MS = 60000;
 
 /** Show one route in `main`; return a function that ends it. */
@@ -35,9 +35,7 @@ export function routeView(main, name) {
   const charts = chartsOf(name);
   const guard = guardPanel(name);
   const shadow = shadowPanel(name);
-  const asked = { value: name };
-  const log = auditList(() => ({ subject: asked.value }), { isFresh: (mark) => mark.subject === asked.value, follows: true });
-  const subjects = el("select", { id: fresh("subject"), onchange: () => { asked.value = subjects.value; log.restart(); } }, [name, first.flag, "*", "routes"].filter(Boolean).map((subject) => el("option", { value: subject }, { "*": "the kill switch", routes: "the routes file" }[subject] ?? (subject === name ? `the route ${name}` : `the flag ${subject}`))));
+  const log = logOf(name);
 
   put(
     main,
@@ -66,7 +64,7 @@ export function routeView(main, name) {
     ),
     guard.node,
     shadow.node,
-    el("section", { class: "card", "aria-labelledby": "log-title" }, el("div", { class: "tools" }, el("h2", { id: "log-title" }, "Who changed what"), el("div", { class: "field inline" }, el("label", { for: subjects.id }, "About"), subjects)), log.node),
+    log.node,
   );
 
   function draw() {
@@ -82,7 +80,7 @@ export function routeView(main, name) {
     charts.draw(route);
     guard.update();
     shadow.update();
-    log.update();
+    log.draw(route);
   }
   draw();
   const unwatch = watch(draw);
@@ -95,10 +93,11 @@ export function routeView(main, name) {
 
 /** Requests, failures and latency of both sides, over an hour or a day. */
 function chartsOf(name) {
-  const requests = chart({ title: "Requests a minute", value: (bin, width, isWhole) => (bin.requests && isWhole ? (bin.requests * 60) / width : null), words: rate, least: 1 });
+  const requests = chart({ title: "Requests a minute", value: (bin, width) => (bin.requests ? (bin.requests * 60) / width : null), words: rate, least: 1 });
   const failures = chart({ title: "Failures", value: failing, words: (value) => `${Number(value.toFixed(1))} %`, least: 5 });
   const middle = chart({ title: "Latency, 50th percentile", value: (bin) => bin.p50, words: latency, least: 1 });
   const high = chart({ title: "Latency, 95th percentile", value: (bin) => bin.p95, words: latency, least: 1 });
+  const reached = el("p", { class: "quiet" });
   const done = el("ol", { class: "deeds" });
   const numbers = el("details", { class: "numbers", ontoggle: () => tabulate() }, el("summary", {}, "The same as a table"));
   let isDay = false;
@@ -110,6 +109,7 @@ function chartsOf(name) {
     "section",
     { class: "card", "aria-labelledby": "charts-title" },
     el("div", { class: "tools" }, el("h2", { id: "charts-title" }, "Both sides"), el("div", { class: "choice", role: "group", "aria-label": "Span" }, buttons)),
+    reached,
     el("p", { class: "legend" }, ["legacy", "extracted"].map((side) => el("span", {}, el("span", { class: `sample line ${side}` }), side === "legacy" ? "Monolith" : "Extracted"))),
     el("div", { class: "charts" }, requests.node, failures.node, middle.node, high.node),
     done,
@@ -140,7 +140,8 @@ function chartsOf(name) {
     const span = isDay ? DAY : reach(120);
     const history = isDay ? day : model.history.get(name);
     const marks = marksOf(route);
-    for (const one of [requests, failures, middle, high]) one.draw(history, marks, now(), span);
+    for (const one of [requests, failures, middle, high]) one.draw(history, marks, model.over, span);
+    text(reached, `The last ${span.word}, as far as it is over.`);
     const from = now() - span.width * span.bins;
     put(
       done,
@@ -156,7 +157,8 @@ function chartsOf(name) {
     while (numbers.children.length > 1) numbers.lastChild.remove();
     if (!numbers.open) return;
     const history = isDay ? day : model.history.get(name);
-    const slots = (side) => [...(history?.[side]?.values() ?? [])].slice(-30);
+    const step = isDay ? DAY.width : model.step;
+    const slots = (side) => [...(history?.[side]?.values() ?? [])].filter((slot) => slot.at + step <= model.over).slice(-30);
     const rows = ["legacy", "extracted"].flatMap((side) => slots(side).map((slot) => ({ ...slot, side }))).sort((a, b) => b.at - a.at || a.side.localeCompare(b.side));
     numbers.append(
       table(
@@ -169,3 +171,43 @@ function chartsOf(name) {
   return { node, draw, end: () => end() };
 }
 
+/** Who changed what: all that could have moved the route's traffic, or one part of that. */
+function logOf(name) {
+  let about = [];
+  let route = model.routes.get(name);
+  const subjects = el("select", { id: fresh("subject"), onchange: () => log.restart() });
+  offer();
+  const asked = () => about[subjects.selectedIndex][1];
+  const log = auditList(asked, { isFresh: (mark) => (asked().route ? isAbout(mark, route) : mark.subject === asked().subject), follows: true });
+  const node = el(
+    "section",
+    { class: "card", "aria-labelledby": "log-title" },
+    el("div", { class: "tools" }, el("h2", { id: "log-title" }, "Who changed what"), el("div", { class: "field inline" }, el("label", { for: subjects.id }, "About"), subjects)),
+    log.node,
+  );
+
+  /** Offer what there is by now; the flag may have been told to ask others first. */
+  function offer() {
+    const flags = [route.flag, ...route.prerequisites].filter(Boolean);
+    const wanted = [
+      ["all that could have moved it", { route: name }],
+      [`the route ${name}`, { subject: name }],
+      ...flags.map((flag) => [`the flag ${flag}`, { subject: flag }]),
+      ["the kill switch", { subject: "*" }],
+      ["the routes file", { subject: "routes" }],
+    ];
+    const words = wanted.map(([word]) => word);
+    if (String(words) === String(about.map(([word]) => word))) return;
+    const chosen = subjects.value;
+    about = wanted;
+    put(subjects, words.map((word) => el("option", { value: word }, word)));
+    if (words.includes(chosen)) subjects.value = chosen;
+  }
+
+  function draw(found) {
+    route = found;
+    offer();
+    log.update();
+  }
+  return { node, draw };
+}

@@ -3,23 +3,26 @@
 import { change, part as enc, read } from "./api.js";
 import { el, fresh, set, show, text } from "./dom.js";
 import { many, names, rate, share } from "./format.js";
-import { mayChange, model, perMinute, standing } from "./model.js";
+import { figuresOf, hourOf, mayChange, model, ofTheHour, perMinute, standing } from "./model.js";
 import { turns } from "./turns.js";
 import { action, ask, facts, gate, gateNote, notify } from "./ui.js";
 
-const STOPS = [0, 0.1, 0.5, 1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95, 98, 99, 100];
+/** Where the slider stops: as many steps between two marks as between any others, because the first per cents matter most. */
+const STOPS = [0, 0.1, 0.2, 0.5, 1, 2, 3, 4, 5, 10, 15, 20, 25, 30, 35, 40, 50, 60, 75, 90, 100];
+const FULL = 10000;
+const MARKS = [0, 1, 5, 25, 50, 100];
 const STAGES = [
-  ["off", "the monolith alone"],
-  ["dualwrite", "writes to both, reads from the monolith"],
-  ["shadow", "reads asked of both, the monolith answers"],
-  ["live", "the extracted side answers, the monolith is compared"],
-  ["rampdown", "the extracted side answers, writes go to both"],
-  ["complete", "the extracted side alone"],
+  ["off", "the monolith alone", false],
+  ["dualwrite", "writes to both, reads from the monolith", false],
+  ["shadow", "reads asked of both, the monolith answers", false],
+  ["live", "the extracted side answers, the monolith is compared", true],
+  ["rampdown", "the extracted side answers, writes go to both", true],
+  ["complete", "the extracted side alone", true],
 ];
 
 /** Return the controls of the flag `key`, and a function to call when the state has changed. */
 export function shareControl(key) {
-  const slider = el("input", { id: fresh("slider"), type: "range", min: 0, max: STOPS.length - 1, step: 1, oninput: slid });
+  const slider = el("input", { id: fresh("slider"), type: "range", min: 0, max: STOPS.length - 1, step: 1, oninput: slid, onkeydown: jumped });
   const exact = el("input", { id: fresh("exact"), type: "number", min: 0, max: 100, step: "any", inputmode: "decimal", oninput: typed });
   const meaning = el("p", { class: "meaning", role: "status" });
   const apply = action("Set share…", () => setShare(Number(exact.value)), { class: "primary" });
@@ -33,7 +36,7 @@ export function shareControl(key) {
     "fieldset",
     {},
     el("legend", {}, "Share of the extracted side"),
-    el("div", { class: "slide" }, el("label", { for: slider.id, class: "unseen" }, "Share, in steps"), slider),
+    el("div", { class: "slide" }, el("label", { for: slider.id, class: "unseen" }, "Share, in steps"), slider, scale()),
     el("div", { class: "field inline" }, el("label", { for: exact.id }, "Exactly"), exact, el("span", { "aria-hidden": "true" }, "%")),
     meaning,
     apply.node,
@@ -60,6 +63,18 @@ export function shareControl(key) {
     edited();
   }
 
+  /** Page up and page down go from mark to mark. */
+  function jumped(event) {
+    const way = { PageUp: 1, PageDown: -1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    const there = STOPS[slider.value];
+    const next = way > 0 ? MARKS.find((mark) => mark > there) : MARKS.findLast((mark) => mark < there);
+    if (next === undefined) return;
+    slider.value = STOPS.indexOf(next);
+    slid();
+  }
+
   function typed() {
     slider.value = nearest(Number(exact.value));
     edited();
@@ -75,7 +90,7 @@ export function shareControl(key) {
     const percent = Number(exact.value);
     const isSound = exact.value !== "" && percent >= 0 && percent <= 100;
     set(slider, { "aria-valuetext": `${percent} %` });
-    text(meaning, isSound ? consequence(percent, routes(), flag) : "A share is a number from 0 to 100.");
+    text(meaning, isSound ? consequence(percent * 100, routes(), flag) : "A share is a number from 0 to 100.");
     gate(apply.node, isEmbedded && isSound && (percent !== (flag?.served_bp ?? 0) / 100 || !flag?.on));
   }
 
@@ -103,7 +118,8 @@ export function shareControl(key) {
       slider.value = nearest((bp ?? 0) / 100);
     }
     if (isEmbedded) {
-      const state = flag === null ? "There is no such flag yet, so all of its routes are the monolith's." : `${flag.on ? "On" : "Off"}: ${share(bp)} extracted${stagesOf(flag.stages)}${extras(flag)}.`;
+      const held = Math.max(0, ...routes().map((route) => standing(route).held));
+      const state = flag === null ? "There is no such flag yet, so all of its routes are the monolith's." : `${flag.on ? "On" : "Off"}: ${share(bp)} extracted${held ? `, of which ${share(held)} held back` : ""}${stagesOf(flag.stages)}${extras(flag)}.`;
       text(now, state);
     }
     text(toggle.node, flag?.on ? "Turn the flag off…" : "Turn the flag on…");
@@ -142,27 +158,37 @@ export function shareControl(key) {
     refresh();
   }
 
+  /** Which routes a change is about, and what it would mean for their requests. */
+  const about = (told, bp, last) => [
+    el("p", {}, told),
+    bp === null ? null : el("p", {}, consequence(bp, routes(), flag, last)),
+    facts([["Routes", names(routes().map((route) => route.name), 8)]]),
+  ];
+
   function setShare(percent) {
-    const moved = routes();
-    send(`${percent}%`, `Set ${key} to ${percent} %`, [el("p", {}, meaning.textContent), facts([["Routes", names(moved.map((route) => route.name), 8)]])]);
+    send(`${percent}%`, `Set ${key} to ${percent} %`, about("Targets and rules of the flag stay as they are.", percent * 100));
   }
 
   function toggled() {
     const word = flag?.on ? "off" : "on";
     const told =
       word === "off"
-        ? "Everybody goes back to what the flag says when it is off, which is usually the monolith. Its percentage is kept for when it is turned on again."
+        ? `Everybody gets what the flag says when it is off. Its percentage (${share(flag.share_bp)}) is kept for when it is turned on again.`
         : flag
           ? `Its targets, rules and percentage (${share(flag.share_bp)}) hold again.`
           : "There is no such flag yet: turning it on sends everybody to the extracted side. Set a share instead if that is not meant.";
-    send(word, `Turn ${key} ${word}`, el("p", {}, told));
+    send(word, `Turn ${key} ${word}`, about(told, ...(word === "off" ? [flag.off_bp, flag.off_bp] : [flag ? flag.share_bp : FULL])));
   }
 
   function staged(value, percent) {
     const isWhole = !(percent > 0 && percent < 100);
     const word = isWhole ? value : `${value}=${percent}%`;
     const of = isWhole ? "all keys" : `${percent} % of the keys, the rest in the stage before`;
-    send(word, `Set ${key} to the stage ${value}`, el("p", {}, `${value}, for ${of}: ${STAGES.find(([one]) => one === value)[1]}.`));
+    const index = STAGES.findIndex(([one]) => one === value);
+    const some = isWhole ? FULL : percent * 100;
+    const [, told, isExtracted] = STAGES[index];
+    const rest = STAGES[index - 1]?.[2] ? FULL - some : 0;
+    send(word, `Set ${key} to the stage ${value}`, about(`${value}, for ${of}: ${told}.`, (isExtracted ? some : 0) + rest, value === "complete" ? some : 0));
   }
 
   return { node, update };
@@ -176,30 +202,55 @@ export function stagesOf(stages) {
   return found.length ? `; ${found.map(([stage, bp]) => `${stage} ${share(bp)}`).join(", ")}` : "";
 }
 
-const nearest = (percent) => STOPS.reduce((best, stop, index) => (Math.abs(stop - percent) < Math.abs(STOPS[best] - percent) ? index : best), 0);
-
-/** Requests a minute that the extracted side gets of a route by its present share, and those of both sides. */
-function traffic(route) {
-  const ours = perMinute(route.name, "extracted");
-  const all = ours + perMinute(route.name, "legacy");
-  const { bp } = standing(route);
-  // Because no share says what keys of their own stages do, what was counted must do.
-  return [bp === null ? ours : (all * bp) / 10000, all];
+/** The marks below the slider, each where its thumb stands for it. */
+function scale() {
+  return el(
+    "div",
+    { class: "scale", "aria-hidden": "true" },
+    MARKS.map((mark) => {
+      const node = el("span", {}, String(mark), mark === 100 ? " %" : "");
+      node.style.setProperty("--at", STOPS.indexOf(mark) / (STOPS.length - 1));
+      return node;
+    }),
+  );
 }
 
-/** What a share means for the traffic of the last five minutes, against the share that holds now; what is held back does not move. */
-function consequence(percent, moved, flag) {
+const nearest = (percent) => STOPS.reduce((best, stop, index) => (Math.abs(stop - percent) < Math.abs(STOPS[best] - percent) ? index : best), 0);
+
+/** Requests that the extracted side gets of a route by its present share, and those of both sides; as `ask` counts them. */
+function traffic(route, ask) {
+  const ours = ask(route.name, "extracted");
+  const all = ours + ask(route.name, "legacy");
+  const { bp } = standing(route);
+  // Because no share says what keys of their own stages do, what was counted must do.
+  return { route, now: bp === null ? ours : (all * bp) / FULL, all };
+}
+
+/** What a route gets of a share; of all but the `last` basis points something may be held back. */
+const served = (bp, { hold_back_bp: hold }, last) => bp - Math.min(Math.max(0, hold - (FULL - bp)), bp - last);
+
+/** What a share means for the traffic of now, against the share that holds now; what was taken back does not move. */
+function consequence(bp, moved, flag, last = 0) {
   if (!moved.length) return "No route names this flag, so it moves nothing.";
   if (model.head.is_killed) return "The kill switch is on, so nothing moves until it is released.";
-  const held = moved.filter((route) => ["tripped", "probing"].includes(standing(route).kind));
-  const free = moved.filter((route) => !held.includes(route));
-  const hold = held.length ? `Taken back, so not moved until reset: ${names(held.map((route) => route.name))}. ` : "";
-  if (!free.length) return hold;
-  const [ours, all] = free.map(traffic).reduce((sum, one) => [sum[0] + one[0], sum[1] + one[1]], [0, 0]);
-  if (!all) return `${hold}There was no request in the last five minutes, so nothing can be said of how many would move.`;
-  const wanted = (all * percent) / 100;
-  const change = wanted - ours;
+  const taken = moved.filter((route) => ["tripped", "probing"].includes(standing(route).kind));
+  const free = moved.filter((route) => !taken.includes(route));
+  const back = taken.length ? `Taken back, so not moved until reset: ${names(taken.map((route) => route.name))}. ` : "";
+  if (!free.length) return back;
+  const { seconds, word } = figuresOf();
+  const sums = (ask) => {
+    const found = free.map((route) => traffic(route, ask));
+    const sum = (of) => found.reduce((total, one) => total + of(one), 0);
+    return { now: sum((one) => one.now), all: sum((one) => one.all), wanted: sum((one) => (one.all * served(bp, one.route, last)) / FULL) };
+  };
+  const lately = sums(perMinute);
+  const found = lately.all ? lately : sums(ofTheHour);
+  if (!found.all) return `${back}There was no request ${hourOf()}, so nothing can be said of how many would move.`;
+  const change = found.wanted - found.now;
   const than = Math.abs(change) < 0.001 ? "as many as now" : `${rate(Math.abs(change))} ${change > 0 ? "more" : "fewer"} than now`;
+  const held = Math.max(...free.map((route) => bp - served(bp, route, last)));
+  const kept = held > 0 ? ` ${share(held)} of the keys stay on the monolith, held back to compare with.` : "";
   const first = flag && (flag.rules || flag.targets) ? " Whom the flag's rules and targets name is not counted apart." : "";
-  return `${hold}About ${rate(wanted)} of ${rate(all)} requests a minute would be answered by the extracted side: ${than}.${first}`;
+  const those = lately.all ? "requests a minute" : `requests ${hourOf()}${seconds ? ` (there was none in the last ${word})` : ""}`;
+  return `${back}About ${rate(found.wanted)} of ${rate(found.all)} ${those} would be answered by the extracted side: ${than}.${kept}${first}`;
 }

@@ -1,6 +1,7 @@
-// Small charts: an hour of both sides in the space of a word, with the marks of what was done.
+// Small charts: both sides over an hour in the space of a word, with the marks of what was done.
 
 import { set, svg } from "./dom.js";
+import { clock, many } from "./format.js";
 import { binned, kindOf, line, sign, SIDES } from "./series.js";
 
 const WIDTH = 168;
@@ -27,8 +28,9 @@ export function spark({ label, value, least, words }) {
     marks,
     lines,
   );
-  function draw(history, done, now, { width, bins, word }) {
-    const from = (Math.floor(now / width) - bins + 1) * width;
+  /** Draw slots by side; the last bin is the last one that is over. */
+  function draw(history, done, over, { width, bins, word }) {
+    const from = (Math.floor(over / width) - bins) * width;
     const x = (index) => (index / (bins - 1)) * (WIDTH - 2) + 1;
     const values = SIDES.map(({ key }) => binned(history?.[key]?.values(), from, width, bins).map(value));
     const most = Math.max(least, usual(values.flat().filter((one) => one !== null)));
@@ -38,7 +40,8 @@ export function spark({ label, value, least, words }) {
     marks.replaceChildren(
       ...shown.map((mark) => {
         const { shape } = kindOf(mark);
-        const at = ((mark.at - from) / (bins * width)) * (WIDTH - 2) + 1;
+        // Because what was done just now is to be seen at once, it stands at the edge until its bin is over.
+        const at = Math.min(1, (mark.at - from) / (bins * width)) * (WIDTH - 2) + 1;
         return svg("path", { class: `mark ${shape}`, d: `M${at} ${TOP}V${HEIGHT}${sign(shape, at, 4, 3)}` });
       }),
     );
@@ -46,6 +49,8 @@ export function spark({ label, value, least, words }) {
       const there = values[index].filter((one) => one !== null);
       return there.length ? `${name} ${words(there.at(-1))}, at most ${words(Math.max(...there))}` : `${name} none`;
     });
+    const last = shown.at(-1);
+    if (last) told.push(`${many(shown.length, "mark")}, the latest: ${kindOf(last).word} at ${clock(last.at)}`);
     set(node, { "aria-label": `${label} in the last ${word}. ${told.join(". ")}.` });
   }
   return { node, draw };
