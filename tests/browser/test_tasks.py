@@ -24,7 +24,7 @@ def test_a_flag_is_turned_off_and_on_and_the_traffic_follows(person: Person, dem
     person.button("Turn the flag off…").click()
     question = person.page.get_by_role("dialog")
     expect(question).to_contain_text(
-        re.compile(r"About 0 of \d+ requests a minute would be answered by the extracted side")
+        re.compile(r"About 0 of [\d,]+ requests a minute would be answered by the extracted side")
     )
     expect(question).to_contain_text("notifications.list, notifications.send, notifications.stream")
     person.answer("Turn", "a look at what happens")

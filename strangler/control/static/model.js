@@ -3,6 +3,8 @@
 export const HOUR_S = 3600;
 /** What figures are of: long enough for some requests, short enough to follow a change. */
 const WINDOW_S = 60;
+/** Less than this is nothing to make a minute of. */
+const LEAST_S = 5;
 const MOST_MARKS = 500;
 
 export const model = {
@@ -119,7 +121,7 @@ export function isAbout(mark, route) {
 /** What all figures of a route are of: the last minute that is over, or as much of one as the proxy has run for; 0 seconds at first. */
 export function figuresOf() {
   const known = model.over - model.started;
-  const seconds = known < 1 ? 0 : Math.min(WINDOW_S, known);
+  const seconds = known < LEAST_S ? 0 : Math.min(WINDOW_S, known);
   return { seconds, word: seconds === WINDOW_S ? "minute" : `${Math.round(seconds)} seconds` };
 }
 
