@@ -102,7 +102,7 @@ def test_a_route_that_probes_shows_what_it_may_have_and_not_what_its_flag_says(p
 
 def test_who_changed_what_has_all_that_could_have_moved_the_route(person: Person, demo: Demo) -> None:
     flag = demo.ask("GET", "flags/notifications")["flag"]
-    demo.ask("PUT", "flags/europe", {"set": "on", "reason": "the one that is asked first"})
+    demo.ask("PUT", "flags/europe", {"set": "on", "create": True, "reason": "the one that is asked first"})
     asking = {**flag, "prerequisites": [{"key": "europe", "variation": 1}]}
     demo.ask("PUT", "flags/notifications", {"flag": asking, "reason": "europe goes first"})
     person.open_route("notifications.list")
@@ -110,7 +110,7 @@ def test_who_changed_what_has_all_that_could_have_moved_the_route(person: Person
     demo.ask("PUT", "flags/europe", {"set": "off", "reason": "not there yet"})
     demo.ask("POST", "guards/notifications.list/trip", {"reason": "a look at it"})
     demo.ask("POST", "guards/notifications.list/reset", {"reason": "looked at"})
-    demo.ask("PUT", "flags/status-page", {"set": "2%", "reason": "another's business"})
+    demo.ask("PUT", "flags/status-page", {"set": "2%", "create": True, "reason": "another's business"})
     demo.routes.write_text(f"{demo.routes.read_text()}# a note\n")
     demo.ask("POST", "kill", {"is_on": True, "reason": "a drill"})
     demo.ask("POST", "kill", {"is_on": False, "reason": "the drill is over"})
