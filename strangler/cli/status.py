@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from strangler.cli import admin, exits, options
+from strangler.core.histogram import BOUNDS_S, SURE_S
 
 _EXIT_CODES = exits.codes(
     {
@@ -179,5 +180,11 @@ def _date(seconds: float) -> str:
 
 
 def _side(side: dict[str, Any]) -> tuple[str, str, str]:
-    p95_ms = "-" if side["p95_ms"] is None else f"{side['p95_ms']:.1f}"
-    return str(side["requests"]), str(sum(side["failures"].values())), p95_ms
+    return str(side["requests"]), str(sum(side["failures"].values())), _milliseconds(side["p95_ms"])
+
+
+def _milliseconds(quantile: float | None) -> str:
+    if quantile is None:
+        return "-"
+    # Because the last bucket has no end, the number that stands for it is no measurement.
+    return f"over {int(SURE_S)} s" if quantile >= BOUNDS_S[-1] * 1e3 else f"{quantile:.1f}"

@@ -101,6 +101,7 @@ class SideStatus(msgspec.Struct, frozen=True, kw_only=True):
     requests: int
     failures: dict[str, int]
     p50_ms: float | None
+    """134217.728, where the histogram ends, stands for anything over 112 s; so it does in `p95_ms`."""
     p95_ms: float | None
 
 

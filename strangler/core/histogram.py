@@ -37,6 +37,9 @@ def _bound_us(index: int) -> float:
 BOUNDS_S: tuple[float, ...] = tuple(_bound_us(index) / 1e6 for index in range(BUCKETS - 1))
 """Each bucket's exclusive upper bound in seconds; the last bucket has none."""
 
+SURE_S = BOUNDS_S[-2]
+"""What a quantile that is told as the last bound is surely not below; how far it is above, nobody knows."""
+
 
 def quantile(counts: Sequence[int], q: float) -> float | None:
     """Return the upper bound in seconds of the bucket with quantile `q` (0 < q <= 1), None without counts.

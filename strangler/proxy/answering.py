@@ -1,6 +1,7 @@
 """Answering: how an upstream's answer goes to the client, as it comes."""
 
 from collections.abc import Sequence
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from strangler.core import forward
@@ -44,6 +45,8 @@ def on_response(exchange: "Exchange", status: int, reason: bytes, head: Response
         exchange.until_close = not head.chunked
         exchange.chunked_out = exchange.is_http_11
         exchange.is_event_stream = any(line[:30].lower().startswith(_EVENT_STREAM) for line in head.lines)
+        if exchange.is_event_stream:
+            exchange.streams_from = monotonic()
         if not exchange.is_http_11:
             exchange.keeps_alive = False
     if exchange.capture is not None:

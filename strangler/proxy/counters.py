@@ -49,7 +49,7 @@ class Counters:
         """Exchanges that will still be counted here."""
 
     def count(self, slot: int, outcome: int, seconds: float) -> None:
-        """Count one exchange's outcome (an index into OUTCOMES) and its latency."""
+        """Count one exchange's outcome (an index into OUTCOMES) and for how long its client has waited."""
         self._outcomes[slot * _WIDTH + outcome] += 1
         latency = self._latency[slot]
         if latency is None:

@@ -65,6 +65,7 @@ class Exchange:
         "serving",
         "started",
         "status",
+        "streams_from",
         "target",
         "trace",
         "until_close",
@@ -76,6 +77,8 @@ class Exchange:
     """When the time for the whole exchange is up."""
     moved_at: float
     """When something moved last; the waits that have a limit begin there."""
+    streams_from: float
+    """When the answer of an event stream began, which is what its client has waited for."""
 
     def __init__(
         self,
@@ -259,7 +262,9 @@ class Exchange:
         serving, decision = self.serving, self.decision
         if serving is not None and decision is not None:
             seconds = now - self.started
-            serving.counters.count(decision.slot, INDEX[outcome], seconds)
+            # Because a client keeps a stream open for as long as it likes, its length says nothing of a side.
+            waited = self.streams_from - self.started if self.is_event_stream else seconds
+            serving.counters.count(decision.slot, INDEX[outcome], waited)
             serving.counters.in_flight -= 1
             sampler = serving.sampler
             sampler.left -= 1

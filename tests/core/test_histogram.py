@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from strangler.core.histogram import BOUNDS_S, BUCKETS, bucket, quantile
+from strangler.core.histogram import BOUNDS_S, BUCKETS, SURE_S, bucket, quantile
 
 LAST_US = round(BOUNDS_S[-1] * 1e6)
 
@@ -74,8 +74,13 @@ def test_without_counts_there_is_no_quantile(counts: list[int]) -> None:
     assert quantile(counts, 0.5) is None
 
 
-def test_beyond_the_last_bound_the_bound_is_told() -> None:
-    assert quantile(counted([10 * LAST_US]), 0.5) == BOUNDS_S[-1]
+@given(st.integers(64, 10 * LAST_US))
+@example(10 * LAST_US)
+@example(LAST_US - 1)
+def test_what_is_told_as_the_last_bound_is_surely_above_what_is_said_of_it(us: int) -> None:
+    is_last = quantile(counted([us]), 0.5) == BOUNDS_S[-1]
+
+    assert is_last == (us >= SURE_S * 1e6)
 
 
 def test_the_bounds_are_those_that_charts_were_drawn_with() -> None:

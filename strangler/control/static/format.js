@@ -21,9 +21,14 @@ export function part(some, all) {
   return `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
 }
 
+/** What the last bucket of latency is told as, which has no end, and what is surely waited there (core/histogram.py). */
+const LAST_MS = 134217.728;
+const SURE_S = 112;
+
 /** Milliseconds, or seconds from one on. */
 export function latency(ms) {
   if (ms === null || ms === undefined) return "–";
+  if (ms === LAST_MS) return `over ${SURE_S} s`;
   if (ms >= 1000) return `${(ms / 1000).toFixed(ms < 10000 ? 1 : 0)} s`;
   return `${ms > 0 && ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 }
