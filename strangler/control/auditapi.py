@@ -16,7 +16,7 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROWS)] = 100
     before: Annotated[int, msgspec.Meta(ge=1, le=_MOST_SEQ)] | None = None
-    """Only rows with smaller numbers: the last one of the page before."""
+    """Only rows with smaller numbers: `next` of the page before."""
     what: Action | None = None
     """Only rows about this."""
     subject: str | None = None
@@ -45,9 +45,11 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows, newest first."""
+    """Rows, newest first: as many as were asked for, unless they are large, or few of those that were looked at fit."""
 
     rows: tuple[AuditRow, ...]
+    next: int | None
+    """What gives the next page as `before`, which may have rows where this one has none; None if this is the last."""
 
 
 def operations(desk: GuardDesk) -> tuple[Operation, ...]:

@@ -180,8 +180,8 @@ class GuardDesk:
         """Return rows of the audit log, newest first; of a route, what could have moved its traffic. Raises
         StoreError."""
         among = () if route is None else self._movers(route)
-        rows = self._journal.latest(limit=limit, before=before, what=what, subject=subject, who=who, among=among)
-        return {"rows": [row_as_shown(row) for row in rows]}
+        page = self._journal.page(limit=limit, before=before, what=what, subject=subject, who=who, among=among)
+        return {"rows": [row_as_shown(row) for row in page.rows], "next": page.next}
 
     def _movers(self, name: str) -> Sequence[tuple[Action, str]]:
         route = next((one for one in self._config().routes if one.name == name), None)

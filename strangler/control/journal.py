@@ -7,7 +7,7 @@ found. Who must rule out an intruder with the same rights keeps them elsewhere t
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,11 @@ from strangler.core.audit import GENESIS, Action, Break, BreakKind, Entry, Row, 
 from strangler.errors import MalformedRowError
 
 ANCHOR_FILE = "audit.anchor"
+MOST_LOOKED = 5_000
+"""Rows that one question looks at for those that it is about: some ten milliseconds, of a loop that has guards to
+judge by."""
+MOST_BYTES = 1_048_576
+"""Of rows in one answer, as large as the largest routes file."""
 _COLUMNS = "seq, at, who, what, subject, why, before, after, evidence, prev, hash"
 
 LOG = logging.getLogger(__name__)
@@ -52,6 +57,15 @@ class Headline:
     why: str
     is_release: bool = False
     """Whether the kill switch was released by it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A part of the audit log, newest first."""
+
+    rows: tuple[Row, ...]
+    next: int | None
+    """Before which number the next part begins; None if there is none."""
 
 
 class Journal:
@@ -113,7 +127,7 @@ class Journal:
             # Because the row itself is kept, the change is not refused for this.
             LOG.warning("audit_anchor_failed", extra={"fields": {"why": str(error)}})
 
-    def latest(
+    def page(
         self,
         *,
         limit: int = 100,
@@ -122,24 +136,29 @@ class Journal:
         subject: str | None = None,
         who: str | None = None,
         among: Sequence[tuple[Action, str]] = (),
-    ) -> tuple[Row, ...]:
+    ) -> Page:
         """Return the latest rows, newest first; only those with smaller numbers if `before` is given, and those that
-        are about what is named. Of `among`, actions and their subjects, any will do."""
-        wanted = {
-            "seq < ?": 2**62 if before is None else before,
-            "what = ?": what,
-            "subject = ?": subject,
-            "who = ?": who,
-        }
+        are about what is named. Of `among`, actions and their subjects, any will do.
+
+        However many rows there are, at most MOST_LOOKED are looked at, and MOST_BYTES of them are read, one row at
+        least; `Page.next` goes on behind them.
+        """
+        wanted = {"what = ?": what, "subject = ?": subject, "who = ?": who}
         given = {condition: value for condition, value in wanted.items() if value is not None}
         conditions = [*given, *([f"(what, subject) IN (VALUES {', '.join(['(?, ?)'] * len(among))})"] if among else [])]
         pairs = [value for pair in among for value in pair]
+        most = MOST_LOOKED if conditions else limit
         with self._database.reading() as db:
-            rows = db.execute(
-                f"SELECT {_COLUMNS} FROM audit WHERE {' AND '.join(conditions)} ORDER BY seq DESC LIMIT ?",  # noqa: S608
-                (*given.values(), *pairs, limit),
+            looked = db.execute(
+                f"SELECT seq, {' AND '.join(conditions) or '1'} FROM "  # noqa: S608 (constant names)
+                "(SELECT seq, what, subject, who FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?)",
+                (*given.values(), *pairs, 2**62 if before is None else before, most + 1),
             ).fetchall()
-        return tuple(map(_row, rows))
+            fitting = [seq for seq, is_fitting in looked[:most] if is_fitting]
+            rows = tuple(_of_size(_read(db, fitting[:limit]), MOST_BYTES))
+        if len(rows) < len(fitting):
+            return Page(rows=rows, next=rows[-1].entry.seq)
+        return Page(rows=rows, next=looked[most - 1][0] if len(looked) > most else None)
 
     def counts(self, actions: Sequence[Action]) -> dict[str, int]:
         """Return how often any of these was done, by its subject. Raises StoreError."""
@@ -168,6 +187,24 @@ class Journal:
     def verify(self) -> tuple[int, Break | None]:
         """Return how many rows there are, and the first place where the log is not what was written."""
         return verify(self._database.connection, self._anchor)
+
+
+def _read(db: sqlite3.Connection, numbers: Iterable[int]) -> Iterator[Row]:
+    for number in numbers:
+        yield _row(db.execute(f"SELECT {_COLUMNS} FROM audit WHERE seq = ?", (number,)).fetchone())  # noqa: S608
+
+
+def _of_size(rows: Iterable[Row], most: int) -> Iterator[Row]:
+    """Yield rows for as long as they have that many bytes at most together, but the first whatever it has."""
+    size = 0
+    for row in rows:
+        entry = row.entry
+        texts = (entry.why, entry.before, entry.after, entry.evidence)
+        is_first = not size
+        size += sum(len(text.encode("utf-8", "surrogatepass")) for text in texts if text)
+        if size > most and not is_first:
+            return
+        yield row
 
 
 def verify(db: sqlite3.Connection, anchor: Path) -> tuple[int, Break | None]:

@@ -32,7 +32,7 @@ def is_first(state_dir: Path, journal: Journal) -> bool:
 
     Raises StoreError.
     """
-    return not (state_dir / TOKEN_FILE).exists() and not journal.latest(limit=1)
+    return not (state_dir / TOKEN_FILE).exists() and not journal.page(limit=1).rows
 
 
 def greet(tokens: TokenDesk, admin: Address, *, is_tls: bool, state_dir: Path, screen: int) -> None:

@@ -155,7 +155,7 @@ async def test_a_reset_is_recorded_with_its_reason(client: Client, capsys: pytes
     code = await run(client, "reset", "pay", "--reason", "mended in release 7")
 
     assert (code, capsys.readouterr().out, client.book.of("pay")) == (0, "reset: pay\n", None)
-    assert [(row.entry.what, row.entry.subject, row.entry.why) for row in client.store.journal.latest()] == [
+    assert [(row.entry.what, row.entry.subject, row.entry.why) for row in client.store.journal.page().rows] == [
         (Action.FORGET, "pay", "mended in release 7")
     ]
 

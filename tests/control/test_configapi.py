@@ -50,7 +50,7 @@ async def test_the_record_of_a_change_shows_that_a_secret_changed_and_not_the_se
         body = {"text": text, "digest": digest_of(ROUTES_TEXT + HOOK), "reason": "rotated"}
         _, written = await client.ask("PUT", "/api/v1/config", body)
         (row,) = (await client.ask("GET", "/api/v1/audit"))[1]["rows"]
-        stored = client.store.journal.latest()
+        stored = client.store.journal.page().rows
 
     shown = json.loads(row["evidence"])["diff"].splitlines()
     assert "+- {name: pager, url: https://hooks.example/[masked 2]}" in shown

@@ -74,7 +74,7 @@ def take(client: Client, folder: Path, one: str, *, why: Why = Why.STATUS, statu
 
 
 def audit(client: Client) -> list[tuple[str, str, str]]:
-    return [(row.entry.what.value, row.entry.subject, row.entry.why) for row in client.store.journal.latest()]
+    return [(row.entry.what.value, row.entry.subject, row.entry.why) for row in client.store.journal.page().rows]
 
 
 def test_what_is_told_twice_is_listed_once_also_after_it_was_settled(store: Store) -> None:
@@ -204,7 +204,7 @@ async def test_a_repair_that_is_carried_out_takes_it_off_the_list_and_is_on_reco
         again, _ = await client.ask("POST", f"{LIST}/a/repair", order)
         recorded = audit(client)
         ((one, sent, secrets),) = client.repairs.sent
-        stored = client.store.journal.latest()[0].entry
+        stored = client.store.journal.page().rows[0].entry
     assert (status, found["is_carried_out"], listing["divergences"], again) == (200, True, [], 404)
     assert (one, sent.body, secrets) == ("a", BODY, [(b"Authorization", b"Bearer x")])
     assert recorded == [("repair", "pay", "mended")]

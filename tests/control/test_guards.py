@@ -76,7 +76,7 @@ def test_a_trip_is_stored_with_its_evidence_when_count_returns(proxy: Proxy, tmp
 
     proxy.outage("a")
 
-    (row,) = proxy.store.journal.latest()
+    (row,) = proxy.store.journal.page().rows
     evidence: dict[str, Any] = json.loads(row.entry.evidence or "")
     assert (row.entry.what, row.entry.subject, row.entry.who) == (Action.TRIP, "a", "guard")
     assert "50 requests failed" in row.entry.why

@@ -2,14 +2,19 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from strangler.control import journal
 from strangler.control.guardtable import Kept
-from strangler.control.journal import ANCHOR_FILE, Deed
+from strangler.control.journal import ANCHOR_FILE, MOST_BYTES, MOST_LOOKED, Deed, Journal, Page
 from strangler.control.store import Store
 from strangler.core.audit import Action, Break, BreakKind
 from strangler.core.guard import Guard, Phase
@@ -44,11 +49,73 @@ def test_rows_come_back_newest_first_and_page_by_page(store: Store) -> None:
     for number in range(5):
         store.journal.record(deed(f"route.{number}"))
 
-    first = store.journal.latest(limit=2)
-    second = store.journal.latest(limit=2, before=first[-1].entry.seq)
+    first = store.journal.page(limit=2).rows
+    second = store.journal.page(limit=2, before=first[-1].entry.seq).rows
 
     assert [row.entry.subject for row in first + second] == ["route.4", "route.3", "route.2", "route.1"]
     assert store.journal.verify() == (5, None)
+
+
+def walked(journal: Journal, **wanted: Any) -> list[Page]:
+    """Return all pages, one after the other."""
+    pages = [journal.page(**wanted)]
+    while pages[-1].next is not None:
+        pages.append(journal.page(**wanted, before=pages[-1].next))
+    return pages
+
+
+def numbers(pages: Sequence[Page]) -> list[int]:
+    return [row.entry.seq for page in pages for row in page.rows]
+
+
+def test_a_page_has_no_more_bytes_than_it_may_and_the_next_goes_on(store: Store) -> None:
+    large = "x" * (MOST_BYTES // 8)
+    for _ in range(20):
+        store.journal.record(replace(deed("r"), evidence=large))
+    store.journal.record(replace(deed("r"), evidence=large * 9))
+
+    pages = walked(store.journal, limit=1_000)
+
+    assert numbers(pages) == list(range(21, 0, -1))
+    assert [len(page.rows) for page in pages] == [1, 7, 7, 6]
+
+
+def test_no_question_looks_at_more_rows_than_it_may_and_what_it_is_about_is_found_behind_them(store: Store) -> None:
+    with store.journal._database.writing() as db:
+        store.journal.add(db, deed("rare"))
+        for _ in range(2 * MOST_LOOKED):
+            store.journal.add(db, deed("common"))
+
+    pages = walked(store.journal, subject="rare")
+
+    assert [len(page.rows) for page in pages] == [0, 0, 1]
+    assert [page.next for page in pages] == [MOST_LOOKED + 2, 2, None]
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from((Action.FLAG, Action.KILL))), max_size=12),
+    limit=st.integers(1, 5),
+    subject=st.sampled_from((None, "a", "z")),
+    among=st.sampled_from(((), ((Action.KILL, "b"), (Action.FLAG, "a")))),
+)
+def test_pages_together_are_every_row_that_was_asked_for_once(
+    rows: list[tuple[str, Action]], limit: int, subject: str | None, among: tuple[tuple[Action, str], ...]
+) -> None:
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder), in_memory=True)
+        for name, what in rows:
+            store.journal.record(replace(deed(name), what=what))
+
+        pages = walked(store.journal, limit=limit, subject=subject, among=among)
+        store.close()
+
+    wanted = [
+        number
+        for number, (name, what) in enumerate(rows, 1)
+        if subject in (None, name) and (not among or (what, name) in among)
+    ]
+    assert numbers(pages) == wanted[::-1]
+    assert all(len(page.rows) <= limit for page in pages)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +141,7 @@ def test_control_characters_stay_inside_their_row(store: Store) -> None:
 
     store.journal.record(deed("r", why=why))
 
-    assert store.journal.latest()[0].entry.why == why
+    assert store.journal.page().rows[0].entry.why == why
     assert store.journal.verify() == (1, None)
 
 
@@ -91,7 +158,7 @@ def test_a_guard_and_its_deed_are_kept_together(tmp_path: Path) -> None:
     store.close()
 
     store = Store(tmp_path)
-    found, rows = store.guards.guards(), store.journal.latest()
+    found, rows = store.guards.guards(), store.journal.page().rows
     store.close()
 
     assert found == {"payments": kept, "users": Kept(migration="m")}
@@ -105,7 +172,7 @@ def test_neither_is_kept_when_one_cannot_be(store: Store) -> None:
     with pytest.raises(StoreError, match="disk has room"):
         store.guards.write({"payments": Kept(migration="m")}, at=2.0, deeds=(deed("payments", why="x" * 100_000),))
 
-    assert (store.guards.guards(), store.journal.latest()) == ({}, ())
+    assert (store.guards.guards(), store.journal.page().rows) == ({}, ())
 
 
 def test_the_kill_switch_is_kept(tmp_path: Path) -> None:
@@ -142,4 +209,4 @@ def test_an_anchor_that_cannot_be_written_is_told_and_stops_nothing(
     store.journal.record(deed("r"))
 
     assert "audit_anchor_failed" in caplog.messages
-    assert [row.entry.subject for row in store.journal.latest()] == ["r"]
+    assert [row.entry.subject for row in store.journal.page().rows] == ["r"]

@@ -109,7 +109,7 @@ def test_forgetting_deletes_all_of_a_route_and_is_on_record(tmp_path: Path) -> N
 
         book.forget("users", DEED)
 
-        (row,) = store.journal.latest()
+        (row,) = store.journal.page().rows
         assert (row.entry.what, row.entry.subject, row.entry.why) == (Action.FORGET, "users", "over")
         assert (ids(book), book.epoch("users"), contents(tmp_path)) == ([], 1, [])
 

@@ -129,7 +129,7 @@ def test_what_was_forgotten_is_recorded_and_stays_forgotten(store: Store, tmp_pa
     book.save()
 
     assert (book.all(), ShadowBook(store).start()) == ((READ,), (READ,))
-    assert [(row.entry.what, row.entry.subject, row.entry.why) for row in store.journal.latest()] == [
+    assert [(row.entry.what, row.entry.subject, row.entry.why) for row in store.journal.page().rows] == [
         (Action.FORGET, "pay", "mended")
     ]
 

@@ -59,7 +59,7 @@ def test_every_change_is_recorded_with_before_and_after(tmp_path: Path) -> None:
     store.write_flag(FIRST, by="ann", what="set on", at=1.0)
     store.write_flag(SECOND, by="bob", what="set off", at=2.0)
 
-    rows = store.journal.latest()
+    rows = store.journal.page().rows
     store.close()
     assert [row.entry for row in rows] == [
         Entry(

@@ -57,7 +57,7 @@ def test_every_pull_of_the_kill_switch_is_recorded_in_order_once_the_store_can_b
         proxy.guards.kill(is_on=False, who="ann", why="third")
         other.execute("ROLLBACK")
     proxy.guards.kill(is_on=True, who="ann", why="fourth")
-    rows = [row.entry.why for row in reversed(proxy.store.journal.latest())]
+    rows = [row.entry.why for row in reversed(proxy.store.journal.page().rows)]
     killed = proxy.store.guards.is_killed()
     proxy.close()
 

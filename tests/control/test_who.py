@@ -107,7 +107,7 @@ async def test_every_operation_is_for_its_role_and_nobody_else() -> None:
                 found += 1
                 if got != expected(operation, role) and not (operation.name == "isReady" and status == 503):
                     wrong[f"{who}: {operation.name}"] = status
-        rows = client.store.journal.latest()
+        rows = client.store.journal.page().rows
 
     assert wrong == {}
     assert found > 300
@@ -138,7 +138,7 @@ async def test_a_sessions_change_that_another_page_may_have_sent_is_refused() ->
             KILL,
             {"Cookie": cookie, "If-Match": "*", **OWN, "Origin": own, "Sec-Fetch-Site": "same-origin"},
         )
-        rows = client.store.journal.latest()
+        rows = client.store.journal.page().rows
 
     assert set(refused) == {403}
     assert fine == 200

@@ -52,7 +52,7 @@ async def test_a_change_is_recorded_with_who_and_what(tmp_path: Path) -> None:
     source.write("payments", SetShare(share_bp=250), by="ann")
     source.write("payments", TurnOff(), by="bob")
 
-    entries = [row.entry for row in store.journal.latest()]
+    entries = [row.entry for row in store.journal.page().rows]
     store.close()
     assert [(entry.at, entry.who, entry.why, entry.subject) for entry in entries] == [
         (1_000.0, "bob", "set off", "payments"),
@@ -72,7 +72,7 @@ async def test_what_is_deleted_is_told_and_recorded_and_stays_away_over_a_restar
     source.delete("payments", by="bob", why="all done")
 
     data = await told.next()
-    entry = store.journal.latest(limit=1)[0].entry
+    entry = store.journal.page(limit=1).rows[0].entry
     store.close()
     store = Store(tmp_path)
     again = EmbeddedSource(store, Told())

@@ -103,7 +103,7 @@ class Proxy:
         return found[0].evidence
 
     def rows(self) -> list[tuple[str, str]]:
-        return [(row.entry.what.value, row.entry.subject) for row in reversed(self.store.journal.latest())]
+        return [(row.entry.what.value, row.entry.subject) for row in reversed(self.store.journal.page().rows)]
 
 
 def restarted(proxy: Proxy, state_dir: Path, by: Config) -> Proxy:

@@ -9,6 +9,7 @@ import { turns } from "./turns.js";
 import { explain } from "./ui.js";
 
 const PAGE = 50;
+const MOST_ASKED = 20;
 
 /** Return a list of entries that `query` narrows, with a button for older ones; new ones are offered when they come. */
 export function auditList(query, { isFresh = () => true, follows = false } = {}) {
@@ -25,21 +26,29 @@ export function auditList(query, { isFresh = () => true, follows = false } = {})
     const isNewest = asking();
     set(older, { disabled: true });
     try {
-      const wanted = new URLSearchParams({ limit: PAGE, ...query() });
-      if (last !== null) wanted.set("before", last);
-      const { rows } = await read(`audit?${wanted}`);
+      const { rows, next } = await page(last);
       if (!isNewest()) return;
       if (isAnew) put(list);
       list.append(...rows.map(entry));
-      if (rows.length) last = rows.at(-1).seq;
+      last = next;
       seen = Math.max(seen, rows[0]?.seq ?? 0, model.marks.at(-1)?.seq ?? 0);
-      show(older, rows.length === PAGE);
-      text(status, list.children.length ? "" : "Nothing of this is on record.");
+      show(older, next !== null);
+      text(status, list.children.length ? "" : next === null ? "Nothing of this is on record." : "Nothing of this is among the latest entries.");
     } catch (error) {
       if (!isNewest()) return;
       text(status, explain(error));
     }
     set(older, { disabled: false });
+  }
+
+  /** Return the page that begins before `before` and has entries; one question looks at so many only, and may find none. */
+  async function page(before) {
+    for (let asked = 1; ; asked += 1) {
+      const wanted = new URLSearchParams({ limit: PAGE, ...query(), ...(before !== null && { before }) });
+      const found = await read(`audit?${wanted}`);
+      if (found.rows.length || found.next === null || asked === MOST_ASKED) return found;
+      before = found.next;
+    }
   }
 
   async function restart() {
