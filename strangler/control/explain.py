@@ -29,7 +29,10 @@ WHY = {
     Reason.FLAG_RULE: "A rule of the flag fits this key.",
     Reason.FLAG_FALLTHROUGH: "The flag's default rule, usually its percentage, decided.",
     Reason.FLAG_MISSING: "There is no such flag, so the monolith answers.",
-    Reason.FLAG_INVALID: "The flag's value names no side, or its definition is broken, so the monolith answers.",
+    Reason.FLAG_INVALID: (
+        "The flag's value names no side, its definition is broken, or one of its patterns took too long, "
+        "so the monolith answers."
+    ),
     Reason.FLAGS_NOT_READY: "The flags were never reached, so the monolith answers.",
     Reason.NO_IDENTITY: "The request carries no key to split by, so the monolith answers.",
     Reason.KILLED: "The kill switch is on, so the monolith answers everything.",

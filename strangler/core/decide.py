@@ -43,7 +43,7 @@ class Reason(StrEnum):
     FLAG_MISSING = "flag_missing"
     """There is no such flag; the monolith answers."""
     FLAG_INVALID = "flag_invalid"
-    """The flag's value names no side, or its definition is broken; the monolith answers."""
+    """The flag's value names no side, its definition is broken, or a pattern took too long; the monolith answers."""
     FLAGS_NOT_READY = "flags_not_ready"
     """The flag service was never reached; the monolith answers."""
     NO_IDENTITY = "no_identity"

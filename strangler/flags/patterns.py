@@ -2,7 +2,7 @@
 
 The SDK searches with Python's `re`, which tries every way to share a text out among repeats inside repeats:
 `([a-z]+-?)+@` takes a second for 24 letters and twice that for each further one. So a caller who chooses the
-attribute stops a worker.
+attribute keeps a worker busy until `stall` ends it.
 """
 
 import re

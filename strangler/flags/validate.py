@@ -90,7 +90,7 @@ def cautions(flag: Mapping[str, Any]) -> tuple[str, ...]:
         if len(parts) > 1 and sides[parts[0]["variation"]] is Side.EXTRACTED:
             said.append(f"{name}.rollout lists the extracted side first, so callers without the key go there")
     said += [
-        f"the pattern {pattern!r} repeats what repeats, so a caller who chooses the attribute can make it take for ever"
+        f"the pattern {pattern!r} repeats what repeats, so a caller who chooses the attribute can make it take too long"
         for rule in flag.get("rules") or ()
         for clause in rule["clauses"]
         if clause["op"] == "matches"

@@ -4,6 +4,7 @@ import gc
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strangler.core.decide import Evaluation, Reason
+from strangler.core.migration import Stage
 from strangler.flags.data import NOT_READY, FlagData
 from strangler.flags.evaluator import Evaluator
+from strangler.flags.stall import LONGEST_S
 from tests.support.flags import Problems, broken_flags, flag_data, json_values, percent_flag
 
 
@@ -276,3 +279,41 @@ def test_a_generation_that_was_replaced_answers_the_same_and_remembers_nothing()
     assert after == before
     assert {answer.value for answer in after} == {True, False}
     assert not [held for held in gc.get_referents(old) if isinstance(held, dict) and ("f", "u1", ()) in held]
+
+
+def matching(*patterns: str) -> dict[str, Any]:
+    clause = {"attribute": "mail", "op": "matches", "values": list(patterns), "contextKind": "user"}
+    return percent_flag("f", 0, rules=[{"id": "r", "clauses": [clause], "variation": 1}])
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|aa)+$", "^(a|a)*$", "(a*)*b"])
+async def test_a_pattern_that_takes_for_ever_is_given_up_and_the_monolith_answers(pattern: str) -> None:
+    problems = Problems()
+    flags = evaluator(problems).apply(flag_data(matching(pattern)))
+
+    stalled = flags.evaluate("f", "u", (("mail", "a" * 60 + "!"),))
+    others = [flags.evaluate("f", key, (("mail", mail),)) for key, mail in (("v", "aaab"), ("w", "?"))]
+
+    assert stalled == Evaluation(value=None, reason=Reason.FLAG_INVALID)
+    assert {one.reason for one in others} <= {Reason.FLAG_RULE, Reason.FLAG_FALLTHROUGH}
+    assert problems.told == [("f", Reason.FLAG_INVALID)]
+
+
+async def test_a_stage_whose_pattern_takes_for_ever_is_off() -> None:
+    flag = {**matching("^(a+)+$"), "variations": ["off", "live"], "migration": {"checkRatio": 1}}
+    flags = evaluator().apply(flag_data(flag))
+
+    stalled = flags.evaluate("f", "u", (("mail", "a" * 60 + "!"),))
+
+    assert (stalled.stage, stalled.reason) == (Stage.OFF, Reason.FLAG_INVALID)
+
+
+async def test_what_takes_long_outside_of_an_evaluation_is_not_given_up() -> None:
+    flags = evaluator().apply(flag_data(matching("^b")))
+
+    flags.evaluate("f", "u", (("mail", "b"),))
+    began = time.process_time()
+    while time.process_time() - began < 3 * LONGEST_S:
+        pass
+
+    assert flags.evaluate("f", "v", (("mail", "b"),)).reason is Reason.FLAG_RULE

@@ -12,6 +12,7 @@ import trustme
 from strangler.cli import main
 from strangler.runtime import runfile
 from tests.support.backend import backend, ok, says
+from tests.support.flags import percent_flag
 from tests.support.proxy import Proxy, end, launch, routes_text, running
 from tests.support.waiting import until
 
@@ -135,3 +136,29 @@ async def test_beyond_loopback_a_start_without_tls_or_a_word_is_refused(tmp_path
 
     assert code == 2
     assert "tokens would pass in the clear" in (tmp_path / "log").read_text()
+
+
+async def test_a_pattern_that_takes_for_ever_stops_neither_a_worker_nor_control(tmp_path: Path) -> None:
+    route = ROUTE.replace("flag: payments", "flag: payments, attributes: {mail: header X-Mail}")
+    clause = {"attribute": "mail", "op": "matches", "values": ["^(a|aa)+$"], "contextKind": "user"}
+    flag = percent_flag("payments", 10_000, rules=[{"id": "r", "clauses": [clause], "variation": 0}])
+    headers = {"X-User-Id": "u", "X-Mail": "a" * 90 + "!"}
+
+    async with (
+        backend(says(ok(b"monolith"))) as monolith,
+        backend(says(ok(b"extracted"))) as extracted,
+        running(
+            tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=[route], workers=1)
+        ) as proxy,
+    ):
+        await proxy.ask("PUT", "/api/v1/flags/payments", {"flag": flag, "reason": "test"})
+        await proxy.wait_ready()
+        question = {"method": "GET", "target": "/pay", "headers": list(headers.items())}
+        _, explained = await proxy.ask("POST", "/api/v1/explain", question)
+        async with proxy.session.get(f"{proxy.url}/pay", headers=headers) as answer:
+            stalled = await answer.text()
+        others = await proxy.get("/pay")
+
+    assert (explained["side"], explained["reason"]) == ("legacy", "flag_invalid")
+    assert "took too long" in explained["why"]
+    assert (stalled, others) == ("monolith", (200, "extracted"))
