@@ -14,7 +14,7 @@ _EXIT_CODES = exits.codes({0: "no request would be treated otherwise", 3: "some 
 _WORDS = (
     ("to_extracted", "to the extracted side"),
     ("to_legacy", "back to the monolith"),
-    ("upstream", "to another upstream of the same side"),
+    ("upstream", "to another address of the same side"),
     ("shadow_gained", "more asked of the other side as well"),
     ("shadow_lost", "less asked of the other side as well"),
     ("refused", "refused"),

@@ -49,11 +49,25 @@ class Change:
 def changes(before: Config, after: Config) -> tuple[Change, ...]:
     """Return all that differs in meaning: routes, then upstreams, then settings."""
     old, new = written(before), written(after)
+    order = _order([one["name"] for one in old["routes"]], [one["name"] for one in new["routes"]])
     return (
         *_named("route", *({one["name"]: one for one in side.pop("routes")} for side in (old, new))),
         *_named("upstream", *(side.pop("upstreams") for side in (old, new))),
+        *order,
         *_settings(old, new),
     )
+
+
+def _order(old: list[str], new: list[str]) -> Iterator[Change]:
+    """Yield that routes stand in another order, which decides between those that are as specific."""
+    kept = set(old) & set(new)
+    before, after = ([name for name in names if name in kept] for names in (old, new))
+    while before and before[-1] == after[-1]:
+        del before[-1], after[-1]
+    start = next((at for at, (one, other) in enumerate(zip(before, after, strict=True)) if one != other), None)
+    if start is not None:
+        field = Field(name="order", before=", ".join(before[start:]), after=", ".join(after[start:]))
+        yield Change(what="setting", name="routes", kind=ChangeKind.CHANGED, fields=(field,))
 
 
 def _named(what: str, old: Document, new: Document) -> Iterator[Change]:

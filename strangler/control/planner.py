@@ -31,7 +31,7 @@ class EffectShown(msgspec.Struct, frozen=True, kw_only=True):
     """Requests that the extracted side would answer in place of the monolith."""
     to_legacy: float
     upstream: float
-    """Requests that stay on their side, and would be answered by another upstream."""
+    """Requests that stay on their side, and would go to an address that this side does not have now."""
     shadow_gained: float
     """Requests of which the other side would be asked as well, and is not now."""
     shadow_lost: float

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 
 from strangler.core.hour import Form, Row, Spot
 from strangler.core.migration import Stage, compares, doubles
-from strangler.core.model import FULL_SHARE, Config, Route, Side, SourceKind
+from strangler.core.model import FULL_SHARE, Address, Config, Route, Side, SourceKind
 from strangler.core.offer import READS
 from strangler.core.shapes import NO_PLACE, fields_of, label, sources_of
 from strangler.core.snapshot import CompiledRoute, Snapshot
@@ -33,7 +33,7 @@ class Effect:
     """Requests that the extracted side would answer in place of the monolith."""
     to_legacy: float = 0.0
     upstream: float = 0.0
-    """Requests that stay on their side, and would be answered by another upstream."""
+    """Requests that stay on their side, and would go to an address that this side does not have now."""
     shadow_gained: float = 0.0
     """Requests that the other side would be asked as well, and is not now."""
     shadow_lost: float = 0.0
@@ -123,7 +123,8 @@ class _Found:
     """What one set of routes has for a form."""
 
     route: CompiledRoute | None
-    upstreams: Mapping[Side, str]
+    places: Mapping[Side, frozenset[Address]]
+    """Where each side is."""
     share: int | None
     is_refused: bool = False
     is_uncertain: bool = False
@@ -176,6 +177,7 @@ class _View:
         self._snapshot = snapshot
         self._shares = shares
         self._is_recorded = is_recorded
+        self._places = {one.name: frozenset(one.addresses) for one in snapshot.config.upstreams}
         self._sources = sources_of(recorded).keys()
         known = fields_of(recorded)
         self._names = {name for name, _ in known}
@@ -193,16 +195,20 @@ class _View:
         indexes = self._indexes(form, form.fields)
         is_uncertain = bool(self._unknown) and indexes != self._indexes(form, self._perhaps(form))
         if len(indexes) > 1:
-            return _Found(route=None, upstreams={}, share=None, is_refused=True, is_uncertain=is_uncertain)
+            return _Found(route=None, places={}, share=None, is_refused=True, is_uncertain=is_uncertain)
         index = next(iter(indexes), None)
         if index is None:
-            default = {Side.LEGACY: self._snapshot.config.default_upstream}
-            return _Found(route=None, upstreams=default, share=None, is_uncertain=is_uncertain)
+            default = {Side.LEGACY: self._places[self._snapshot.config.default_upstream]}
+            return _Found(route=None, places=default, share=None, is_uncertain=is_uncertain)
         compiled = self._snapshot.routes[index]
         route = compiled.route
         return _Found(
             route=compiled,
-            upstreams={Side.LEGACY: route.legacy, Side.EXTRACTED: route.extracted or ""},
+            places={
+                side: self._places[name]
+                for side, name in ((Side.LEGACY, route.legacy), (Side.EXTRACTED, route.extracted))
+                if name is not None
+            },
             share=self._shares.get(route.name),
             is_refused=self._lacks_key(route, form),
             is_uncertain=is_uncertain,
@@ -238,10 +244,10 @@ class _View:
 
 
 def _compare(effect: Effect, row: Row, old: _Found, new: _Found) -> None:
-    is_same = old.route is not None and new.route is not None and _is_same(old.route, new.route)
-    if is_same and old.upstreams == new.upstreams and _rules(old) == _rules(new):
+    is_same = old.route is not None and new.route is not None and _is_same(old, new)
+    if is_same and old.places == new.places and _rules(old) == _rules(new):
         return
-    is_one_draw = old.route is not None and new.route is not None and _draw(old.route) == _draw(new.route)
+    is_one_draw = old.route is not None and new.route is not None and _draw(old) == _draw(new)
     # Because a request knows the stage of the flag that decided it, what another one would say is not known.
     stage = row.form.stage if _flag(old) == _flag(new) else None
     groups = tuple(row.groups((*old.cuts(), *new.cuts())))
@@ -258,8 +264,7 @@ def _compare(effect: Effect, row: Row, old: _Found, new: _Found) -> None:
         if not (is_exact and is_exact_too):
             effect.estimated += each * (to_extracted + to_legacy)
         for side, stays in ((Side.EXTRACTED, p_old - to_legacy), (Side.LEGACY, 1 - p_old - to_extracted)):
-            if old.upstreams.get(side) != new.upstreams.get(side):
-                effect.upstream += each * stays
+            effect.upstream += each * stays * _elsewhere(old.places.get(side), new.places.get(side))
         gained = _shadowed(new, p_new, row.form.method, stage) - _shadowed(old, p_old, row.form.method, row.form.stage)
         effect.shadow_gained += each * max(gained, 0.0)
         effect.shadow_lost += each * max(-gained, 0.0)
@@ -273,24 +278,29 @@ def _flag(found: _Found) -> str | None:
     return None if found.route is None else found.route.route.flag
 
 
-def _is_same(one: CompiledRoute, other: CompiledRoute) -> bool:
+def _is_same(one: _Found, other: _Found) -> bool:
     """Return whether both send each request to the same side, whichever that is."""
-    if one.fixed is not None and other.fixed is not None:
-        return one.fixed.side is other.fixed.side
-    return _draw(one) == _draw(other) and one.route.share == other.route.share
+    assert one.route is not None and other.route is not None
+    if one.route.fixed is not None and other.route.fixed is not None:
+        return one.route.fixed.side is other.route.fixed.side
+    return _draw(one) == _draw(other) and one.route.route.share == other.route.route.share
 
 
-def _draw(compiled: CompiledRoute) -> object:
+def _draw(found: _Found) -> object:
     """Return what decides the side of a key, but for the share."""
-    route = compiled.route
-    by_flag = (
-        None
-        if route.flag is None
-        else (route.flag, route.attributes, route.legacy, route.extracted, compiled.hold_back)
-    )
-    has_cohort = route.flag is None or compiled.cap is not None
+    assert found.route is not None
+    route = found.route.route
+    # Because a flag whose values are the upstreams' names serves another share, or none, once they have others.
+    meant = found.share if found.share is not None else (route.legacy, route.extracted)
+    by_flag = None if route.flag is None else (route.flag, route.attributes, meant, found.route.hold_back)
+    has_cohort = route.flag is None or found.route.cap is not None
     cohort = route.cohort or route.name if has_cohort else ""
-    return route.extracted is None, route.identity, compiled.cap, cohort, by_flag
+    return route.extracted is None, route.identity, found.route.cap, cohort, by_flag
+
+
+def _elsewhere(before: frozenset[Address] | None, after: frozenset[Address] | None) -> float:
+    """Return the part of a side's addresses that it does not have now; each is asked as often as any other."""
+    return 0.0 if before is None or not after else len(after - before) / len(after)
 
 
 def _shadowed(found: _Found, odds: float, method: str, stage: Stage | None) -> float:

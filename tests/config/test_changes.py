@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings
 
-from strangler.config.changes import ChangeKind, changes
+from strangler.config.changes import ChangeKind, Field, changes
 from strangler.core.model import Config
 from tests.config.configs import configs
 from tests.config.texts import SMALL, meaning
@@ -34,6 +34,21 @@ def test_where_a_route_stands_is_no_change_and_what_it_says_is() -> None:
 
     assert changes(one, moved) == ()
     assert [(f.name, f.before, f.after) for f in changes(one, other)[0].fields] == [("share", "1%", "2%")]
+
+
+def test_another_order_of_routes_is_a_change_of_those_that_moved() -> None:
+    names = ["a", "b", "c", "d", "e"]
+
+    def text(order: list[str]) -> str:
+        return SMALL + "routes:\n" + "".join(f"- {{name: {name}, match: {{path: /{name}}}}}\n" for name in order)
+
+    (moved,) = changes(meaning(text(names)), meaning(text(["a", "c", "d", "b", "e"])))
+    (added,) = changes(meaning(text(names)), meaning(text(["new", *names])))
+    (removed,) = changes(meaning(text(names)), meaning(text(["a", "c", "d", "e"])))
+
+    assert (moved.what, moved.name) == ("setting", "routes")
+    assert moved.fields == (Field(name="order", before="b, c, d", after="c, d, b"),)
+    assert (added.name, removed.name) == ("new", "b")
 
 
 def test_settings_and_upstreams_are_told_by_name() -> None:

@@ -82,8 +82,10 @@ def route(
 
 def config(*routes: Route) -> Config:
     """Return a configuration with a monolith, one extracted service and these routes."""
-    address = (Address(host="127.0.0.1", port=8001),)
-    upstreams = tuple(Upstream(name=name, addresses=address) for name in ("monolith", "payments"))
+    upstreams = tuple(
+        Upstream(name=name, addresses=(Address(host="127.0.0.1", port=port),))
+        for name, port in (("monolith", 8001), ("payments", 8104))
+    )
     return Config(upstreams=upstreams, default_upstream="monolith", routes=routes)
 
 

@@ -180,15 +180,6 @@ def test_a_route_that_is_probed_gets_no_more_than_its_cap() -> None:
     assert guessed.to_extracted == pytest.approx(5.0)
 
 
-def test_another_upstream_is_told_though_the_side_stays() -> None:
-    before = snapshot(config(route("x", "/x/{id}", share=5_000)))
-    after = snapshot(config(route("x", "/x/{id}", share=5_000, extracted="monolith")))
-
-    (effect,) = plan(users(200), before, after).effects
-
-    assert (effect.upstream, effect.to_extracted, effect.to_legacy) == (moved("x", 200, 0, 5_000), 0.0, 0.0)
-
-
 @pytest.mark.parametrize(("method", "gained"), [(b"GET", 25.0), (b"POST", 0.0)])
 def test_shadows_are_counted_by_their_sample_and_only_reads_are_shadowed(method: bytes, gained: float) -> None:
     plain = snapshot(config(route("x", "/x/{id}", share=0)))

@@ -153,7 +153,7 @@ async def test_what_was_foretold_is_what_happens_once_the_file_is_applied(
                 {"set": "50%", "reason": "test"},
                 {"Authorization": f"Bearer {proxy.token}", "If-Match": "*"},
             )
-            await _wait_generation(proxy)
+            await wait_generation(proxy)
             first = await _sides(proxy, several, is_slow=True)
             await discovered(proxy, seen=len(several))
             (tmp_path / "new.yaml").write_text(after)
@@ -161,8 +161,8 @@ async def test_what_was_foretold_is_what_happens_once_the_file_is_applied(
             plan = (await proxy.ask("POST", "/api/v1/plan", {"text": after}))[1]
             generation = (await proxy.status())["generation"]
             proxy.routes.write_text(after)
-            await until(lambda: _is_newer(proxy, generation))
-            await _wait_generation(proxy)
+            await until(lambda: is_newer(proxy, generation))
+            await wait_generation(proxy)
             second = await _sides(proxy, several)
 
     moves = Counter((one, two) for one, two in zip(first, second, strict=True) if one != two)
@@ -182,11 +182,11 @@ async def test_what_was_foretold_is_what_happens_once_the_file_is_applied(
     }
 
 
-async def _is_newer(proxy: Proxy, generation: int) -> bool:
+async def is_newer(proxy: Proxy, generation: int) -> bool:
     return bool((await proxy.status())["generation"] > generation)
 
 
-async def _wait_generation(proxy: Proxy) -> None:
+async def wait_generation(proxy: Proxy) -> None:
     """Return once every worker serves what control does."""
 
     async def is_there() -> bool:

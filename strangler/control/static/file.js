@@ -261,7 +261,7 @@ function effects(plan) {
 const EFFECTS = {
   to_extracted: "move to the extracted side",
   to_legacy: "move to the monolith",
-  upstream: "get another upstream",
+  upstream: "go to another address",
   shadow_gained: "are compared",
   shadow_lost: "are compared no more",
   refused: "are refused",
