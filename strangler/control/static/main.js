@@ -78,7 +78,7 @@ function leave(told = "") {
   end();
   end = () => {};
   shown = null;
-  Object.assign(model, { me: null, head: null, names: [], marks: [], link: { state: "connecting", since: Date.now() / 1000 } });
+  Object.assign(model, { me: null, head: null, names: [], marks: [], over: 0, link: { state: "connecting", since: Date.now() / 1000 } });
   model.routes.clear();
   model.history.clear();
   put(who);
@@ -142,10 +142,12 @@ function tell(since) {
   const told = [];
   if (model.link.state === "lost") told.push(["lost", `Not connected since ${clock(since)}${model.link.why && model.link.why !== "no answer" ? ` (${model.link.why})` : ""}. The proxy may serve on; what is shown is what was last heard. Trying again …`]);
   if (head.is_killed) told.push(["trip", "The kill switch is on: the monolith answers everything."]);
-  const tripped = [...model.routes.values()].filter((route) => ["tripped", "probing"].includes(standing(route).kind));
+  const those = (kind) => [...model.routes.values()].filter((route) => standing(route).kind === kind);
+  const [tripped, probing] = [those("tripped"), those("probing")];
   // Because routes of a cohort trip together, the one that was the reason is named and not those that went with it.
   const first = tripped.find((route) => !route.guard.why.startsWith("with ")) ?? tripped[0];
   if (first && !head.is_killed) told.push(["trip", `Taken back: ${names(tripped.map((route) => route.name))}. ${first.name}: ${first.guard.why}`, first.name]);
+  if (probing.length) told.push(["warn", `Tries a few keys after a trip: ${names(probing.map((route) => route.name))}.`, probing[0].name]);
   if (head.store_fault) told.push(["warn", `The state store cannot be written, so changes are refused and trips are kept in memory: ${head.store_fault}`]);
   if (head.config.state === "rejected") told.push(["warn", `routes.yaml on disk has ${many(head.config.faults.length, "fault")}; the last good one is served: ${head.config.faults[0] ?? ""}`]);
   if (head.config.needs_restart?.length) told.push(["warn", `Takes a restart: ${names(head.config.needs_restart)}`]);

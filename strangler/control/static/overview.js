@@ -59,7 +59,8 @@ export function overview(main) {
     reconcile(list, wanted.slice(0, shown), rows, row);
     const span = reach(BINS);
     const { seconds, word } = figuresOf();
-    text(windows, `${seconds ? `Figures are of the last ${word}, monolith / extracted.` : "Figures come once the first seconds are over."} Small charts show the last ${span.word}.`);
+    const figures = seconds ? `Figures are of the last ${word}, monolith / extracted.` : model.over ? "Figures come once the first seconds are over." : "Figures are being loaded.";
+    text(windows, `${figures} Small charts show the last ${span.word}.`);
     for (const [name, one] of rows) one.draw(model.routes.get(name), span);
     show(more, wanted.length > shown);
     text(empty, model.names.length ? "No endpoint is like that." : "routes.yaml names no endpoint yet, so everything goes to the monolith.");
@@ -197,7 +198,8 @@ function whole() {
       number("shadow") ? `${number("shadow")} shadowed` : "",
       number("tripped", "killed") ? `${number("tripped", "killed")} taken back` : "",
     ];
-    text(line, `${parts.filter(Boolean).join(" · ")} · ${count(all)} requests ${span}`);
+    if (model.over) parts.push(`${count(all)} requests ${span}`);
+    text(line, parts.filter(Boolean).join(" · "));
   }
   return { node, draw, end };
 }
