@@ -98,7 +98,7 @@ def operations(surface: Surface) -> tuple[Operation, ...]:
         *configapi.operations(surface.config, surface.shadow),
         *divergenceapi.operations(surface.divergences),
         *auditapi.operations(surface.guards),
-        *sessionapi.operations(surface.callers),
+        *sessionapi.operations(surface.callers, surface.stream.ask_again),
         *tokenapi.operations(surface.callers.tokens),
         *historyapi.operations(surface.history, surface.stream, surface.callers.of),
         *page.operations(),

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import time
 from collections.abc import Callable
 from typing import Literal
 
@@ -12,12 +11,10 @@ from aiohttp import web
 from strangler.control.answers import ProblemError, problem
 from strangler.control.history import History, HistoryDesk
 from strangler.control.operations import Call, Caller, Operation, Role
-from strangler.control.stream import Listener, Stream
+from strangler.control.stream import Listener, Stream, farewell
 
 MOST_ROUTES = 100
 """Routes that one question may name."""
-CHECK_S = 10.0
-"""How often it is looked at whether somebody who listens still may: a token may be revoked, a session may end."""
 WRITE_S = 10.0
 """How long one message may take to be sent; a page that reads nothing for so long is let go."""
 
@@ -66,7 +63,7 @@ def operations(desk: HistoryDesk, stream: Stream, who_is: WhoIs) -> tuple[Operat
             query=StreamQuery,
             answer=None,
             content_type="text/event-stream",
-            problems=(409,),
+            problems=(429, 503),
         ),
     )
 
@@ -82,13 +79,16 @@ async def _history(desk: HistoryDesk, query: HistoryQuery) -> History:
 
 async def _listen(stream: Stream, call: Call, who_is: WhoIs) -> web.StreamResponse:
     if call.request.method == "HEAD":
-        # Because an answer to HEAD has no content (RFC 9110 section 9.3.2), there is nothing to listen to.
+        # Because an answer to HEAD has no content (RFC 9110 section 9.3.2), there is nothing to listen to; but a page
+        # that was refused, which a browser's event source does not tell it, learns so why.
+        stream.check_room(call.caller.name)
         return web.Response(headers={"Content-Type": "text/event-stream"})
-    listener = await stream.open(call.request.headers.get("Last-Event-ID") or call.query.last)
+    last = call.request.headers.get("Last-Event-ID") or call.query.last
+    listener = await stream.open(last, who=call.caller.name)
     try:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(call.request)
-        keeps_up = await _send(response, listener, lambda: _may_listen(who_is(call.request)))
+        keeps_up = await _send(response, listener, lambda: who_is(call.request))
         if not keeps_up and call.request.transport is not None:
             # Because an end in good order would wait for what is not read to be read.
             call.request.transport.abort()
@@ -97,18 +97,16 @@ async def _listen(stream: Stream, call: Call, who_is: WhoIs) -> web.StreamRespon
         stream.forget(listener)
 
 
-def _may_listen(caller: Caller) -> bool:
-    return caller.role >= Role.VIEWER
+async def _send(response: web.StreamResponse, listener: Listener, who: Callable[[], Caller]) -> bool:
+    """Send what comes until the listener is let go; return whether it kept up.
 
-
-async def _send(response: web.StreamResponse, listener: Listener, may_listen: Callable[[], bool]) -> bool:
-    """Send what comes until the listener is let go; return whether it kept up."""
-    checked = time.monotonic()
-    while (message := await listener.wait_message()) is not None:
-        if time.monotonic() - checked >= CHECK_S:
-            checked = time.monotonic()
-            if not may_listen():
-                return True
+    Before each message it is asked who listens: a token may have been revoked, a session ended.
+    """
+    is_out = False
+    while not is_out and (message := await listener.wait_message()) is not None:
+        caller = who()
+        if is_out := caller.role < Role.VIEWER:
+            message = farewell("the session has ended" if caller.refusal is None else caller.refusal.detail)
         try:
             async with asyncio.timeout(WRITE_S):
                 await response.write(message)

@@ -1,6 +1,7 @@
 """The admin API's part about a browser's session: sign in, who is that, sign out."""
 
 import logging
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
@@ -33,8 +34,8 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
     """When a session is over, in seconds since the epoch."""
 
 
-def operations(callers: Callers) -> tuple[Operation, ...]:
-    """Return what a browser does to be known."""
+def operations(callers: Callers, on_out: Callable[[], None]) -> tuple[Operation, ...]:
+    """Return what a browser does to be known; `on_out` is called once a session has been ended."""
     return (
         Operation(
             method="POST",
@@ -63,7 +64,7 @@ def operations(callers: Callers) -> tuple[Operation, ...]:
             name="signOut",
             summary="End the browser's session.",
             role=Role.VIEWER,
-            handler=lambda call: _sign_out(callers, call),
+            handler=lambda call: _sign_out(callers, call, on_out),
             no_dry_run="it ends nothing but the session of the one who asks",
             answer=None,
             status=204,
@@ -83,8 +84,9 @@ def _sign_in(callers: Callers, call: Call) -> Answer:
     return Answer(value=_who(signed.caller, signed.session), status=200, headers={"Set-Cookie": cookie})
 
 
-def _sign_out(callers: Callers, call: Call) -> web.Response:
+def _sign_out(callers: Callers, call: Call, on_out: Callable[[], None]) -> web.Response:
     callers.sign_out(call.request)
+    on_out()
     return web.Response(status=204, headers={"Set-Cookie": _cookie(call.request, "", 0)})
 
 

@@ -13,15 +13,18 @@ from typing import Any
 
 import msgspec
 
+from strangler.control.answers import ProblemError, problem
 from strangler.control.history import HistoryDesk, as_mark
 from strangler.control.journal import Headline
 from strangler.control.pace import paced
 from strangler.control.status import RouteStanding, Status
 from strangler.core.history import HOUR
-from strangler.errors import StoreError, UsageError
+from strangler.errors import StoreError
 
 MOST_LISTENERS = 32
 """Pages at a time; browsers allow six to a host over HTTP/1.1, and few teams have more than five people on call."""
+MOST_OF_ONE = 8
+"""Pages of one caller, so that nobody takes the places of all others: six in one browser, and two elsewhere."""
 QUEUE = 8
 """Messages that wait for one listener; all listeners share their bytes."""
 TICK_S = 1.0
@@ -31,12 +34,16 @@ SPARE = 20
 """A pass takes at most one part in so many of the control process's time; with very many routes it comes less often."""
 RETRY_MS = 2_000
 """How long a browser waits before it comes back."""
+_COMMENT = b":\n\n"
+"""A message that says nothing."""
 
 
 class Listener:
     """One open page."""
 
-    def __init__(self) -> None:
+    def __init__(self, who: str = "") -> None:
+        self.who = who
+        """The caller's name."""
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUE)
         self.is_slow = False
         """Whether it was let go because it did not keep up."""
@@ -111,16 +118,24 @@ class Stream:
             spent_s = self._clock() - began
             await asyncio.sleep(min(max(TICK_S, spent_s * SPARE), MOST_TICK_S))
 
-    async def open(self, last_id: str = "") -> Listener:
+    def check_room(self, who: str) -> None:
+        """Raise ProblemError if this caller can have no page more just now."""
+        if self._is_closed:
+            raise ProblemError(problem(503, "stopping", "The proxy is stopping; come back later."))
+        if sum(one.who == who for one in (*self._listeners, *self._fresh)) >= MOST_OF_ONE:
+            detail = f"{MOST_OF_ONE} pages of {who} are open already, as many as one may have; close one of them."
+            raise ProblemError(problem(429, "too_many_pages", detail))
+        if self.listeners >= MOST_LISTENERS:
+            detail = f"{MOST_LISTENERS} pages are open already, as many as there may be; have one of them closed."
+            raise ProblemError(problem(503, "too_many_pages", detail))
+
+    async def open(self, last_id: str = "", *, who: str = "") -> Listener:
         """Return a new listener that is told everything first, and what was done since the event that it saw last.
 
-        Raises UsageError if there are too many.
+        Raises ProblemError if there is no room for it.
         """
-        if self._is_closed:
-            raise UsageError("the proxy is stopping; come back later.")
-        if self.listeners >= MOST_LISTENERS:
-            raise UsageError(f"{MOST_LISTENERS} pages are open already; close one of them.")
-        listener = Listener()
+        self.check_room(who)
+        listener = Listener(who)
         if self._is_known:
             self._greet(listener, last_id, self._read())
         else:
@@ -166,11 +181,15 @@ class Stream:
             asyncio.get_running_loop().call_soon(self._tell_marks)
         self._marks.append(self._mark(one))
 
+    def ask_again(self) -> None:
+        """Have it looked at of everybody, at once, whether they may still listen."""
+        self._tell(_COMMENT)
+
     def close(self) -> None:
         """Let all listeners go, and take no more."""
         self._is_closed = True
         for listener in (*self._listeners, *self._fresh):
-            listener.end(_event("bye", {"why": "the proxy is stopping"}))
+            listener.end(_event("bye", {"why": "the proxy is stopping", "is_out": False}))
             self.forget(listener)
 
     # --- inside
@@ -231,6 +250,11 @@ class Stream:
 
     def _mark(self, one: Headline) -> bytes:
         return _event("mark", as_mark(one), number=f"{self._boot}-{one.seq}")
+
+
+def farewell(why: str) -> bytes:
+    """Return the last word to somebody who may listen no more."""
+    return _event("bye", {"why": why, "is_out": True})
 
 
 def _event(name: str, data: Any, *, number: str = "", retry: bool = False) -> bytes:

@@ -1,10 +1,13 @@
 """Who may look, and who may change."""
 
+import contextlib
 import json
 import re
+import urllib.request
 
 from playwright.sync_api import Browser, expect
 
+from strangler.control.stream import MOST_OF_ONE
 from tests.browser.demos import Demo
 from tests.browser.person import open_page
 
@@ -63,9 +66,9 @@ def test_a_token_that_is_revoked_ends_what_it_opened(browser: Browser, demo: Dem
     token = demo.new_token("rita", "viewer")
     with open_page(browser, demo.admin) as person:
         person.sign_in(token)
-        demo.ask("POST", "tokens/rita/revoke", {"reason": "she has left"})
+        expect(person.page.get_by_text("Live", exact=True)).to_be_visible()
 
-        person.go("#/audit")
+        demo.ask("POST", "tokens/rita/revoke", {"reason": "she has left"})
 
         expect(person.heading("Sign in")).to_be_visible()
         expect(person.page.get_by_role("alert")).to_contain_text(
@@ -74,3 +77,39 @@ def test_a_token_that_is_revoked_ends_what_it_opened(browser: Browser, demo: Dem
         person.page.get_by_label("Token").fill(token)
         person.button("Sign in").click()
         expect(person.page.get_by_role("alert")).to_contain_text(re.compile("^The token `rita` was revoked at"))
+
+
+def test_who_signs_out_is_signed_out_of_every_page(browser: Browser, demo: Demo) -> None:
+    with open_page(browser, demo.admin) as person:
+        person.sign_in(demo.token)
+        other = person.page.context.new_page()
+        other.goto(demo.admin)
+        expect(other.get_by_text("Live", exact=True)).to_be_visible()
+
+        person.button("Sign out").click()
+
+        expect(person.heading("Sign in")).to_be_visible()
+        expect(person.page.get_by_role("alert")).to_be_hidden()
+        expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+        expect(other.get_by_role("alert")).to_contain_text("Your session has ended.")
+        other.close()
+
+
+def test_a_page_too_many_says_so_and_comes_in_once_there_is_room(browser: Browser, demo: Demo) -> None:
+    token = demo.new_token("max", "viewer")
+    headers = {"Authorization": f"Bearer {token}"}
+    with contextlib.ExitStack() as pages, open_page(browser, demo.admin) as person:
+        person.expected.append(re.compile("status of 429"))
+        for _ in range(MOST_OF_ONE):
+            request = urllib.request.Request(f"{demo.admin}/api/v1/stream", headers=headers)
+            pages.enter_context(urllib.request.urlopen(request)).readline()
+        person.page.goto(demo.admin)
+        person.page.get_by_label("Token").fill(token)
+        person.button("Sign in").click()
+        expect(person.page.get_by_role("status").filter(has_text="are open already; close one of them")).to_be_visible()
+        expect(person.heading("Not connected")).to_be_visible()
+
+        pages.close()
+
+        expect(person.heading("Where requests are answered")).to_be_visible()
+        expect(person.page.get_by_text("Live", exact=True)).to_be_visible()

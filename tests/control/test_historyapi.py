@@ -9,9 +9,11 @@ import pytest
 
 from strangler.control import historyapi, stream
 from strangler.control.journal import Headline
+from strangler.control.operations import Role
 from strangler.core.model import Side
 from strangler.core.outcome import Outcome
 from strangler.core.tally import Tally
+from tests.control.test_who import OWN, asked, bearer, cookie_of, made
 from tests.support.surface import TOKEN, Client, served
 from tests.support.waiting import until
 
@@ -87,15 +89,15 @@ class Page:
     async def event(self) -> tuple[str, Any]:
         name, data = "", ""
         while True:
-            line = (await self.answer.content.readuntil(b"\n")).decode()
+            line = (await asyncio.wait_for(self.answer.content.readuntil(b"\n"), 20)).decode()
             assert line.endswith("\n"), "the stream has ended"
             field, _, value = line.rstrip("\n").partition(": ")
-            if not field:
+            if not field and data:
                 return name, json.loads(data)
             name, data = value if field == "event" else name, value if field == "data" else data
 
     async def left(self) -> bytes:
-        return await self.answer.content.read()
+        return await asyncio.wait_for(self.answer.content.read(), 20)
 
 
 def listening(client: Client, query: str = "", **headers: str) -> Any:
@@ -140,34 +142,99 @@ async def test_nobody_listens_without_a_token() -> None:
     assert code == 401
 
 
-async def test_one_page_too_many_is_refused_and_one_that_closed_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "MOST_LISTENERS", 1)
+async def refusal(client: Client) -> tuple[int, str, int]:
+    """Return status and title of one page more, and what HEAD says of it."""
+    status, found = await client.ask("GET", "/api/v1/stream")
+    return status, found["title"], await asked(client, "HEAD", "/api/v1/stream", None, bearer(TOKEN))
+
+
+@pytest.mark.parametrize(("bound", "status"), [("MOST_LISTENERS", 503), ("MOST_OF_ONE", 429)])
+async def test_one_page_too_many_is_refused_and_one_that_closed_makes_room(
+    monkeypatch: pytest.MonkeyPatch, bound: str, status: int
+) -> None:
+    monkeypatch.setattr(stream, bound, 1)
     async with served() as client:
+        before = await asked(client, "HEAD", "/api/v1/stream", None, bearer(TOKEN))
         async with listening(client) as answer:
-            refused = await client.ask("GET", "/api/v1/stream")
+            refused = await refusal(client)
             answer.close()
         await until(lambda: is_forgotten(client), what="the closed page is forgotten")
 
         async with listening(client) as again:
             name, _ = await Page(again).event()
 
-    assert (refused[0], refused[1]["title"]) == (409, "refused")
+    assert (before, refused) == (200, (status, "too_many_pages", status))
     assert client.surface.stream.dropped == 0
-
     assert name == "hello"
 
 
-async def test_who_may_not_listen_any_more_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(historyapi, "CHECK_S", 0.0)
+async def test_sessions_of_one_token_share_its_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST_OF_ONE", 1)
+    async with served() as client:
+        token = made(client, "rita", Role.VIEWER)
+        held = [{"Authorization": "", "Cookie": await cookie_of(client, token)} for _ in range(2)]
+        async with listening(client, **held[0]) as answer:
+            await Page(answer).event()
+            refused = await asked(client, "GET", "/api/v1/stream", None, held[1])
+            async with listening(client) as other:
+                name, _ = await Page(other).event()
+
+    assert (refused, name) == (429, "hello")
+
+
+@pytest.mark.parametrize("way", ["revoked", "signed out"])
+async def test_who_may_not_listen_any_more_is_told_so_and_let_go_at_once(way: str) -> None:
+    async with served() as client:
+        token = made(client, "rita", Role.VIEWER)
+        held = {"Authorization": "", "Cookie": await cookie_of(client, token)}
+        async with listening(client, **held) as answer:
+            page = Page(answer)
+            await page.event()
+            await page.event()
+
+            # Because nothing ticks here, what ends it is this alone.
+            if way == "revoked":
+                await client.ask("POST", "/api/v1/tokens/rita/revoke", {"reason": "she has left"})
+            else:
+                assert await asked(client, "DELETE", "/api/v1/session", None, {**held, **OWN}) == 204
+            name, told = await page.event()
+            left = await page.left()
+        listeners = client.surface.stream.listeners
+
+    why = "The token `rita` was revoked at" if way == "revoked" else "the session has ended"
+    assert (name, told["is_out"], told["why"].startswith(why)) == ("bye", True, True)
+    assert (left, listeners) == (b"", 0)
+
+
+async def test_who_listens_with_a_token_that_expires_is_told_nothing_after() -> None:
+    async with served() as client:
+        token = made(client, "rita", Role.VIEWER, for_s=60.0)
+        async with listening(client, **bearer(token)) as answer:
+            page = Page(answer)
+            await page.event()
+            await page.event()
+            client.clock[0] += 60.0
+
+            await client.ask("POST", "/api/v1/kill", {"is_on": True, "reason": "a secret"})
+
+            name, told = await page.event()
+            left = await page.left()
+
+    assert (name, left) == ("bye", b"")
+    assert told["why"].startswith("The token `rita` expired at")
+
+
+async def test_one_who_signs_out_ends_no_other_page() -> None:
     async with served() as client, listening(client) as answer:
         page = Page(answer)
         await page.event()
         await page.event()
-        monkeypatch.setattr(client.surface.callers, "_token", "another-token-by-now")
+        held = {"Cookie": await cookie_of(client, TOKEN)}
+        await asked(client, "DELETE", "/api/v1/session", None, {**held, **OWN})
 
-        await client.surface.stream.tick()
+        await client.ask("POST", "/api/v1/kill", {"is_on": True, "reason": "incident 7"})
 
-        assert await page.left() == b""
+        assert (await page.event())[0] == "mark"
 
 
 async def test_a_page_that_reads_nothing_is_let_go_and_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,5 +265,5 @@ async def test_at_the_end_every_page_is_told_so_and_closed() -> None:
 
         client.surface.stream.close()
 
-        assert await page.event() == ("bye", {"why": "the proxy is stopping"})
+        assert await page.event() == ("bye", {"why": "the proxy is stopping", "is_out": False})
         assert await page.left() == b""

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from strangler.control import pace, stream
+from strangler.control.answers import ProblemError
 from strangler.control.history import HistoryDesk
 from strangler.control.journal import Deed
 from strangler.control.share import Share
 from strangler.control.status import RouteStanding, standing_of
 from strangler.control.store import Store
-from strangler.control.stream import QUEUE, Listener, Stream
+from strangler.control.stream import MOST_OF_ONE, QUEUE, Listener, Stream
 from strangler.core.audit import Action
 from strangler.core.model import Match, Route, Side
 from strangler.core.outcome import Outcome
 from strangler.core.tally import Tally
-from strangler.errors import UsageError
 from tests.support.surface import STATUS
 
 T = 1_800_000_000.0
@@ -244,11 +244,36 @@ async def test_there_is_a_bound_on_listeners_and_one_who_leaves_makes_room(
     monkeypatch.setattr(stream, "MOST_LISTENERS", 1)
     first = await proxy.stream.open()
 
-    with pytest.raises(UsageError, match="open already"):
-        await proxy.stream.open()
+    with pytest.raises(ProblemError, match="open already"):
+        await proxy.stream.open(who="ann")
 
     proxy.stream.forget(first)
     await proxy.stream.open()
+
+
+async def test_nobody_takes_the_places_of_all_others(proxy: Proxy) -> None:
+    own = [await proxy.stream.open(who="ann") for _ in range(MOST_OF_ONE)]
+
+    with pytest.raises(ProblemError, match=f"{MOST_OF_ONE} pages of ann") as refused:
+        await proxy.stream.open(who="ann")
+
+    await proxy.stream.open(who="bob")
+    proxy.stream.forget(own[0])
+    await proxy.stream.open(who="ann")
+    assert (refused.value.problem.status, proxy.stream.listeners) == (429, MOST_OF_ONE + 1)
+
+
+async def test_places_of_pages_that_were_told_nothing_yet_count_too(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "BREATH_S", 0.0)
+    async with asyncio.TaskGroup() as group:
+        opening = [group.create_task(proxy.stream.open(who="ann")) for _ in range(MOST_OF_ONE)]
+        await asyncio.sleep(0)
+        with pytest.raises(ProblemError, match="pages of ann"):
+            proxy.stream.check_room("ann")
+
+    assert len(opening) == MOST_OF_ONE
 
 
 async def test_at_the_end_all_are_told_so_and_let_go_even_with_a_full_queue(proxy: Proxy) -> None:
@@ -260,5 +285,5 @@ async def test_at_the_end_all_are_told_so_and_let_go_even_with_a_full_queue(prox
 
     assert [event.name for event in await told(listener)] == ["bye"]
     assert await listener.wait_message() is None
-    with pytest.raises(UsageError, match="stopping"):
+    with pytest.raises(ProblemError, match="stopping"):
         await proxy.stream.open()

@@ -26,6 +26,9 @@ export function onTag(listener) {
 
 export const read = (path, signal) => ask("GET", path, undefined, {}, signal);
 
+/** Ask whether something would be answered; there is nothing to read. */
+export const probe = (path) => ask("HEAD", path, undefined, {});
+
 /** Change something; `tag` is the entity tag of what was looked at when that was decided. */
 export const change = (method, path, body, tag) => ask(method, path, body, tag ? { "If-Match": tag } : {});
 

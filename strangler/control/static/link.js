@@ -1,6 +1,6 @@
 // The connection: one stream of events for the page. It comes back by itself, and says what happened meanwhile.
 
-import { read } from "./api.js";
+import { probe, read } from "./api.js";
 import { clock } from "./format.js";
 import { changed, model, takeHistory, takeMarks, takeState } from "./model.js";
 import { notify } from "./ui.js";
@@ -11,6 +11,10 @@ const EVENTS = ["hello", "state", "history", "mark", "bye"];
 const FIRST_MS = 1000;
 const MOST_MS = 15000;
 const PATIENCE_S = 5;
+const FULL = {
+  429: "as many pages as one token may have are open already; close one of them",
+  503: "as many pages as there may be are open already, or the proxy is stopping",
+};
 
 let source = null;
 let boot = null;
@@ -59,7 +63,15 @@ function take(event) {
   else if (event.type === "state") takeState(data);
   else if (event.type === "history") takeHistory(data);
   else if (event.type === "mark") told(data);
-  else lost(data.why);
+  else farewell(data);
+}
+
+/** The other end says why it ends; whoever may listen no more is asked to sign in at once. */
+function farewell(bye) {
+  lost(bye.why);
+  if (!bye.is_out) return;
+  source.close();
+  again();
 }
 
 async function greeted(hello) {
@@ -106,18 +118,19 @@ async function again() {
   try {
     // Because an event source does not say why it was refused, this asks; a 401 leads to the sign-in page.
     await read("session");
+    await probe("stream");
   } catch (error) {
     if (error.status === 401) return;
+    if (FULL[error.status]) lost(FULL[error.status]);
   }
   open();
 }
 
 function lost(reason) {
   why = reason === "no answer" ? why : reason;
-  if (model.link.state !== "lost") {
-    model.link = { state: "lost", since: Date.now() / 1000, why: reason };
-    changed();
-  }
+  if (model.link.state === "lost" && (reason === "no answer" || reason === model.link.why)) return;
+  model.link = { state: "lost", since: model.link.state === "lost" ? model.link.since : Date.now() / 1000, why: reason };
+  changed();
 }
 
 /** A connection that says nothing is none. */

@@ -65,10 +65,15 @@ function arrive(me) {
 }
 
 async function signOut() {
+  // Because the stream's last word to this page would say what its reader has just done.
+  disconnect();
   try {
     await change("DELETE", "session");
   } catch (error) {
-    if (error.status !== 401) return notify(error.message, "alert");
+    if (error.status !== 401) {
+      connect();
+      return notify(error.message, "alert");
+    }
   }
   return leave();
 }
@@ -130,7 +135,10 @@ function frame() {
   set(link, { class: `link ${state}` });
   text(link, { live: "Live", lost: "Not connected", connecting: "Connecting" }[state]);
   kill.gate();
-  if (!model.head) return;
+  if (!model.head) {
+    if (state === "lost") put(main, el("section", { class: "card" }, el("h1", {}, "Not connected"), el("p", { role: "status" }, `There is nothing to show yet: ${model.link.why}. Trying again …`)));
+    return;
+  }
   text(kill.node, model.head.is_killed ? "Release kill switch…" : "Kill switch…");
   tell(since);
   go();
