@@ -2,12 +2,16 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
+from strangler.control.store import Store
+from strangler.core.progress import Day
+from strangler.core.traffic import DAY_S
 from tests.browser.demos import Demo, fetch
 from tests.browser.looking import until
 from tests.browser.person import Person, open_page
@@ -169,6 +173,34 @@ def test_a_stage_is_set_and_shown(browser: Browser, proxy: Proxy) -> None:
         person.go("")
         expect(found.locator(".why")).to_contain_text("stage live")
         expect(found.locator(".reach")).to_have_text("99 %")
+
+
+def test_the_burn_down_is_drawn_over_the_days_and_told_as_a_table(
+    browser: Browser, proxy: Proxy, tmp_path: Path
+) -> None:
+    proxy.stop()
+    store = Store(tmp_path / "state")
+    today = int(time.time() // DAY_S)
+    store.discovery.write(
+        (),
+        (),
+        (Day(day=today - 2, legacy=90, extracted=10, endpoints=9, left=9), Day(day=today - 1, legacy=1, extracted=3)),
+    )
+    store.close()
+    proxy.start()
+    with open_page(browser, proxy.admin) as person:
+        person.sign_in(proxy.token)
+        person.go("#/left")
+        section = person.section("Monolith left")
+
+        expect(
+            section.get_by_role("img", name=re.compile("^The monolith's part of the requests, from 20"))
+        ).to_be_visible()
+        section.get_by_text("The same as a table").click()
+
+        rows = section.get_by_role("table", name="Day by day").get_by_role("row")
+        expect(rows.nth(1)).to_contain_text("25.0 %")
+        expect(rows.nth(2)).to_contain_text("90.0 %")
 
 
 def test_every_view_works_while_no_other_host_can_be_reached(browser: Browser, demo: Demo) -> None:
