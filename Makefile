@@ -30,7 +30,7 @@ install: $(READY)
 
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"strangler needs Python 3.11 or later; $(PYTHON) is {v[0]}.{v[1]}. Name another with: make PYTHON=python3.12 $(MAKECMDGOALS)")'
-	@echo "Installing into $(VENV), about half a minute; only now, and when requirements.lock changes ..."
+	@echo "Installing into $(VENV), half a minute to some minutes, as fast as the package index and this machine are; only now, and when requirements.lock changes ..."
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
