@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from strangler.cli import admin, exits, options
 from strangler.cli.admin import NothingRunsError
-from strangler.cli.asking import edit
+from strangler.cli.asking import edit, edited
 from strangler.config import load
 from strangler.config.accepting import accept, check_path
-from strangler.core.ignoring import Spot, cautions
+from strangler.core.ignoring import Spot, cautions, ignored
 from strangler.core.jsonpath import parse_path
 from strangler.errors import StranglerError
 
@@ -30,6 +30,7 @@ def add(actions: Any) -> None:
     parser.add_argument("path", metavar="PATH", help="as the report shows it, such as '$.items[*].price'")
     parser.add_argument("--yes", action="store_true", help="write without asking; needed where no terminal is")
     parser.add_argument("--json", action="store_true", help="print what was written as JSON; nobody is asked")
+    options.add_dry_run(parser)
     options.add_admin(parser)
     parser.set_defaults(run=_run)
 
@@ -39,13 +40,12 @@ def _run(given: argparse.Namespace) -> int:
     before = load.read_file(given.config)
     after = accept(before, route=given.route, path=given.path, file=given.config)
     if after is None:
-        unchanged = {"file": str(given.config), "diff": [], "cautions": [], "is_written": False}
         told = f"{given.path} is ignored already; nothing was written"
-        print(json.dumps(unchanged, indent=2) if given.json else told)
+        print(json.dumps(edited(given), indent=2) if given.json else told)
         return 0
     if not edit(given, before, after, cautions=_cautions(given)):
         return 1
-    if not given.json:
+    if not given.json and not given.dry_run:
         print(f"what was found of {given.route} begins anew with it")
     return 0
 
@@ -64,4 +64,6 @@ def _cautions(given: argparse.Namespace) -> Iterator[str]:
         yield f"what was found is not known: {error}"
         return
     spots = [Spot(place=group["place"], kind=group["kind"], count=group["count"]) for group in found["groups"]]
+    for spot in ignored(wanted, spots) if given.dry_run else ():
+        yield f"would be ignored: {spot.place}  {spot.kind}, {spot.count:,} times"
     yield from cautions(given.route, wanted, found["counts"]["compared"], spots)

@@ -3,9 +3,11 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from strangler.config.replacing import replace_file
+from strangler.cli.changing import NOTHING
+from strangler.config.replacing import check_replaceable, replace_file
 from strangler.config.textdiff import unified
 from strangler.errors import UsageError
 
@@ -13,8 +15,8 @@ from strangler.errors import UsageError
 def edit(given: argparse.Namespace, before: bytes, after: bytes, *, cautions: Iterable[str] = ()) -> bool:
     """Show what an edit changes in the routes file, ask unless that is answered already, and write it.
 
-    With `--json` the change is one document, of what was written. Returns whether it was not declined; raises
-    UsageError where nobody can be asked, and EditError.
+    With `--json` the change is one document, of what was written. With `--dry-run` nobody is asked and nothing is
+    written. Returns whether it was not declined; raises UsageError where nobody can be asked, and EditError.
     """
     diff = tuple(unified(before.decode(), after.decode(), given.config))
     for line in () if given.json else diff:
@@ -22,16 +24,28 @@ def edit(given: argparse.Namespace, before: bytes, after: bytes, *, cautions: It
     told = list(cautions)
     for caution in told:
         print(f"caution: {caution}", file=sys.stderr, flush=True)
-    if not given.yes and not _agrees(is_json=given.json):
+    if given.dry_run:
+        check_replaceable(given.config)
+    elif not given.yes and not _agrees(is_json=given.json):
         print("nothing was written")
         return False
-    replace_file(given.config, before=before, after=after)
+    else:
+        replace_file(given.config, before=before, after=after)
     if given.json:
-        shown = {"file": str(given.config), "diff": diff, "cautions": told, "is_written": before != after}
-        print(json.dumps(shown, indent=2))
+        print(json.dumps(edited(given, diff, told, is_written=before != after), indent=2))
+    elif given.dry_run:
+        print(NOTHING)
     else:
         print(f"written: {given.config}; a proxy that runs with it takes it over by itself")
     return True
+
+
+def edited(
+    given: argparse.Namespace, diff: Sequence[str] = (), cautions: Sequence[str] = (), *, is_written: bool = False
+) -> Mapping[str, Any]:
+    """Return an edit of the routes file as JSON; of a dry run, which writes nothing."""
+    shown = {"file": str(given.config), "diff": diff, "cautions": cautions}
+    return {"dry_run": True, **shown, "is_written": False} if given.dry_run else {**shown, "is_written": is_written}
 
 
 def _agrees(*, is_json: bool) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from strangler.cli import admin, options
+from strangler.cli import admin, changing, options
 from strangler.errors import ConfigError, Fault, UsageError
 
 
@@ -30,7 +30,6 @@ def add(commands: Any, epilog: str) -> None:
         allow_abbrev=False,
     )
     applying.add_argument("file", type=Path, metavar="FILE")
-    applying.add_argument("--dry-run", action="store_true", help="tell faults, or what would change, and write nothing")
     applying.add_argument("--json", action="store_true", help="print the API's answer as it is")
     options.add_change(applying)
     options.add_admin(applying)
@@ -53,26 +52,14 @@ def _apply(given: argparse.Namespace) -> int:
     if not proposed["is_valid"]:
         # Because the instance knows the text alone, its faults name the file that is served.
         raise ConfigError(tuple(Fault(**{**fault, "file": str(given.file)}) for fault in proposed["faults"]))
-    if given.dry_run:
-        _tell(proposed, is_json=given.json)
-        return 0
-    body = {"text": text, "digest": proposed["digest"], "reason": options.reason(given)}
-    written = running.change("PUT", "/api/v1/config", body, tag=given.if_match)
-    if given.json:
-        print(json.dumps(written, indent=2))
-    else:
+
+    def tell(written: Any) -> None:
         for line in _changes(proposed):
             print(line)
         print(f"written: {written['status']['file']} ({written['status']['state']})")
-    return 0
 
-
-def _tell(proposed: Mapping[str, Any], *, is_json: bool) -> None:
-    if is_json:
-        print(json.dumps(proposed, indent=2))
-        return
-    for line in _changes(proposed):
-        print(line)
+    body = {"text": text, "digest": proposed["digest"]}
+    return changing.run(given, "PUT", "/api/v1/config", body, tell, running=running)
 
 
 def _changes(proposed: Mapping[str, Any]) -> Iterator[str]:
@@ -81,9 +68,6 @@ def _changes(proposed: Mapping[str, Any]) -> Iterator[str]:
     if proposed["is_valid"] and not proposed["changes"]:
         yield "nothing would mean anything else"
     for change in proposed["changes"]:
-        yield f"{change['kind']} {change['what']} {change['name']}"
-        if change["kind"] == "changed":
-            for field in change["fields"]:
-                yield f"  {field['name']}: {field['before'] or '(none)'} -> {field['after'] or '(none)'}"
+        yield from changing.change_text(change)
     for name in proposed["needs_restart"]:
         yield f"{name} needs a restart"

@@ -39,6 +39,7 @@ def add(commands: Any, epilog: str) -> None:
         help="write a route for this endpoint, as the table shows it (default: the first one without a route)",
     )
     parser.add_argument("--yes", action="store_true", help="write without asking; needed where no terminal is")
+    options.add_dry_run(parser)
     options.add_admin(parser)
     parser.set_defaults(run=_run)
 
@@ -105,7 +106,7 @@ def _suggest(given: argparse.Namespace, endpoints: Sequence[Mapping[str, Any]]) 
     after = add_stub(before, config, stub, file=given.config)
     if not edit(given, before, after):
         return 1
-    if not given.json:
+    if not given.json and not given.dry_run:
         print(f"see what it is: {shlex.join(['strangler', 'explain', one['method'], one['template']])}")
     return 0
 

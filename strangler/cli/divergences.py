@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from strangler.cli import admin, exits, options
+from strangler.cli import admin, changing, exits, options
 from strangler.cli.status import table, waiting_text
 from strangler.errors import AdminError, UsageError
 
@@ -182,12 +182,13 @@ def _show(given: argparse.Namespace) -> int:
     _refuse_listing(given)
     path, running = _path(given.id), admin.find(given)
     if given.raw:
-        body = {"reason": options.reason(given)}
-        found = running.change("POST", f"{path}/reveal", body, tag=given.if_match or _ANYTHING)
-    else:
-        found = running.ask("GET", path)
-    print(json.dumps(found, indent=2))
+        return changing.run(given, "POST", f"{path}/reveal", {}, _print, running=running, tag=_ANYTHING)
+    _print(running.ask("GET", path))
     return 0
+
+
+def _print(found: Any) -> None:
+    print(json.dumps(found, indent=2))
 
 
 def _repair(given: argparse.Namespace) -> int:
@@ -200,28 +201,36 @@ def _repair(given: argparse.Namespace) -> int:
         return 1
     answers = []
     for one in ids:
-        order = {"reason": why, "carried_out": given.carried_out, "headers": headers}
+        order = {"carried_out": given.carried_out, "headers": headers}
         try:
-            answer = running.change(
-                "POST", f"{_path(one)}/repair", order, tag=given.if_match or _ANYTHING, timeout_s=_REPAIR_S
+            answer = changing.ask(
+                running, given, "POST", f"{_path(one)}/repair", order, why=why, tag=_ANYTHING, timeout_s=_REPAIR_S
             )
         except AdminError as error:
             if len(ids) == 1:
                 raise
             answer = {"id": one, "is_carried_out": False, "detail": str(error)}
-        answers.append(answer)
+        answers.append({"id": one, **answer})
         if not given.json:
             print(f"{one}: {_repaired(answer)}")
     if given.json:
-        print(json.dumps({"repairs": answers}, indent=2))
-    return 0 if all(answer["is_carried_out"] for answer in answers) else 1
+        print(json.dumps({**_dry(given), "repairs": answers}, indent=2))
+    elif given.dry_run:
+        print(changing.NOTHING)
+    return 0 if all(answer.get("dry_run") or answer["is_carried_out"] for answer in answers) else 1
+
+
+def _dry(given: argparse.Namespace) -> Mapping[str, Any]:
+    return {"dry_run": True} if given.dry_run else {}
 
 
 def _repaired(answer: Mapping[str, Any]) -> str:
-    if answer["is_carried_out"]:
-        return "carried out"
     if "detail" in answer:
         return str(answer["detail"])
+    if "dry_run" in answer:
+        return "; ".join(answer["notes"])
+    if answer["is_carried_out"]:
+        return "carried out"
     return f"not carried out: {_WHYS[answer['why']].format(status=answer['status'])}"
 
 
@@ -234,12 +243,14 @@ def _settle(given: argparse.Namespace) -> int:
         return 1
     answers = []
     for one in ids:
-        path, body = f"{_path(one)}/settle", {"reason": why}
-        answers.append(running.change("POST", path, body, tag=given.if_match or _ANYTHING)["settled"])
+        answer = changing.ask(running, given, "POST", f"{_path(one)}/settle", {}, why=why, tag=_ANYTHING)
+        answers.append(answer["answer"]["settled"] if given.dry_run else answer["settled"])
         if not given.json:
-            print(f"{one}: settled")
+            print(f"{one}: {'would be settled' if given.dry_run else 'settled'}")
     if given.json:
-        print(json.dumps({"settled": answers}, indent=2))
+        print(json.dumps({**_dry(given), "settled": answers}, indent=2))
+    elif given.dry_run:
+        print(changing.NOTHING)
     return 0
 
 
@@ -293,7 +304,7 @@ def _headers(path: Path) -> list[tuple[str, str]]:
 
 
 def _agrees(given: argparse.Namespace, question: str) -> bool:
-    if given.yes:
+    if given.yes or given.dry_run:
         return True
     # Because a question would stand in the middle of what a program reads.
     if given.json or not sys.stdin.isatty():

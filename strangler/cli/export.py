@@ -8,7 +8,7 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Any
 
-from strangler.cli import exits, recorded
+from strangler.cli import exits, options, recorded
 from strangler.errors import UsageError
 
 _EXIT_CODES = exits.codes(
@@ -28,6 +28,7 @@ def add(actions: Any) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="a file that is not there yet (default: print)"
     )
+    options.add_dry_run(parser)
     parser.set_defaults(run=_run)
 
 
@@ -43,11 +44,14 @@ def _run(given: argparse.Namespace) -> int:
         return 1
     name = given.output.name if given.output is not None else f"test_{source.route.name.replace('.', '_')}.py"
     text = _text(given.format, f"Reads of the route {source.route.name}", name, made)
-    if given.output is None:
+    if given.dry_run:
+        _check(given.output)
+    elif given.output is None:
         sys.stdout.write(text)
     else:
         _write(given.output, text)
-    print(f"{len(made)} reads written{f'; left out: {told}' if told else ''}", file=sys.stderr)
+    written = "reads would be written" if given.dry_run else "reads written"
+    print(f"{len(made)} {written}{f'; left out: {told}' if told else ''}", file=sys.stderr)
     return 0
 
 
@@ -62,6 +66,20 @@ def _text(form: str, title: str, name: str, made: Any) -> str:
     return pytest_file(title, name, made, (inspect.getsource(checking), inspect.getsource(exported)))
 
 
+def _check(path: Path | None) -> None:
+    """Refuse a file that could not be written, as far as it can be known before."""
+    if path is None:
+        return
+    if path.is_symlink() or path.exists():
+        raise _there(path)
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"{path} cannot be written: its folder is not there, or may not be written to")
+
+
+def _there(path: Path) -> UsageError:
+    return UsageError(f"{path} is there already; name another file, or remove it")
+
+
 def _write(path: Path, text: str) -> None:
     """Write a file for its owner alone: answers are personal data as often as not."""
     try:
@@ -69,6 +87,6 @@ def _write(path: Path, text: str) -> None:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except FileExistsError as error:
-        raise UsageError(f"{path} is there already; name another file, or remove it") from error
+        raise _there(path) from error
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror})") from error

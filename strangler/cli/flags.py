@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from strangler.cli import admin, options
+from strangler.cli import admin, changing, options
 from strangler.cli.status import share_text, table
 from strangler.errors import UsageError
 
@@ -89,28 +89,22 @@ def _get(given: argparse.Namespace) -> int:
 def _set(given: argparse.Namespace) -> int:
     if (given.value is None) == (given.definition is None):
         raise UsageError("give either a value, such as 25%, or --definition FILE.")
-    change = {"set": given.value} if given.value is not None else {"flag": _definition(given.definition)}
-    if given.create:
-        change["create"] = True
-    change["reason"] = options.reason(given)
-    answer = admin.find(given).change("PUT", _path(given.key), change, tag=given.if_match)
-    if given.json:
-        print(json.dumps(answer, indent=2))
-        return 0
+    wanted = {"set": given.value} if given.value is not None else {"flag": _definition(given.definition)}
+    change: dict[str, Any] = {**wanted, "create": True} if given.create else wanted
+    return changing.run(given, "PUT", _path(given.key), change, _tell_set)
+
+
+def _tell_set(answer: Any) -> None:
     flag = answer["summary"]
     stages = f", {_stages(flag)}" if flag["stages"] else ""
     share = share_text(flag["served_bp"])
     print(f"{flag['key']}: {_state(flag)}, {share} extracted{stages}, version {flag['version']}")
     for caution in answer["cautions"]:
         print(f"strangler: caution: {caution}", file=sys.stderr)
-    return 0
 
 
 def _delete(given: argparse.Namespace) -> int:
-    body = {"reason": options.reason(given)}
-    answer = admin.find(given).change("DELETE", _path(given.key), body, tag=given.if_match)
-    print(json.dumps(answer, indent=2) if given.json else f"{answer['key']}: deleted")
-    return 0
+    return changing.run(given, "DELETE", _path(given.key), {}, lambda answer: print(f"{answer['key']}: deleted"))
 
 
 def _definition(path: Path) -> Any:

@@ -1,11 +1,10 @@
 """`strangler reset`, `trip` and `kill`: what a person does with guards."""
 
 import argparse
-import json
 from typing import Any
 from urllib.parse import quote
 
-from strangler.cli import admin, options
+from strangler.cli import admin, changing, options
 
 _ANYTHING = "*"
 """Because taking traffic back must not be refused for what somebody else changed a moment before."""
@@ -41,41 +40,42 @@ def _command(commands: Any, epilog: str, name: str, about: str) -> argparse.Argu
 
 
 def _reset(given: argparse.Namespace) -> int:
-    body = {"reason": options.reason(given)}
+    # Because it is asked for before anything else is said.
+    options.reason(given)
     running = admin.find(given)
     phases = {guard["route"]: guard["phase"] for guard in running.ask("GET", "/api/v1/guards")["guards"]}
-    answer = running.change("POST", f"{_path(given.route)}/reset", body, tag=given.if_match)
-    if all(phases.get(route) == "closed" for route in answer["reset"]):
-        return _told(
-            given,
-            answer,
-            f"reset: {given.route} had not tripped, so no traffic moves; what its guard counted begins anew",
-        )
-    return _told(given, answer, f"reset: {', '.join(answer['reset'])}")
+
+    def tell(answer: Any) -> None:
+        if all(phases.get(route) == "closed" for route in answer["reset"]):
+            idle = "had not tripped, so no traffic moves; what its guard counted begins anew"
+            print(f"reset: {given.route} {idle}")
+        else:
+            print(f"reset: {', '.join(answer['reset'])}")
+
+    return changing.run(given, "POST", f"{_path(given.route)}/reset", {}, tell, running=running)
 
 
 def _trip(given: argparse.Namespace) -> int:
-    body = {"reason": options.reason(given)}
-    answer = admin.find(given).change("POST", f"{_path(given.route)}/trip", body, tag=given.if_match or _ANYTHING)
-    tripped = ", ".join(answer["tripped"]) or "nothing more; it had tripped already"
-    return _told(given, answer, f"tripped: {tripped}")
+    def tell(answer: Any) -> None:
+        print(f"tripped: {', '.join(answer['tripped']) or 'nothing more; it had tripped already'}")
+
+    return changing.run(given, "POST", f"{_path(given.route)}/trip", {}, tell, tag=_ANYTHING)
 
 
 def _kill(given: argparse.Namespace) -> int:
-    body = {"is_on": given.switch == "on", "reason": options.reason(given)}
-    tag = given.if_match or (_ANYTHING if body["is_on"] else None)
+    is_on = given.switch == "on"
+    options.reason(given)
     running = admin.find(given)
-    was_killed = None if body["is_on"] else running.ask("GET", "/api/v1/guards")["is_killed"]
-    answer = running.change("POST", "/api/v1/kill", body, tag=tag)
-    if was_killed is False and not answer["is_killed"]:
-        return _told(given, answer, "nothing changed: the kill switch was off")
-    text = "the monolith answers everything" if answer["is_killed"] else "flags and guards decide again"
-    return _told(given, answer, text)
+    was_killed = None if is_on else running.ask("GET", "/api/v1/guards")["is_killed"]
 
+    def tell(answer: Any) -> None:
+        if was_killed is False and not answer["is_killed"]:
+            print("nothing changed: the kill switch was off")
+        else:
+            print("the monolith answers everything" if answer["is_killed"] else "flags and guards decide again")
 
-def _told(given: argparse.Namespace, answer: Any, text: str) -> int:
-    print(json.dumps(answer, indent=2) if given.json else text)
-    return 0
+    tag = _ANYTHING if is_on else None
+    return changing.run(given, "POST", "/api/v1/kill", {"is_on": is_on}, tell, running=running, tag=tag)
 
 
 def _path(route: str) -> str:

@@ -48,8 +48,15 @@ def add_admin(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_dry_run(parser: argparse.ArgumentParser) -> None:
+    """Let the command, which changes something, be only tried."""
+    about = "check everything, say what would change, and change nothing; what cannot be done has the same exit code"
+    parser.add_argument("--dry-run", action="store_true", help=about)
+
+
 def add_change(parser: argparse.ArgumentParser) -> None:
-    """Let the command, which changes something, be told why, and what it is a change of."""
+    """Let the command, which changes something, be told why, and what it is a change of, and be only tried."""
+    add_dry_run(parser)
     parser.add_argument("--reason", metavar="TEXT", help="why, for the next person on call; asked for on a terminal")
     parser.add_argument(
         "--if-match",
@@ -59,7 +66,9 @@ def add_change(parser: argparse.ArgumentParser) -> None:
 
 
 def reason(given: argparse.Namespace) -> str:
-    """Return why something is changed, which no change goes without; raises UsageError."""
+    """Return why something is changed, which no change goes without but a dry run; raises UsageError."""
+    if given.reason is None and given.dry_run:
+        return ""
     if given.reason is None and sys.stdin.isatty():
         try:
             # Because standard output may be what a program reads.

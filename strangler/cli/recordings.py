@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from strangler.cli import admin, options
+from strangler.cli import admin, changing, options
 
 
 def add(actions: Any, epilog: str) -> None:
@@ -39,11 +39,10 @@ def _show(given: argparse.Namespace) -> int:
 
 
 def _forget(given: argparse.Namespace) -> int:
-    body = {"reason": options.reason(given)}
-    answer = admin.find(given).change("POST", f"{_path(given.route)}/forget", body, tag=given.if_match)
-    text = f"forgotten: {answer['forgotten']:,} recordings of {answer['route']}"
-    print(json.dumps(answer, indent=2) if given.json else text)
-    return 0
+    def tell(answer: Any) -> None:
+        print(f"forgotten: {answer['forgotten']:,} recordings of {answer['route']}")
+
+    return changing.run(given, "POST", f"{_path(given.route)}/forget", {}, tell)
 
 
 def _lines(answer: Mapping[str, Any]) -> Iterator[str]:

@@ -6,10 +6,11 @@ import sys
 import time
 from typing import Any
 
-from strangler.cli import admin, exits, options
+from strangler.cli import admin, changing, exits, options
 from strangler.cli.status import restart_text
 
 _LOOK_S = 0.2
+_PATH = "/api/v1/restart"
 _RUNNING = ("replacing", "draining")
 _EXIT_CODES = exits.codes(
     {
@@ -38,14 +39,15 @@ def add(commands: Any, epilog: str) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
+    if given.dry_run:
+        return changing.run(given, "POST", _PATH, {}, lambda _: None)
     instance = admin.find(given)
-    body = {"reason": options.reason(given)}
-    restart, told = instance.change("POST", "/api/v1/restart", body, tag=given.if_match), ""
+    restart, told = changing.ask(instance, given, "POST", _PATH, {}, why=options.reason(given)), ""
     # Because a restart that another one followed was over, and the next one replaces all workers too.
     while not given.no_wait and restart["state"] in _RUNNING:
         if not given.json and told != (told := restart_text(restart)):
             print(told, file=sys.stderr)
         time.sleep(_LOOK_S)
-        restart = instance.ask("GET", "/api/v1/restart")
+        restart = instance.ask("GET", _PATH)
     print(json.dumps(restart, indent=2) if given.json else restart_text(restart))
     return 0 if restart["state"] == "done" or (given.no_wait and restart["state"] in _RUNNING) else 1

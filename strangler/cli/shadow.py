@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from strangler.cli import accept, admin, exits, export, options, recordings
+from strangler.cli import accept, admin, changing, exits, export, options, recordings
 from strangler.cli.status import share_text
 
 _EXIT_CODES = exits.codes({3: "with --bound: it is not proven of every route that is shown"})
@@ -67,10 +67,10 @@ def _report(given: argparse.Namespace) -> int:
 
 
 def _reset(given: argparse.Namespace) -> int:
-    body = {"reason": options.reason(given)}
-    answer = admin.find(given).change("POST", f"{_path(given.route)}/reset", body, tag=given.if_match)
-    print(json.dumps(answer, indent=2) if given.json else f"reset: {', '.join(answer['reset'])}")
-    return 0
+    def tell(answer: Any) -> None:
+        print(f"reset: {', '.join(answer['reset'])}")
+
+    return changing.run(given, "POST", f"{_path(given.route)}/reset", {}, tell)
 
 
 def lines(route: Mapping[str, Any], wanted: float | None = None) -> Iterator[str]:

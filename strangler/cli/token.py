@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from strangler.cli import admin, options
+from strangler.cli import admin, changing, options
 from strangler.cli.status import table
 from strangler.config import units
 from strangler.config.units import Wrong
@@ -55,15 +55,13 @@ def _finish(parser: argparse.ArgumentParser, run: Any) -> None:
 
 
 def _create(given: argparse.Namespace) -> int:
-    body = {"name": given.name, "role": given.role, "expires_s": given.expires, "reason": options.reason(given)}
-    answer = admin.find(given).change("POST", "/api/v1/tokens", body, tag=given.if_match)
-    if given.json:
-        print(json.dumps(answer, indent=2))
-        return 0
-    # Because the token alone is to be had by $(...), what is said of it goes elsewhere.
-    print(f"{given.name}: {given.role}, {_until(answer['token'])}; it is shown this one time:", file=sys.stderr)
-    print(answer["secret"])
-    return 0
+    def tell(answer: Any) -> None:
+        # Because the token alone is to be had by $(...), what is said of it goes elsewhere.
+        print(f"{given.name}: {given.role}, {_until(answer['token'])}; it is shown this one time:", file=sys.stderr)
+        print(answer["secret"])
+
+    body = {"name": given.name, "role": given.role, "expires_s": given.expires}
+    return changing.run(given, "POST", "/api/v1/tokens", body, tell)
 
 
 def _list(given: argparse.Namespace) -> int:
@@ -81,11 +79,8 @@ def _list(given: argparse.Namespace) -> int:
 
 
 def _revoke(given: argparse.Namespace) -> int:
-    body = {"reason": options.reason(given)}
     path = f"/api/v1/tokens/{quote(given.name, safe='')}/revoke"
-    answer = admin.find(given).change("POST", path, body, tag=given.if_match)
-    print(json.dumps(answer, indent=2) if given.json else f"revoked: {answer['name']}")
-    return 0
+    return changing.run(given, "POST", path, {}, lambda answer: print(f"revoked: {answer['name']}"))
 
 
 def _state(token: Mapping[str, Any]) -> str:

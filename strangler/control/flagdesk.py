@@ -62,13 +62,17 @@ class FlagDesk:
             source.keep(draft, by=who, why=why.strip())
             return {**(self.show(key) or {}), "cautions": told}
 
-        return Prepared(carry_out=carry_out, foresee=lambda: self._foreseen(draft, told))
+        return Prepared(
+            carry_out=carry_out, foresee=lambda: self._foreseen(draft, told, is_whole=isinstance(edit, Replace))
+        )
 
-    async def _foreseen(self, draft: Draft, told: Sequence[str]) -> Foreseen:
+    async def _foreseen(self, draft: Draft, told: Sequence[str], *, is_whole: bool) -> Foreseen:
         before, after = self.show(draft.key), _shown(draft.data, draft.key)
         assert after is not None
-        # Because a summary says little of targets and rules, the definition is compared as a text, beside the loop.
-        diff = () if before is None else await asyncio.to_thread(_diff, draft.key, before["flag"], draft.flag)
+        diff: tuple[str, ...] = ()
+        if is_whole and before is not None:
+            # Because a summary says little of targets and rules, a definition is compared as a text, beside the loop.
+            diff = await asyncio.to_thread(_diff, draft.key, before["flag"], draft.flag)
         return Foreseen(
             answer={**after, "cautions": told},
             changes=_changes(draft.key, None if before is None else before["summary"], after["summary"]),

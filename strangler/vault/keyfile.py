@@ -75,8 +75,7 @@ def write(path: Path, keys: tuple[Key, ...]) -> None:
 
     Raises VaultError if that cannot be done; then the file is as it was.
     """
-    if len(keys) > MOST_KEYS:
-        raise VaultError(f"{path}: there are {MOST_KEYS} keys already. Take out the last lines, which are the oldest")
+    _check_number(path, len(keys))
     draft = path.with_name(f"{path.name}.new")
     lines = "".join(f"{key.id} {urlsafe_b64encode(key.secret).decode()}\n" for key in keys)
     try:
@@ -94,10 +93,26 @@ def write(path: Path, keys: tuple[Key, ...]) -> None:
         draft.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise VaultError(
-            f"{path}: the key file cannot be written ({error.strerror}). Make sure that the disk has room and that the "
-            "directory belongs to this user"
-        ) from error
+        raise _unwritable(path, error.strerror) from error
+
+
+def check_room(path: Path, number: int) -> None:
+    """Raise the VaultError that writing so many keys would, as far as it can be known before."""
+    _check_number(path, number)
+    if not os.access(path.parent, os.W_OK):
+        raise _unwritable(path, "its directory is not there, or may not be written to")
+
+
+def _check_number(path: Path, number: int) -> None:
+    if number > MOST_KEYS:
+        raise VaultError(f"{path}: there are {MOST_KEYS} keys already. Take out the last lines, which are the oldest")
+
+
+def _unwritable(path: Path, why: str | None) -> VaultError:
+    return VaultError(
+        f"{path}: the key file cannot be written ({why}). Make sure that the disk has room and that the directory "
+        "belongs to this user"
+    )
 
 
 def create(path: Path, key: Key) -> None:

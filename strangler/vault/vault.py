@@ -85,6 +85,13 @@ class Vault:
         """Seal with a new key from now on, and return its id; what the former ones sealed still opens."""
         return self._add_key(tuple(self._read().values()))
 
+    def check_rotation(self) -> tuple[str, ...]:
+        """Return the ids of the keys that there are, the sealing one first; raises VaultError as `rotate`, as far as it
+        can be known before."""
+        former = tuple(self._read())
+        keyfile.check_room(self.path, len(former) + 1)
+        return former
+
     def derive(self, purpose: Purpose) -> bytes:
         """Return a secret of 32 bytes that is the same as long as the sealing key is; raises VaultError as `seal`."""
         key = self._sealing_key().secret

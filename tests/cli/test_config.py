@@ -38,7 +38,10 @@ async def test_a_dry_run_tells_what_would_change_and_writes_nothing(
     code = await run(client, "apply", str(wanted), "--dry-run")
 
     assert (code, client.file.read_text()) == (0, ROUTES_TEXT)
-    assert capsys.readouterr().out == "changed route pay\n  share: 10% -> 25%\n"
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "--- routes.yaml"
+    assert "changed route pay\n  share: 10% -> 25%\n" in "\n".join(told)
+    assert told[-1] == "dry run: nothing was changed"
 
 
 async def test_a_file_is_applied_with_a_reason(
