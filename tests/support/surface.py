@@ -43,7 +43,7 @@ from strangler.control.totals import Total, Totals
 from strangler.control.truth import Truth
 from strangler.core.access import AdminAccess
 from strangler.core.divergence import Verdict, Write
-from strangler.core.model import Address, Config, ListenerLimits, ListenerTls, Match, Route
+from strangler.core.model import Address, Config, ListenerLimits, ListenerTls, Match, Route, Upstream
 from strangler.core.rules import Rollback
 from strangler.core.shadowing import Shadow
 from strangler.flags.data import NOT_READY
@@ -58,7 +58,10 @@ from tests.support.table import Table
 
 TOKEN = "a-token-of-the-test"
 CONFIG = Config(
-    upstreams=(),
+    upstreams=tuple(
+        Upstream(name=name, addresses=(Address(host="127.0.0.1", port=port),))
+        for name, port in (("monolith", 8001), ("s", 8104))
+    ),
     default_upstream="monolith",
     routes=(Route(name="bill", match=Match(path="/bill"), legacy="monolith", extracted="s", flag="payments"),),
 )
