@@ -47,7 +47,7 @@ class Pinned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backends:
-    """The ports of the process that plays all sides."""
+    """The ports of all sides."""
 
     legacy: int
     shadows: dict[Side, int]
@@ -87,12 +87,16 @@ class Instance:
 
 @contextmanager
 def backends(*, core: int, folder: Path) -> Iterator[Backends]:
-    """Run all sides; nobody listens on the port of the one that refuses."""
+    """Run all sides, the answering one in a process of its own; nobody listens on the port of the one that refuses."""
     legacy, well, slow, hung, refusing = free_ports(5)
-    command = [sys.executable, "-m", "bench.shadow.sides", "--legacy", str(legacy)]
-    command += ["--well", str(well), "--slow", str(slow), "--hung", str(hung)]
-    with started("sides", command, core=core, folder=folder) as child:
-        child.wait_until(lambda: all(map(is_listening, (legacy, well, slow, hung))), "listening")
+    command = [sys.executable, "-m", "bench.shadow.sides"]
+    others = [*command, "--well", str(well), "--slow", str(slow), "--hung", str(hung)]
+    with (
+        started("answering", [*command, "--legacy", str(legacy)], core=core, folder=folder) as answering,
+        started("shadowed", others, core=core, folder=folder) as shadowed,
+    ):
+        answering.wait_until(lambda: is_listening(legacy), "listening")
+        shadowed.wait_until(lambda: all(map(is_listening, (well, slow, hung))), "listening")
         shadows = {Side.WELL: well, Side.SLOW: slow, Side.HUNG: hung, Side.REFUSING: refusing}
         yield Backends(legacy=legacy, shadows=shadows)
 

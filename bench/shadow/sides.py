@@ -1,5 +1,7 @@
 """`python -m bench.shadow.sides`: a backend that answers well, after a second, or never, each on a port of its own.
 
+Without `--legacy` it is a shadowed side, and gives way to all others.
+
 It answers JSON, of nearly 1 MiB where the path ends in `medium` and of nearly 8 MiB where it ends in `large`. What it
 says differs in one member between the sides, so that the comparer has to read both answers.
 """
@@ -13,9 +15,13 @@ from typing import cast
 
 import uvloop
 
+from strangler.runtime.yielding import give_way
+
 MEDIUM_BYTES, LARGE_BYTES = 1_048_576, 8 * 1_048_576
 WELL_S, SLOW_S = 0.001, 1.0
 """How long an answer takes: a thousand times longer on the slow side."""
+_DELAYS_S: dict[str, float | None] = {"legacy": WELL_S, "well": WELL_S, "slow": SLOW_S, "hung": None}
+_NICE = 10
 _HEAD_END = b"\r\n\r\n"
 
 
@@ -77,8 +83,10 @@ class _Side(asyncio.Protocol):
             self._transport.write(answer)
 
 
-async def _serve(ports: Sequence[tuple[int, _Answers, float | None]]) -> None:
+async def _serve(ports: Sequence[tuple[int, _Answers, float | None]], *, is_nice: bool) -> None:
     loop = asyncio.get_running_loop()
+    if is_nice:
+        await give_way(_NICE)
     for port, answers, delay_s in ports:
         await loop.create_server(
             lambda answers=answers, delay_s=delay_s: _Side(answers, delay_s),  # type: ignore[misc]
@@ -92,18 +100,17 @@ async def _serve(ports: Sequence[tuple[int, _Answers, float | None]]) -> None:
 def main() -> int:
     """Serve until ended."""
     parser = argparse.ArgumentParser(prog="python -m bench.shadow.sides", allow_abbrev=False)
-    for name in ("legacy", "well", "slow", "hung"):
-        parser.add_argument(f"--{name}", type=int, required=True, metavar="PORT")
-    given = parser.parse_args()
-    ours, theirs = _Answers(1999), _Answers(2000)
-    ports = (
-        (given.legacy, ours, WELL_S),
-        (given.well, theirs, WELL_S),
-        (given.slow, theirs, SLOW_S),
-        (given.hung, theirs, None),
-    )
+    for name in _DELAYS_S:
+        parser.add_argument(f"--{name}", type=int, metavar="PORT")
+    given = vars(parser.parse_args())
+    ports = [
+        (port, _Answers(1999 if name == "legacy" else 2000), delay_s)
+        for name, delay_s in _DELAYS_S.items()
+        if (port := given[name]) is not None
+    ]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(ports))
+        # Because it would be another machine's work, what a second answer takes from the first is kept small.
+        runner.run(_serve(ports, is_nice=given["legacy"] is None))
     return 0
 
 

@@ -5,7 +5,6 @@ Nothing that clients wait for depends on it. It ignores the terminal's Ctrl-C, b
 
 import argparse
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -40,6 +39,7 @@ from strangler.runtime.link import Link
 from strangler.runtime.offers import SOCKET, Credentials, Dropped, Offered, OfferServer, Pace
 from strangler.runtime.offers import ToComparer as FromWorker
 from strangler.runtime.tasks import Tasks
+from strangler.runtime.yielding import give_way
 from strangler.shadow import sender
 from strangler.shadow.budget import cap_memory, raise_files
 from strangler.shadow.comparer import MOST_AT_ONCE, Comparer
@@ -116,7 +116,7 @@ class ComparerProcess:
     async def _serve(self, server: OfferServer) -> None:
         await server.start()
         # Not before, because a start that takes long is told as a comparer that is not there.
-        os.nice(NICE)
+        await give_way(NICE)
         cap_memory()
         for number in range(MOST_AT_ONCE):
             self._tasks.spawn(f"work_{number}", self._comparer.work())

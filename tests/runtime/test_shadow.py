@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from strangler.cli.status import lines
+from strangler.runtime.comparer import NICE
 from tests.support.backend import Conversation, Received, backend, ok, says
 from tests.support.proxy import Proxy, launch, routes_text, running
 from tests.support.waiting import until
@@ -93,6 +95,16 @@ async def test_reads_are_compared_and_the_difference_is_named_while_clients_get_
     assert (group["place"], group["kind"]) == ("$.fee", "value")
     assert (group["examples"][0]["primary"], group["examples"][0]["shadow"]) == ("5", "4")
     assert extracted.received[0].values(b"X-Strangler-Shadow") == [b"1"]
+
+
+async def test_the_comparer_gives_way_to_the_worker(tmp_path: Path) -> None:
+    async with (
+        backend(says(ok(b"{}", JSON))) as monolith,
+        running(tmp_path, routes_text(monolith=monolith.port, extracted=monolith.port, routes=[READ])) as proxy,
+    ):
+        comparer, worker = await until_comparing(proxy), proxy.workers[0]
+        priority = partial(os.getpriority, os.PRIO_PROCESS)
+        assert priority(comparer) - priority(worker) == NICE
 
 
 async def test_a_write_never_reaches_the_shadowed_side(tmp_path: Path) -> None:
