@@ -66,7 +66,7 @@ def _changes(proposed: Mapping[str, Any]) -> Iterator[str]:
     for warning in proposed["warnings"]:
         yield f"warning: {warning}"
     if proposed["is_valid"] and not proposed["changes"]:
-        yield "nothing would mean anything else"
+        yield "it means the same as what is served"
     for change in proposed["changes"]:
         yield from changing.change_text(change)
     for name in proposed["needs_restart"]:

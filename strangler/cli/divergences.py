@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from strangler.cli import admin, changing, exits, options
-from strangler.cli.status import table, waiting_text
+from strangler.cli.status import side_text, table, waiting_text
 from strangler.errors import AdminError, UsageError
 
 _REPAIR_S = 75.0
@@ -164,8 +164,8 @@ def lines(found: Mapping[str, Any], route: str | None = None) -> Iterator[str]:
                     _date(one["at"]),
                     one["route"],
                     f"{one['method']} {one['path']}",
-                    f"{one['answered_by']} {one['answered'] or '?'}",
-                    one["lacking_on"],
+                    f"{side_text(one['answered_by'])} {one['answered'] or '?'}",
+                    side_text(one["lacking_on"]),
                     _known(one),
                 )
                 for one in listed

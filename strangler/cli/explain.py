@@ -8,7 +8,7 @@ from typing import Any
 
 from strangler.cli import admin, options
 from strangler.cli.admin import NothingRunsError
-from strangler.cli.status import share_text
+from strangler.cli.status import share_text, side_text
 from strangler.core.model import FULL_SHARE
 
 
@@ -58,7 +58,7 @@ def _run(given: argparse.Namespace) -> int:
 
 def lines(answer: Mapping[str, Any]) -> Iterable[str]:
     """Return an explanation as text."""
-    yield f"side      {answer['side']}, by upstream {answer['upstream']}"
+    yield f"side      {side_text(answer['side'])}, by upstream {answer['upstream']}"
     yield f"reason    {answer['reason']}: {answer['why']}"
     yield f"path      {answer['path']}"
     yield f"route     {answer['route']} ({answer['template']})" if answer["route"] else "route     none"

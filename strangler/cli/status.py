@@ -8,6 +8,7 @@ from typing import Any
 
 from strangler.cli import admin, exits, options
 from strangler.core.histogram import BOUNDS_S, SURE_S
+from strangler.core.model import Side
 
 _EXIT_CODES = exits.codes(
     {
@@ -111,7 +112,7 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
         yield f"restart  {restart_text(status['restart'])}"
     yield ""
     yield from table(
-        ("ROUTE", "SHARE", "LEGACY", "FAILED", "P95 MS", "EXTRACTED", "FAILED", "P95 MS", "NOTE"),
+        ("ROUTE", "SHARE", "MONOLITH", "FAILED", "P95 MS", "EXTRACTED", "FAILED", "P95 MS", "NOTE"),
         [
             *(
                 (
@@ -148,6 +149,11 @@ def waiting_text(waiting: int | None) -> str:
 def share_text(share_bp: int | None) -> str:
     """Return a share in basis points as per cent."""
     return "?" if share_bp is None else f"{share_bp / 100:.10g}%"
+
+
+def side_text(side: str) -> str:
+    """Return a side as people call it; for machines the monolith's is `legacy`."""
+    return "monolith" if side == Side.LEGACY else side
 
 
 def restart_text(restart: dict[str, Any]) -> str:

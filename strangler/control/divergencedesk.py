@@ -27,6 +27,7 @@ MOST_LISTED = 1_000
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110 section 5.6.2."""
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", MARK.lower()})
+_SIDES = {Side.LEGACY: "the monolith", Side.EXTRACTED: "the extracted side"}
 
 LOG = logging.getLogger(__name__)
 
@@ -190,7 +191,7 @@ class DivergenceDesk:
         listed = found.listed
         if listed.why in DOUBTS_PRIMARY and not is_carried_out:
             raise UsageError(
-                f"nobody knows whether the {listed.primary} side carried it out. Look there: if it did, repair with "
+                f"nobody knows whether {_SIDES[listed.primary]} carried it out. Look there: if it did, repair with "
                 "--carried-out; if it did not, settle it."
             )
         if listed.why is Why.NEITHER:

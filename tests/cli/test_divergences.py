@@ -81,9 +81,9 @@ async def test_the_list_says_what_is_known_of_each(
 
     assert code == 0
     assert capsys.readouterr().out.splitlines() == [
-        "ID  SINCE                ROUTE  WRITE        ANSWERED BY  LACKING ON  WHAT IS KNOWN",
-        "a1  2027-01-15 08:00:00  pay    POST /pay/7  legacy 201   extracted   failed: it answered 503",
-        "b2  2027-01-15 08:00:00  pay    POST /pay/7  legacy 201   extracted   "
+        "ID  SINCE                ROUTE  WRITE        ANSWERED BY   LACKING ON  WHAT IS KNOWN",
+        "a1  2027-01-15 08:00:00  pay    POST /pay/7  monolith 201  extracted   failed: it answered 503",
+        "b2  2027-01-15 08:00:00  pay    POST /pay/7  monolith 201  extracted   "
         "unknown: who waited for the answering side ended",
         "none waits to be sent on or listed",
     ]
@@ -221,7 +221,7 @@ async def test_all_of_a_route_are_repaired_in_their_order_and_those_that_cannot_
     first, second, third = capsys.readouterr().out.splitlines()
     assert code == 1
     assert (first, third) == ("a1: carried out", "c3: carried out")
-    assert second.startswith("b2: nobody knows whether the legacy side carried it out")
+    assert second.startswith("b2: nobody knows whether the monolith carried it out")
     assert [one for one, _, _ in client.repairs.sent] == ["a1", "c3"]
 
 

@@ -93,9 +93,9 @@ class Place:
     client: Client
     words: Mapping[str, str]
 
-    async def run(self, command: str, more: str, **words: str) -> int:
+    async def run(self, command: str, more: str, *, is_json: bool = True, **words: str) -> int:
         known = {**self.words, **words}
-        arguments = shlex.split(f"{command} {more} --json".format(**known))
+        arguments = shlex.split(f"{command} {more} {'--json' if is_json else ''}".format(**known))
         if command in ASKS or command.startswith("shadow accept"):
             arguments += shlex.split(ADMIN.format(**known))
         return await asyncio.to_thread(main, arguments)
@@ -146,6 +146,18 @@ async def test_with_json_standard_output_is_one_document(
     assert "error" not in answer
 
 
+@pytest.mark.parametrize(("command", "more"), CASES)
+async def test_for_people_the_side_of_the_monolith_is_called_the_monolith(
+    place: Place, command: str, more: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await place.run(command, more, is_json=False)
+
+    output = capsys.readouterr()
+    if command != "divergences show":
+        # Because that one prints what is stored, as JSON.
+        assert "legacy" not in (output.out + output.err).lower()
+
+
 @pytest.mark.parametrize("command", ASKS)
 async def test_where_nothing_runs_the_code_is_1_and_the_reason_is_in_json_too(
     place: Place, command: str, unused_tcp_port: int, capsys: pytest.CaptureFixture[str]
@@ -167,7 +179,7 @@ async def test_a_faulty_routes_file_is_2_and_each_fault_has_its_place_in_text_an
 ) -> None:
     bad = place.client.folder / "bad.yaml"
     bad.write_text(ROUTES_TEXT.replace("share: 10%", "share: 10"))
-    words = {"file": str(bad), "recorded": str(bad)}
+    words: dict[str, Any] = {"file": str(bad), "recorded": str(bad)}
     more = f"GET / -c {bad}" if command == "explain" else {**ASKS, **READS}[command][-1]
     if command == "explain":
         words["admin"] = f"127.0.0.1:{unused_tcp_port}"

@@ -52,7 +52,7 @@ async def test_a_build_that_answers_as_it_was_recorded_is_the_same(
     lines = capsys.readouterr().out.splitlines()
     assert code == 0
     assert lines == [
-        "users: 3 reads recorded 1970-01-01 00:00:01 UTC to 1970-01-01 00:00:01 UTC (legacy 3)",
+        "users: 3 reads recorded 1970-01-01 00:00:01 UTC to 1970-01-01 00:00:01 UTC (monolith 3)",
         f"  asked again of http://127.0.0.1:{build.port}; primary is what was recorded, shadow what it answers now",
         "  all counts are of the recorded reads, of 1 kind; live traffic has its own shares of each",
         "  3 compared: 3 equal, 0 ignored, 0 different; 0 not comparable",

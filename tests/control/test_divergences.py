@@ -238,7 +238,7 @@ async def test_what_may_be_on_neither_side_is_repaired_only_by_who_has_looked(tm
         refused, problem = await client.ask("POST", f"{LIST}/a/repair", {"reason": "r"})
         done, _ = await client.ask("POST", f"{LIST}/a/repair", {"reason": "r", "carried_out": True})
     assert (refused, done) == (409, 200)
-    assert "nobody knows whether the legacy side carried it out" in problem["detail"]
+    assert "nobody knows whether the monolith carried it out" in problem["detail"]
     assert len(client.repairs.sent) == 1
 
 
