@@ -1,9 +1,10 @@
 """Reading with a finger on the line: a value, its path in the document, and where its faults are gathered."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from heapq import nlargest
 
 from strangler.config.nodes import Entry, Mapping, Node, Place, Reading, Scalar, Sequence
 from strangler.errors import Fault
@@ -14,6 +15,8 @@ MAX_FAULTS = 100
 _USER = re.compile(r"(?<=://)[^/\s]*@")
 _PATH = re.compile(r"(https?://[^/\s]+/).+", re.IGNORECASE | re.DOTALL)
 
+MOST_COMPARED = 200
+"""Names that a misspelt one is compared with: some 20 ms, of a loop that may have others to serve."""
 MAX_SHOWN = 60
 """Characters of the author's text that a message repeats."""
 
@@ -138,9 +141,22 @@ def shorten(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in cut)
 
 
+def alike(word: str, known: Collection[str], *, most: int) -> tuple[str, ...]:
+    """Return the names most like a word, the most first; of very many, only those that begin like it are compared."""
+    if len(known) > MOST_COMPARED:
+        known = nlargest(MOST_COMPARED, known, key=lambda name: _shared(name, word))
+    return tuple(get_close_matches(word[:MAX_SHOWN], known, n=most))
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many characters both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))
+
+
 def nearest(word: str, known: tuple[str, ...]) -> str:
     """Return the remedy for a name that is not `known`."""
-    close = get_close_matches(word[:MAX_SHOWN], known, n=1)
+    close = alike(word, known, most=1)
     if close:
         return f"Did you mean `{close[0]}`?"
     if not known:

@@ -1,14 +1,13 @@
 """Answers of the admin API: JSON, and problems in JSON."""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from strangler.config.reading import nearest, shorten
+from strangler.config.reading import alike, nearest, shorten
 from strangler.control.operations import Problem
 from strangler.errors import StranglerError
 
@@ -46,7 +45,7 @@ def missing(what: str, name: str, known: Sequence[str], *, code: str, lacks: str
     """Return the 404 of a name that there is not, with the nearest ones that there are."""
     # Because what is asked for may be as long as a line of HTTP, and looking for the nearest takes the square of it.
     word = shorten(name)
-    near = tuple(get_close_matches(word, known, n=MOST_NEAR))
+    near = alike(word, known, most=MOST_NEAR)
     return ProblemError(problem(404, code, f"no {what} `{word}` {lacks}. {nearest(word, tuple(known))}", nearest=near))
 
 

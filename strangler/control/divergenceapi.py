@@ -128,7 +128,7 @@ def operations(desk: DivergenceDesk) -> tuple[Operation, ...]:
             name="getDivergence",
             summary="One of them with its request, redacted.",
             role=Role.VIEWER,
-            handler=lambda call: _found(desk.show(call.part("id"))),
+            handler=lambda call: _shown(desk, call),
             answer=DivergenceShown,
             problems=(409, 503),
         ),
@@ -186,6 +186,10 @@ def _repair(desk: DivergenceDesk, call: Call) -> Prepared:
             headers=order.headers,
         )
     )
+
+
+async def _shown(desk: DivergenceDesk, call: Call) -> Mapping[str, Any]:
+    return _found(await desk.show(call.part("id")))
 
 
 def _found(found: Found | None) -> Found:

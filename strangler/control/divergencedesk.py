@@ -1,5 +1,6 @@
 """The divergence desk: writes that are not on both sides, as operators see, repair and settle them."""
 
+import asyncio
 import logging
 import re
 import time
@@ -134,14 +135,17 @@ class DivergenceDesk:
         """Return every route that may be asked for, also those that left the file. Raises StoreError."""
         return tuple(sorted({*(route.name for route in self._config().routes), *self._table.routes()}))
 
-    def show(self, one: str) -> Mapping[str, Any] | None:
-        """Return one, without what is secret in it; None if it is not open. Raises StoreError."""
+    async def show(self, one: str) -> Mapping[str, Any] | None:
+        """Return one, without what is secret in it; None if it is not open. Raises UsageError and StoreError."""
         found = self._table.find(one)
         if found is None:
             return None
         if not found.has_content:
             return {**short(found), "request": None}
-        return {**short(found), "request": redacted(self._opened(found), self._route(found))}
+        route = self._route(found)
+        # Because looking for secrets takes long, and this loop has guards to judge by.
+        request = await asyncio.to_thread(lambda: redacted(self._opened(found), route))
+        return {**short(found), "request": request}
 
     def reveal(self, one: str, why: str, *, who: str) -> Prepared | None:
         """Prepare to show one as it was sent, but for credentials; None if it is not open."""

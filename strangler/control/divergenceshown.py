@@ -6,13 +6,16 @@ from secrets import token_bytes
 from typing import Any
 
 from strangler.control.divergencetable import Stored
-from strangler.core.content import MAX_BYTES, Form, Undecided, decode_text, form_of, read_form, undo_codings
+from strangler.core.content import Form, Undecided, decode_text, form_of, read_form, undo_codings
 from strangler.core.divergence import Write
 from strangler.core.document import dump_json, parse_json
 from strangler.core.jsonpath import parse_path
 from strangler.core.model import Route, Side
 from strangler.core.redaction import Redaction, Redactor
 
+MOST_LOOKED_THROUGH = 65_536
+"""Bytes of a body that is looked through for secrets, a fifth of a second; of a larger one no more than its size is
+shown."""
 _SHOWN = 4_096
 """Characters of a body that is shown without its secrets."""
 
@@ -51,7 +54,7 @@ def redacted(write: Write, route: Route | None) -> Mapping[str, Any]:
     header = "idempotency-key" if named is None else named.header
     told = {name.lower(): value for name, value in headers}
     try:
-        plain = undo_codings(write.body, told.get("content-encoding", ""), MAX_BYTES)
+        plain = undo_codings(write.body, told.get("content-encoding", ""), MOST_LOOKED_THROUGH)
         text = decode_text(plain, told.get("content-type", ""))
     except (Undecided, ValueError):
         text = None

@@ -63,7 +63,7 @@ class Whole:
     """Start a rolling restart for somebody and a reason, or join the one that runs; raises UsageError if there cannot
     be one."""
     exposition: Exposition
-    explain: Callable[[Question], Mapping[str, Any]]
+    explain: Callable[[Question], Awaitable[Mapping[str, Any]]]
 
 
 def operations(whole: Whole) -> tuple[Operation, ...]:

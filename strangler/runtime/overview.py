@@ -1,5 +1,6 @@
 """Overview: what control knows, put together for people: status, metrics, and why a request would go where it goes."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -78,6 +79,7 @@ class Overview:
         # Because the workers tell of missing flags; an explanation says so in its own answer.
         self._evaluator = Evaluator(on_problem=lambda _flag, _reason: None)
         self._snapshot: Snapshot | None = None
+        self._explaining = asyncio.Lock()
 
     async def status(self) -> Status:
         """Return the whole proxy as it is now."""
@@ -250,17 +252,22 @@ class Overview:
         gauges = self._gauges()
         return TlsStatus(state="rejected" if gauges.get(REJECTED) else "current", not_after=gauges.get(NOT_AFTER))
 
-    def explain(self, question: Question) -> Mapping[str, Any]:
+    async def explain(self, question: Question) -> Mapping[str, Any]:
         """Return where a request would go and why, by the truth as it is now."""
         truth = self._truth
-        if self._snapshot is None or self._snapshot.generation != truth.generation:
-            self._snapshot = compile_snapshot(
-                truth.config,
-                generation=truth.generation,
-                flags=self._evaluator.apply(truth.flags),
-                overrides=truth.overrides,
-            )
-        return explain.answer(self._snapshot, question)
+        async with self._explaining:
+            snapshot = self._snapshot
+            if snapshot is None or snapshot.generation != truth.generation:
+                flags = self._evaluator.apply(truth.flags)
+                # Because thousands of routes take long to compile, and this loop has guards to judge by.
+                snapshot = self._snapshot = await asyncio.to_thread(
+                    compile_snapshot,
+                    truth.config,
+                    generation=truth.generation,
+                    flags=flags,
+                    overrides=truth.overrides,
+                )
+        return explain.answer(snapshot, question)
 
     def _workers(self) -> tuple[WorkerStatus, ...]:
         return tuple(

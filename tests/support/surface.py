@@ -260,7 +260,7 @@ async def _served(
     source.start()
     truth.replace_flags(source.data())
 
-    def explain(question: Question) -> dict[str, Any]:
+    async def explain(question: Question) -> dict[str, Any]:
         if fails:
             raise RuntimeError("an inner secret")
         return {**EXPLAINED, "path": question.target}
