@@ -18,8 +18,9 @@ from strangler.core.model import Config, Side
 from strangler.core.tally import Tally
 from strangler.core.watch import count_of
 
-MOST_SIDES = 2_000
-"""Sides of routes that have rings, 6.5 kB each: 13 MB for a thousand routes. More are counted, and have no chart."""
+MOST_SIDES = 10_000
+"""Sides of routes that have rings, 6.5 kB each: 65 MB for five thousand routes that all have traffic on both sides, as
+many as are measured. More are counted, and have no chart."""
 RATE_S = 300
 """How far back a rate looks: five minutes, as the dashboard's does."""
 LEAST_S = 5.0
@@ -55,6 +56,16 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is the kill switch's release."""
 
 
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests of the last hour over all routes, by who answered them; also those of routes that have no ring."""
+
+    extracted: int
+    legacy: int
+    """The monolith, for routes."""
+    unrouted: int
+    """The monolith, for what no route names."""
+
+
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """What happened over one span."""
 
@@ -64,6 +75,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     now: float
     refused: int
     """Counts that had no ring, because there are too many routes."""
+    sums: Sums
     routes: dict[str, dict[str, SideHistory]]
     """By route and side; the name of the requests that no route names is empty."""
     marks: tuple[Mark, ...]
@@ -79,11 +91,15 @@ class HistoryDesk:
         self._rings: dict[tuple[str, Side], tuple[Ring, Ring]] = {}
         self.refused = 0
         """Tallies that had no ring."""
+        self._whole = {part: Ring(HOUR) for part in Sums.__struct_fields__}
 
     def count(self, tallies: Sequence[Tally]) -> None:
         """Add what one worker counted since its last report."""
         now = self._now()
         for tally in tallies:
+            count = count_of(tally)
+            part = tally.side.value if tally.route else "unrouted"
+            self._whole[part].add(now, requests=count.requests, failures=count.failures)
             key = (tally.route, tally.side)
             rings = self._rings.get(key)
             if rings is None:
@@ -91,7 +107,6 @@ class HistoryDesk:
                     self.refused += 1
                     continue
                 rings = self._rings[key] = (Ring(HOUR), Ring(DAY))
-            count = count_of(tally)
             for ring in rings:
                 ring.add(now, requests=count.requests, failures=count.failures, latency=count.latency)
 
@@ -131,6 +146,7 @@ class HistoryDesk:
             slots=found.slots,
             now=now,
             refused=self.refused,
+            sums=self._sums(now),
             routes=shown,
             marks=self.marks(since=max(since, now - found.step_s * found.slots)),
         )
@@ -140,12 +156,15 @@ class HistoryDesk:
         now = self._now()
         shown: dict[str, dict[str, SideHistory]] = {}
         await self._add(shown, tuple(self._rings), 0, now, since)
-        return {"now": now, "step_s": HOUR.step_s, "routes": shown}
+        return {"now": now, "step_s": HOUR.step_s, "sums": self._sums(now), "routes": shown}
 
     def marks(self, *, since: float = 0.0, after: int = 0) -> tuple[Mark, ...]:
         """Return what was done since a moment and after an entry of the audit log, oldest first. Raises StoreError."""
         found = self._journal.headlines(since=since, after=after, limit=MOST_MARKS)
         return tuple(as_mark(one) for one in reversed(found))
+
+    def _sums(self, now: float) -> Sums:
+        return Sums(**{part: sum(one.requests for one in ring.points(now)) for part, ring in self._whole.items()})
 
     async def _add(
         self,

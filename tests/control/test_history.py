@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from strangler.control import history, pace
-from strangler.control.history import History, HistoryDesk, Mark, SideHistory
+from strangler.control.history import History, HistoryDesk, Mark, SideHistory, Sums
 from strangler.control.journal import Deed
 from strangler.control.store import Store
 from strangler.core import histogram
@@ -156,3 +156,19 @@ def test_of_too_many_marks_the_latest_are_told(store: Store, monkeypatch: pytest
     marks = HistoryDesk(store.journal, now=Clock()).marks(after=1)
 
     assert [mark.subject for mark in marks] == ["f2", "f3"]
+
+
+def test_the_hour_is_summed_over_all_routes_also_those_without_a_ring(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MOST_SIDES", 1)
+    clock = Clock()
+    desk = HistoryDesk(store.journal, now=clock)
+    desk.count([tally("pay", Side.LEGACY, 9)])
+    clock.now += 3_000
+    desk.count([tally("pay", Side.LEGACY, 3), tally("read", Side.EXTRACTED, 4), tally("", Side.LEGACY, 5)])
+
+    assert show(desk, "hour").sums == Sums(extracted=4, legacy=12, unrouted=5)
+    clock.now += 600
+    assert show(desk, "day").sums == Sums(extracted=4, legacy=3, unrouted=5)
+    assert asyncio.run(desk.grown(clock.now))["sums"] == Sums(extracted=4, legacy=3, unrouted=5)

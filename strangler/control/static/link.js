@@ -2,7 +2,7 @@
 
 import { probe, read } from "./api.js";
 import { clock } from "./format.js";
-import { changed, model, takeHistory, takeMarks, takeState } from "./model.js";
+import { changed, model, RECENT_S, takeHistory, takeMarks, takeState } from "./model.js";
 import { notify } from "./ui.js";
 import { kindOf } from "./series.js";
 import { turns } from "./turns.js";
@@ -88,7 +88,7 @@ async function greeted(hello) {
   }
   changed();
   try {
-    const found = await read("history?span=hour");
+    const found = await read(`history?span=hour&since=${hello.now - RECENT_S}`);
     if (!isNewest()) return;
     takeHistory(found, true);
     takeMarks(found.marks);

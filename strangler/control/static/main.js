@@ -86,6 +86,7 @@ function leave(told = "") {
   Object.assign(model, { me: null, head: null, names: [], marks: [], over: 0, link: { state: "connecting", since: Date.now() / 1000 } });
   model.routes.clear();
   model.history.clear();
+  model.hours.clear();
   put(who);
   put(banners);
   show(views, false);

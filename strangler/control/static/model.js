@@ -6,6 +6,10 @@ const WINDOW_S = 60;
 /** Less than this is nothing to make a minute of. */
 const LEAST_S = 5;
 const MOST_MARKS = 500;
+/** How far back slots are kept of routes that nobody looks at: as far as figures need them. */
+export const RECENT_S = WINDOW_S + 20;
+/** Routes of which the whole hour is kept, those that were looked at last. */
+const MOST_HOURS = 400;
 
 export const model = {
   me: null,
@@ -16,6 +20,10 @@ export const model = {
   names: [],
   routes: new Map(),
   history: new Map(),
+  hours: new Set(),
+  sums: { extracted: 0, legacy: 0, unrouted: 0 },
+  counted: 0,
+  listed: 0,
   step: 10,
   over: 0,
   started: 0,
@@ -63,37 +71,73 @@ export function takeState(state) {
     model.names = state.names;
     const kept = new Set(state.names);
     for (const name of [...model.routes.keys()]) if (!kept.has(name)) model.routes.delete(name);
+    for (const name of [...model.history.keys()]) if (name && !kept.has(name)) model.history.delete(name);
+    for (const name of [...model.hours]) if (!kept.has(name)) model.hours.delete(name);
+    model.listed += 1;
   }
   for (const [name, route] of Object.entries(state.routes)) model.routes.set(name, route);
   changed();
 }
 
 /** Take slots of history; one that is there already is replaced, because it has grown. */
-export function takeHistory(found, isWhole = false) {
-  if (isWhole) model.history.clear();
+export function takeHistory(found, isAnew = false) {
+  if (isAnew) {
+    model.history = new Map();
+    model.hours.clear();
+  }
+  model.sums = found.sums;
+  model.counted += 1;
   model.step = found.step_s ?? model.step;
   model.over = Math.floor(found.now / model.step) * model.step;
-  const oldest = found.now - HOUR_S;
   for (const [route, sides] of Object.entries(found.routes)) {
     if (!model.history.has(route)) model.history.set(route, { legacy: new Map(), extracted: new Map() });
-    for (const [side, columns] of Object.entries(sides)) {
-      const slots = model.history.get(route)[side];
-      columns.at.forEach((at, index) => {
-        slots.set(at, {
-          at,
-          requests: columns.requests[index],
-          failures: columns.failures[index],
-          p50: columns.p50_ms[index],
-          p95: columns.p95_ms[index],
-        });
-      });
-      for (const at of slots.keys()) {
-        if (at >= oldest) break;
-        slots.delete(at);
-      }
-    }
+    const known = model.history.get(route);
+    for (const [side, columns] of Object.entries(sides)) for (const [at, slot] of slotsOf(columns)) known[side].set(at, slot);
+    forget(known, found.now - (model.hours.has(route) ? HOUR_S : RECENT_S));
   }
   changed();
+}
+
+/** Take the whole hour of some routes, in place of what is known of it. */
+export function takeHour(found, names) {
+  for (const name of names.filter((one) => model.routes.has(one))) {
+    const known = model.history.get(name);
+    const sides = ["legacy", "extracted"].map((side) => {
+      const slots = slotsOf(found.routes[name]?.[side]);
+      const last = Math.max(...slots.keys());
+      for (const [at, slot] of known?.[side] ?? []) if (at > last) slots.set(at, slot);
+      return [side, slots];
+    });
+    model.history.set(name, Object.fromEntries(sides));
+    model.hours.add(name);
+  }
+  for (const name of [...model.hours].slice(0, Math.max(0, model.hours.size - MOST_HOURS))) {
+    model.hours.delete(name);
+    forget(model.history.get(name), found.now - RECENT_S);
+  }
+  model.counted += 1;
+  changed();
+}
+
+/** Return one side's slots by the time at which each began, oldest first. */
+export function slotsOf(columns) {
+  const slots = (columns?.at ?? []).map((at, index) => ({
+    at,
+    requests: columns.requests[index],
+    failures: columns.failures[index],
+    p50: columns.p50_ms[index],
+    p95: columns.p95_ms[index],
+  }));
+  return new Map(slots.map((slot) => [slot.at, slot]));
+}
+
+function forget(sides, before) {
+  for (const slots of Object.values(sides)) {
+    for (const at of slots.keys()) {
+      if (at >= before) break;
+      slots.delete(at);
+    }
+  }
 }
 
 /** Add marks, each once, in the order of the audit log. */

@@ -4,12 +4,16 @@ import { read } from "./api.js";
 import { bar } from "./bar.js";
 import { el, fresh, reconcile, set, show, text } from "./dom.js";
 import { ago, count, duration, latency, many, part, rate, share } from "./format.js";
-import { figuresOf, hourOf, marksOf, model, now, ofTheHour, perMinute, reach, recent, standing, watch } from "./model.js";
+import { look } from "./hour.js";
+import { changed, figuresOf, hourOf, marksOf, model, now, perMinute, reach, recent, standing, watch } from "./model.js";
 import { failing } from "./series.js";
 import { BINS, spark } from "./spark.js";
 import { every } from "./turns.js";
 
-const FIRST = 100;
+const FIRST = 50;
+const MORE = 100;
+/** How far outside of the window charts are drawn, so that they are there when one scrolls to them. */
+const BEYOND = "300px";
 const EVERY_MS = 15000;
 const HEADS = ["Endpoint", "From monolith to extracted", "Requests a minute", "Failures", "95th percentile"];
 
@@ -17,20 +21,28 @@ const HEADS = ["Endpoint", "From monolith to extracted", "Requests a minute", "F
 export function overview(main) {
   const picture = whole();
   const search = fresh("filter");
-  const filter = el("input", { id: search, type: "search", placeholder: "Path, name or flag", autocomplete: "off", oninput: draw });
-  const only = el("select", { id: fresh("only"), onchange: draw }, [
+  const filter = el("input", { id: search, type: "search", placeholder: "Path, name or flag", autocomplete: "off", oninput: another });
+  const only = el("select", { id: fresh("only"), onchange: another }, [
     ["all", "All endpoints"],
     ["trouble", "Taken back or failing"],
     ["moving", "Under way"],
     ["done", "Extracted"],
     ["legacy", "On the monolith"],
   ].map(([value, word]) => el("option", { value }, word)));
+  const sort = el("select", { id: fresh("sort"), onchange: another }, [
+    ["need", "Trouble and traffic first"],
+    ["file", "As in routes.yaml"],
+  ].map(([value, word]) => el("option", { value }, word)));
   const windows = el("p", { class: "quiet windows" });
   const list = el("ol", { class: "endpoints", "aria-label": "Endpoints" });
-  const more = el("button", { type: "button", onclick: () => { shown += FIRST; draw(); } }, "Show more");
+  const more = el("button", { type: "button", onclick: () => { shown += MORE; draw(); } });
   const empty = el("p", { class: "empty", hidden: true });
   const rows = new Map();
+  const seen = new Set();
+  const sight = new IntersectionObserver(looked, { rootMargin: BEYOND });
   let shown = FIRST;
+  let order = [];
+  let ordered = "";
 
   main.append(
     picture.node,
@@ -43,6 +55,7 @@ export function overview(main) {
         el("h2", { id: "endpoints-title" }, "Endpoints"),
         el("div", { class: "field inline" }, el("label", { for: search, class: "unseen" }, "Find an endpoint"), filter),
         el("div", { class: "field inline" }, el("label", { for: only.id, class: "unseen" }, "Which endpoints"), only),
+        el("div", { class: "field inline" }, el("label", { for: sort.id, class: "unseen" }, "In which order"), sort),
       ),
       windows,
       el("div", { class: "heads", "aria-hidden": "true" }, HEADS.map((head) => el("span", {}, head))),
@@ -53,15 +66,56 @@ export function overview(main) {
     ),
   );
 
+  /** Begin at the top of another list; while somebody types, no more often than the screen draws. */
+  function another() {
+    shown = FIRST;
+    ordered = "";
+    changed();
+  }
+
+  function looked(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) seen.add(target.dataset.route);
+      else seen.delete(target.dataset.route);
+      if (!target.isConnected) sight.unobserve(target);
+    }
+    changed();
+  }
+
+  function make(name) {
+    const made = row(name);
+    sight.observe(made.node);
+    return made;
+  }
+
+  /** Put the names in order: when there are others, when something is taken back or given back, and when another list is asked for. */
+  function arrange() {
+    const troubled = model.names.filter((name) => isTaken(model.routes.get(name)));
+    // Because rows that move while they are read are no help, more or less traffic alone moves none.
+    const { word } = figuresOf();
+    // Because the first minute has little to go by, it is looked at anew with each of its slots.
+    const wanted = [sort.value, model.listed, word === "minute" ? word : model.over, ...troubled].join(" ");
+    if (wanted === ordered) return;
+    ordered = wanted;
+    order = sort.value === "need" ? byNeed(model.names) : model.names;
+  }
+
   function draw() {
     picture.draw();
-    const wanted = model.names.filter((name) => fits(model.routes.get(name), filter.value.trim().toLowerCase(), only.value));
-    reconcile(list, wanted.slice(0, shown), rows, row);
+    arrange();
+    const words = filter.value.trim().toLowerCase().split(/\s+/);
+    const wanted = order.filter((name) => fits(model.routes.get(name), words, only.value));
+    const held = document.activeElement;
+    reconcile(list, wanted.slice(0, shown), rows, make);
+    // Because moving a row takes the keyboard's place from it, it is given back.
+    if (held !== document.activeElement && list.contains(held)) held.focus({ preventScroll: true });
     const span = reach(BINS);
     const { seconds, word } = figuresOf();
     const figures = seconds ? `Figures are of the last ${word}, monolith / extracted.` : model.over ? "Figures come once the first seconds are over." : "Figures are being loaded.";
     text(windows, `${figures} Small charts show the last ${span.word}.`);
-    for (const [name, one] of rows) one.draw(model.routes.get(name), span);
+    for (const [name, one] of rows) one.draw(model.routes.get(name), span, seen.has(name));
+    look([...rows.keys()].filter((name) => seen.has(name)));
+    text(more, `Show more: ${count(Math.min(shown, wanted.length))} of ${many(wanted.length, "endpoint")} are shown`);
     show(more, wanted.length > shown);
     text(empty, model.names.length ? "No endpoint is like that." : "routes.yaml names no endpoint yet, so everything goes to the monolith.");
     show(empty, wanted.length === 0);
@@ -70,18 +124,39 @@ export function overview(main) {
   const unwatch = watch(draw);
   return () => {
     unwatch();
+    sight.disconnect();
     picture.end();
   };
 }
 
+const isTaken = (route) => Boolean(route?.guard) && route.guard.phase !== "closed";
+
+/** What was taken back comes first, then what fails, then the rest, those with the most traffic first. */
+function byNeed(names) {
+  const need = new Map(
+    names.map((name) => {
+      const [theirs, ours] = [recent(name, "legacy"), recent(name, "extracted")];
+      return [name, [isTaken(model.routes.get(name)) ? 2 : ours.failures ? 1 : 0, theirs.requests + ours.requests]];
+    }),
+  );
+  return names.toSorted((a, b) => need.get(b)[0] - need.get(a)[0] || need.get(b)[1] - need.get(a)[1]);
+}
+
+const texts = new WeakMap();
+
+/** What a route is found by; kept, because thousands are looked through for each key that is typed. */
+function textOf(route) {
+  if (!texts.has(route)) texts.set(route, `${route.methods.join(" ")} ${route.path} ${route.name} ${route.flag ?? ""} ${route.extracted ?? ""}`.toLowerCase());
+  return texts.get(route);
+}
+
 function fits(route, words, which) {
-  if (!route) return false;
-  const text = `${route.methods.join(" ")} ${route.path} ${route.name} ${route.flag ?? ""} ${route.extracted ?? ""}`.toLowerCase();
-  if (!words.split(/\s+/).every((word) => text.includes(word))) return false;
+  if (!route || !words.every((word) => textOf(route).includes(word))) return false;
+  if (which === "all") return true;
   const { kind } = standing(route);
   if (which === "trouble") return ["tripped", "probing", "killed"].includes(kind) || recent(route.name, "extracted").failures > 0;
   if (which === "moving") return ["split", "mixed", "shadow", "probing", "tripped"].includes(kind);
-  return which === "all" || kind === which || (which === "legacy" && kind === "shadow");
+  return kind === which || (which === "legacy" && kind === "shadow");
 }
 
 /** One endpoint of the list. */
@@ -100,7 +175,7 @@ function row(name) {
   const took = el("span", { class: "latest" });
   const node = el(
     "li",
-    { class: "endpoint" },
+    { class: "endpoint", "data-route": name },
     el("div", { class: "what" }, el("h3", {}, methods, link), about),
     el("div", { class: "how" }, one.node, el("p", { class: "state" }, word, why)),
     el("p", { class: "rates" }, el("span", {}, "Monolith ", legacy), el("span", {}, "Extracted ", extracted)),
@@ -108,8 +183,29 @@ function row(name) {
     el("div", { class: "trend" }, el("span", { class: "trend-name" }, "95th percentile"), times.node, took),
   );
 
-  function draw(route, span) {
-    const is = standing(route);
+  let route = null;
+  let told = "";
+  let drawn = "";
+
+  /** Draw what is another one since the last time; charts only where they are seen. */
+  function draw(current, span, isSeen) {
+    const is = standing(current);
+    const isOther = route !== current;
+    route = current;
+    // Because what was taken back is told with how long ago, it changes with time.
+    const state = [model.counted, is.kind, isTaken(route) ? Math.floor(now()) : ""].join(" ");
+    if (isOther || state !== told) tell(is);
+    told = state;
+    if (isOther) drawn = "";
+    const picture = [model.counted, model.marks.at(-1)?.seq, model.marks.length, span.width, span.bins].join(" ");
+    if (!isSeen || picture === drawn) return;
+    drawn = picture;
+    const [history, done] = [model.history.get(name), marksOf(route)];
+    failures.draw(history, done, model.over, span);
+    times.draw(history, done, model.over, span);
+  }
+
+  function tell(is) {
     set(node, { class: `endpoint is-${is.kind}` });
     text(methods, route.methods.length ? route.methods.join(" ") : "ANY");
     text(link, route.path);
@@ -121,10 +217,6 @@ function row(name) {
     set(why, { title: reason(route, is) });
     text(legacy, rate(perMinute(name, "legacy")));
     text(extracted, route.extracted ? rate(perMinute(name, "extracted")) : "–");
-    const history = model.history.get(name);
-    const done = marksOf(route);
-    failures.draw(history, done, model.over, span);
-    times.draw(history, done, model.over, span);
     const [theirs, ours] = [recent(name, "legacy"), recent(name, "extracted")];
     text(failed, pair(theirs, ours, (side) => part(side.failures, side.requests)));
     text(took, pair(theirs, ours, (side) => latency(side.p95)));
@@ -178,11 +270,7 @@ function whole() {
   const end = every(EVERY_MS, ask);
 
   function draw() {
-    const sums = [0, 0, 0];
-    for (const name of model.history.keys()) {
-      sums[0] += ofTheHour(name, "extracted");
-      sums[name === "" ? 2 : 1] += ofTheHour(name, "legacy");
-    }
+    const sums = [model.sums.extracted, model.sums.legacy, model.sums.unrouted];
     const span = hourOf();
     const all = sums[0] + sums[1] + sums[2];
     extracted.style.width = all ? `${(100 * sums[0]) / all}%` : "0";

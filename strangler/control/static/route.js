@@ -7,7 +7,8 @@ import { chart } from "./chart.js";
 import { el, fresh, put, set, show, text } from "./dom.js";
 import { latency, moment, rate } from "./format.js";
 import { guardPanel } from "./guard.js";
-import { isAbout, marksOf, model, now, reach, standing, watch } from "./model.js";
+import { look } from "./hour.js";
+import { isAbout, marksOf, model, now, reach, slotsOf, standing, watch } from "./model.js";
 import { reason } from "./overview.js";
 import { failing, kindOf } from "./series.js";
 import { shadowPanel } from "./shadow.js";
@@ -72,6 +73,7 @@ export function routeView(main, name) {
     show(gone, !route);
     if (!route) return;
     const is = standing(route);
+    look([name]);
     picture.draw(route);
     word.className = `chip ${is.kind}`;
     text(word, is.word);
@@ -128,7 +130,7 @@ function chartsOf(name) {
     try {
       const found = await read(`history?span=day&routes=${enc(name)}`);
       const sides = found.routes[name] ?? {};
-      day = Object.fromEntries(Object.entries(sides).map(([side, columns]) => [side, new Map(columns.at.map((at, index) => [at, { at, requests: columns.requests[index], failures: columns.failures[index], p50: columns.p50_ms[index], p95: columns.p95_ms[index] }]))]));
+      day = Object.fromEntries(Object.entries(sides).map(([side, columns]) => [side, slotsOf(columns)]));
     } catch {
       // What was loaded before stays; the line at the top says that there is no connection.
     }

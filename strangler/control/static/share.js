@@ -3,6 +3,7 @@
 import { change, part as enc, read } from "./api.js";
 import { el, fresh, set, show, text } from "./dom.js";
 import { many, names, rate, share } from "./format.js";
+import { look } from "./hour.js";
 import { figuresOf, hourOf, mayChange, model, ofTheHour, perMinute, standing } from "./model.js";
 import { turns } from "./turns.js";
 import { action, ask, facts, gate, gateNote, notify } from "./ui.js";
@@ -10,6 +11,8 @@ import { action, ask, facts, gate, gateNote, notify } from "./ui.js";
 /** Where the slider stops: as many steps between two marks as between any others, because the first per cents matter most. */
 const STOPS = [0, 0.1, 0.2, 0.5, 1, 2, 3, 4, 5, 10, 15, 20, 25, 30, 35, 40, 50, 60, 75, 90, 100];
 const FULL = 10000;
+/** Routes of one flag whose hour is looked at. */
+const MOST_LOOKED = 300;
 const MARKS = [0, 1, 5, 25, 50, 100];
 const STAGES = [
   ["off", "the monolith alone", false],
@@ -244,6 +247,7 @@ function consequence(bp, moved, flag, last = 0) {
     return { now: sum((one) => one.now), all: sum((one) => one.all), wanted: sum((one) => (one.all * served(bp, one.route, last)) / FULL) };
   };
   const lately = sums(perMinute);
+  if (!lately.all) look(free.slice(0, MOST_LOOKED).map((route) => route.name));
   const found = lately.all ? lately : sums(ofTheHour);
   if (!found.all) return `${back}There was no request ${hourOf()}, so nothing can be said of how many would move.`;
   const change = found.wanted - found.now;

@@ -23,7 +23,7 @@ export function spark({ label, value, least, words }) {
   const marks = svg("g", { class: "marks" });
   const node = svg(
     "svg",
-    { class: "spark", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" },
+    { class: "spark", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" },
     svg("path", { class: "base", d: `M0 ${HEIGHT - 0.5}H${WIDTH}` }),
     marks,
     lines,
@@ -51,7 +51,8 @@ export function spark({ label, value, least, words }) {
     });
     const last = shown.at(-1);
     if (last) told.push(`${many(shown.length, "mark")}, the latest: ${kindOf(last).word} at ${clock(last.at)}`);
-    set(node, { "aria-label": `${label} in the last ${word}. ${told.join(". ")}.` });
+    // Because one that was not drawn yet says nothing, it is a picture only from now on.
+    set(node, { role: "img", "aria-hidden": null, "aria-label": `${label} in the last ${word}. ${told.join(". ")}.` });
   }
   return { node, draw };
 }
