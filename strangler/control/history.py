@@ -121,16 +121,14 @@ class HistoryDesk:
 
         None while none was counted.
         """
-        now = self._now()
-        # Because the slot that is being filled is not over, only a proxy that was started just now is told by it.
-        begun = floor(now / HOUR.step_s) * HOUR.step_s
-        first = max(floor(self._began / HOUR.step_s) * HOUR.step_s, begun - RATE_S)
-        until, span_s = (begun, begun - first) if begun > first else (begun + 1, max(LEAST_S, now - self._began))
+        now, step = self._now(), HOUR.step_s
+        since = max(self._began, floor((now - RATE_S) / step) * step)
+        span_s = max(LEAST_S, now - since)
         counted = []
         for side in (Side.LEGACY, Side.EXTRACTED):
             rings = self._rings.get((route, side))
-            points = () if rings is None else rings[0].points(now, first)
-            counted.append(sum(point.requests for point in points if first <= point.at < until))
+            points = () if rings is None else rings[0].points(now, since)
+            counted.append(sum(point.requests for point in points))
         return (counted[0] * 60 / span_s, counted[1] * 60 / span_s) if any(counted) else None
 
     async def show(self, span: str, *, routes: Collection[str] = (), since: float = 0.0) -> History:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from strangler.config.replacing import replace_file
+from strangler.config.replacing import check_replaceable, replace_file
 from strangler.errors import EditError
 
 OLD, NEW = b"old\n", b"new, and longer\n"
@@ -29,6 +29,27 @@ def test_the_new_file_has_the_former_ones_mode_and_nothing_else_is_left(file: Pa
     # Because whoever has the former file open must not see it change under them.
     assert file.stat().st_ino != inode
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_file_that_is_only_looked_at_stays_and_nothing_is_left_beside_it(file: Path) -> None:
+    inode = file.stat().st_ino
+
+    check_replaceable(file)
+
+    assert (file.read_bytes(), file.stat().st_ino, list(file.parent.iterdir())) == (OLD, inode, [file])
+
+
+@pytest.mark.parametrize("name", ["none", "folder"])
+def test_what_cannot_be_replaced_is_refused_beforehand_in_the_same_words(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / name
+
+    with pytest.raises(EditError) as real:
+        replace_file(path, before=OLD, after=NEW)
+    with pytest.raises(EditError) as before:
+        check_replaceable(path)
+
+    assert str(before.value) == str(real.value)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="Because only root gives files away.")

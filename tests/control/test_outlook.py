@@ -136,14 +136,19 @@ def rates(
 LEGACY, EXTRACTED = Side.LEGACY, Side.EXTRACTED
 
 
-def test_a_rate_is_of_the_last_five_minutes_without_the_slot_that_is_not_over(tmp_path: Path) -> None:
+def test_a_rate_is_of_the_last_five_minutes(tmp_path: Path) -> None:
     counted = [(100_000.0 + at, LEGACY, 10) for at in range(0, 600, 10)]
 
-    assert rates(tmp_path, *counted, (100_600.0, EXTRACTED, 500), now=100_605.0) == (60.0, 0.0)
+    assert rates(tmp_path, *counted, now=100_600.0) == (60.0, 0.0)
+    assert rates(tmp_path, *counted, (100_600.0, EXTRACTED, 500), now=100_610.0) == (58.0, 100.0)
 
 
 def test_a_rate_of_less_than_five_minutes_is_of_what_there_is(tmp_path: Path) -> None:
     assert rates(tmp_path, (1_000.0, LEGACY, 5), (1_010.0, EXTRACTED, 15), now=1_020.0, since=1_000.0) == (15.0, 45.0)
+
+
+def test_what_came_just_now_counts_also_when_nothing_came_before(tmp_path: Path) -> None:
+    assert rates(tmp_path, (1_011.0, LEGACY, 6), now=1_012.0, since=1_000.0) == (30.0, 0.0)
 
 
 def test_a_quiet_route_of_a_proxy_that_runs_for_long_is_counted_by_all_of_the_five_minutes(tmp_path: Path) -> None:

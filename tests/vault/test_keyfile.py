@@ -100,6 +100,8 @@ def test_a_file_that_is_full_stays_as_it_was(path: Path) -> None:
     before = path.read_bytes()
 
     with pytest.raises(VaultError, match="the oldest"):
+        Vault(path.parent).check_rotation()
+    with pytest.raises(VaultError, match="the oldest"):
         Vault(path.parent).rotate()
 
     assert len(keyfile.read(path)) == MOST_KEYS
