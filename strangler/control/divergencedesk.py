@@ -65,6 +65,7 @@ class DivergenceDesk:
         self._diverged: Counter[tuple[str, str]] = Counter()
         self._standing = Standing(open=0, bytes=0, unlisted=0)
         self._busy: set[str] = set()
+        self._looking = asyncio.Lock()
         self._is_full = False
         self.fault = ""
         """Why divergences cannot be kept; empty while they can."""
@@ -143,8 +144,9 @@ class DivergenceDesk:
         if not found.has_content:
             return {**short(found), "request": None}
         route = self._route(found)
-        # Because looking for secrets takes long, and this loop has guards to judge by.
-        request = await asyncio.to_thread(lambda: redacted(self._opened(found), route))
+        # Because looking for secrets takes long, it is done beside the loop, one after the other: threads are few.
+        async with self._looking:
+            request = await asyncio.to_thread(lambda: redacted(self._opened(found), route))
         return {**short(found), "request": request}
 
     def reveal(self, one: str, why: str, *, who: str) -> Prepared | None:
