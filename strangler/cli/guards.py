@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 from urllib.parse import quote
 
-from strangler.cli import admin, changing, options
+from strangler.cli import changing, options
 
 _ANYTHING = "*"
 """Because taking traffic back must not be refused for what somebody else changed a moment before."""
@@ -40,19 +40,11 @@ def _command(commands: Any, epilog: str, name: str, about: str) -> argparse.Argu
 
 
 def _reset(given: argparse.Namespace) -> int:
-    # Because it is asked for before anything else is said.
-    options.reason(given)
-    running = admin.find(given)
-    phases = {guard["route"]: guard["phase"] for guard in running.ask("GET", "/api/v1/guards")["guards"]}
-
     def tell(answer: Any) -> None:
-        if all(phases.get(route) == "closed" for route in answer["reset"]):
-            idle = "had not tripped, so no traffic moves; what its guard counted begins anew"
-            print(f"reset: {given.route} {idle}")
-        else:
-            print(f"reset: {', '.join(answer['reset'])}")
+        done = f"reset: {', '.join(answer['reset'])}"
+        print(done if answer["changed"] else f"nothing changed: {given.route} had not tripped")
 
-    return changing.run(given, "POST", f"{_path(given.route)}/reset", {}, tell, running=running)
+    return changing.run(given, "POST", f"{_path(given.route)}/reset", {}, tell)
 
 
 def _trip(given: argparse.Namespace) -> int:
@@ -64,18 +56,14 @@ def _trip(given: argparse.Namespace) -> int:
 
 def _kill(given: argparse.Namespace) -> int:
     is_on = given.switch == "on"
-    options.reason(given)
-    running = admin.find(given)
-    was_killed = None if is_on else running.ask("GET", "/api/v1/guards")["is_killed"]
 
     def tell(answer: Any) -> None:
-        if was_killed is False and not answer["is_killed"]:
-            print("nothing changed: the kill switch was off")
+        if not answer["changed"]:
+            print(f"nothing changed: the kill switch was {given.switch} already")
         else:
             print("the monolith answers everything" if answer["is_killed"] else "flags and guards decide again")
 
-    tag = _ANYTHING if is_on else None
-    return changing.run(given, "POST", "/api/v1/kill", {"is_on": is_on}, tell, running=running, tag=tag)
+    return changing.run(given, "POST", "/api/v1/kill", {"is_on": is_on}, tell, tag=_ANYTHING if is_on else None)
 
 
 def _path(route: str) -> str:

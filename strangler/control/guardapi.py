@@ -57,18 +57,24 @@ class ResetDone(msgspec.Struct, frozen=True, kw_only=True):
     """The routes that were given back."""
 
     reset: tuple[str, ...]
+    changed: bool
+    """Whether there was anything to give back; if not, nothing was done or recorded."""
 
 
 class TripDone(msgspec.Struct, frozen=True, kw_only=True):
     """The routes that were taken back."""
 
     tripped: tuple[str, ...]
+    changed: bool
+    """Whether there was anything left to take back; if not, nothing was done or recorded."""
 
 
 class KillDone(msgspec.Struct, frozen=True, kw_only=True):
     """The kill switch as it is now."""
 
     is_killed: bool
+    changed: bool
+    """Whether it was otherwise before; if not, nothing was done or recorded."""
 
 
 def operations(desk: GuardDesk) -> tuple[Operation, ...]:

@@ -106,18 +106,18 @@ class GuardDesk:
         moved = self._guards.given_back(name)
 
         def foresee() -> Foreseen:
-            changes = self._changes(moved)
-            idle = f"{name} has not tripped, so no traffic moves; what its guard counted begins anew"
             return Foreseen(
-                answer={"reset": list(moved)},
-                changes=changes,
-                notes=() if changes else (idle,),
+                answer={"reset": list(moved), "changed": bool(moved)},
+                changes=self._changes(moved),
+                notes=() if moved else (f"{name} has not tripped, so there is nothing to give back",),
                 served=Served(overrides=self._guards.overrides(moved=moved)),
             )
 
-        return Prepared(
-            carry_out=lambda: {"reset": self._guards.reset(name, who=who, why=why.strip())}, foresee=foresee
-        )
+        def carry_out() -> Mapping[str, Any]:
+            done = self._guards.reset(name, who=who, why=why.strip())
+            return {"reset": done, "changed": bool(done)}
+
+        return Prepared(carry_out=carry_out, foresee=foresee)
 
     def trip(self, name: str, why: str, *, who: str) -> Prepared:
         """Prepare to take a route's traffic back by hand; raises UsageError."""
@@ -125,26 +125,28 @@ class GuardDesk:
 
         def foresee() -> Foreseen:
             return Foreseen(
-                answer={"tripped": list(moved)},
+                answer={"tripped": list(moved), "changed": bool(moved)},
                 changes=self._changes(moved),
                 notes=tuple(self._written_back(moved)),
                 served=Served(overrides=self._guards.overrides(moved=moved)),
             )
 
-        return Prepared(
-            carry_out=lambda: {"tripped": self._guards.trip(name, who=who, why=why.strip())}, foresee=foresee
-        )
+        def carry_out() -> Mapping[str, Any]:
+            done = self._guards.trip(name, who=who, why=why.strip())
+            return {"tripped": done, "changed": bool(done)}
+
+        return Prepared(carry_out=carry_out, foresee=foresee)
 
     def kill(self, is_on: bool, why: str, *, who: str) -> Prepared:
         """Prepare to pull or release the kill switch."""
 
         def carry_out() -> Mapping[str, Any]:
-            self._guards.kill(is_on=is_on, who=who, why=why.strip())
-            return {"is_killed": self._guards.is_killed}
+            has_changed = self._guards.kill(is_on=is_on, who=who, why=why.strip())
+            return {"is_killed": is_on, "changed": has_changed}
 
         def foresee() -> Foreseen:
             return Foreseen(
-                answer={"is_killed": is_on},
+                answer={"is_killed": is_on, "changed": is_on is not self._guards.is_killed},
                 changes=changed("kill switch", "*", is_on=(self._guards.is_killed, is_on)),
                 served=Served(overrides=self._guards.overrides(is_killed=is_on)),
             )

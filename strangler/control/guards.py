@@ -61,7 +61,8 @@ class Guards:
         """What the store holds of routes, also of those that the file does not have now."""
         self._digest = ""
         self._lost = ""
-        self._is_killed = False
+        self.is_killed = False
+        """Whether the kill switch is on."""
         self._dirty: set[str] = set()
         self._saved_at = clock()
         self._wakes: dict[str, float] = {}
@@ -79,7 +80,7 @@ class Guards:
         `lost` says why nothing that was kept can be read; then every route is tripped, for any may have been.
         """
         self._stored = self._table.guards()
-        self._is_killed = self._table.is_killed()
+        self.is_killed = self._table.is_killed()
         self._lost = lost
         self._take(config)
         for guarded in self._guarded.values() if lost else ():
@@ -112,7 +113,7 @@ class Guards:
             for name, guarded in self._guarded.items()
             if (most := guards.most(moved.get(name, guarded.kept.guard), guarded.watch.rules.cooldown)) is not None
         )
-        return Overrides(is_killed=self._is_killed if is_killed is None else is_killed, caps=tuple(caps))
+        return Overrides(is_killed=self.is_killed if is_killed is None else is_killed, caps=tuple(caps))
 
     def count(self, tallies: Sequence[Tally]) -> None:
         """Take what one worker counted, judge the routes that it is about, and act."""
@@ -169,7 +170,10 @@ class Guards:
     # --- what people ask for
 
     def reset(self, name: str, *, who: str, why: str) -> tuple[str, ...]:
-        """Give a route, and its cohort's that tripped with it, back to its flag; return the routes."""
+        """Give a tripped route, and its cohort's that tripped with it, back to its flag; return the routes.
+
+        What has not tripped stays as it is, with all that was counted: a reset that comes late must not hide anything.
+        """
         moved = self.given_back(name)
         for each in moved:
             self._guarded[each].forget()
@@ -181,7 +185,7 @@ class Guards:
         return {
             each: self._step(each, Event.RESET)
             for each in self._together(self._named(name))
-            if each == name or self._guarded[each].kept.guard.phase is not Phase.CLOSED
+            if self._guarded[each].kept.guard.phase is not Phase.CLOSED
         }
 
     def trip(self, name: str, *, who: str, why: str) -> tuple[str, ...]:
@@ -193,16 +197,19 @@ class Guards:
         moved = {each: self._step(each, event) for each in self._together(self._named(name))}
         return {each: guard for each, guard in moved.items() if guard is not self._guarded[each].kept.guard}
 
-    def kill(self, *, is_on: bool, who: str, why: str) -> None:
-        """Pull or release the kill switch."""
+    def kill(self, *, is_on: bool, who: str, why: str) -> bool:
+        """Pull or release the kill switch; return whether that changed anything."""
+        if is_on is self.is_killed:
+            return False
         wall = self._wall()
-        before, self._is_killed = self._is_killed, is_on
+        before, self.is_killed = self.is_killed, is_on
         self._serve()
         deed = Deed(
             at=wall, who=who, what=Action.KILL, subject="*", why=why, before=as_text(before), after=as_text(is_on)
         )
         self._keeper.kill(is_on=is_on, at=wall, deed=deed)
         self._on_happening(Happening(action=Action.KILL, route="", who=who, why=why, at=wall, cause={"is_on": is_on}))
+        return True
 
     def of(self, name: str) -> tuple[Kept, tuple[Finding, ...], bool] | None:
         """Return a route's guard, what its rules last found, and whether it has nothing to compare with."""
@@ -215,11 +222,6 @@ class Guards:
     def fault(self) -> str:
         """Why the store cannot be written; empty while it can."""
         return self._lost or self._keeper.fault
-
-    @property
-    def is_killed(self) -> bool:
-        """Whether the kill switch is on."""
-        return self._is_killed
 
     # --- inside
 

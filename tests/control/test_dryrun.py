@@ -196,7 +196,7 @@ async def test_a_dry_run_that_is_misspelt_is_refused_and_not_taken_for_the_chang
 async def test_a_change_that_says_that_it_is_no_dry_run_is_made(client: Client) -> None:
     code, answer = await client.ask("POST", "/api/v1/kill?dry_run=false", {"is_on": True, "reason": "test"})
 
-    assert (code, answer, client.truth.overrides.is_killed) == (200, {"is_killed": True}, True)
+    assert (code, answer, client.truth.overrides.is_killed) == (200, {"is_killed": True, "changed": True}, True)
 
 
 async def test_what_has_no_dry_run_says_why_and_is_not_done_in_its_place(client: Client) -> None:
@@ -262,7 +262,7 @@ async def test_a_release_that_moves_nothing_and_a_reset_of_what_has_not_tripped_
     released = await told_of(client, "kill", {"is_on": False})
     reset = await told_of(client, "resetGuard")
 
-    assert (released["changes"], released["answer"]) == ([], {"is_killed": False})
+    assert (released["changes"], released["answer"]) == ([], {"is_killed": False, "changed": False})
     assert (reset["changes"], "has not tripped" in reset["notes"][0]) == ([], True)
 
 

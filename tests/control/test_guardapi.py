@@ -13,7 +13,7 @@ async def test_a_trip_and_a_reset_by_hand_take_the_cohort_along_and_are_recorded
         after = (await client.ask("GET", "/api/v1/guards"))[1]
         rows = (await client.ask("GET", "/api/v1/audit"))[1]["rows"]
 
-    assert tripped == (200, {"tripped": ["pay", "read"]})
+    assert tripped == (200, {"tripped": ["pay", "read"], "changed": True})
     assert (shown["phase"], shown["cause"]["why"], shown["cause"]["with"]) == (
         "tripped",
         "with pay: it looks wrong",
@@ -35,13 +35,39 @@ async def test_the_kill_switch_is_pulled_and_released() -> None:
         shown = (await client.ask("GET", "/api/v1/guards"))[1]
         off = await client.ask("POST", "/api/v1/kill", {"is_on": False, "reason": "over"})
 
-    assert (on, shown["is_killed"], off) == ((200, {"is_killed": True}), True, (200, {"is_killed": False}))
+    assert on == (200, {"is_killed": True, "changed": True})
+    assert (shown["is_killed"], off) == (True, (200, {"is_killed": False, "changed": True}))
+
+
+@pytest.mark.parametrize(
+    ("before", "path", "body", "answer"),
+    [
+        ((), "guards/pay/reset", {}, {"reset": []}),
+        ((), "kill", {"is_on": False}, {"is_killed": False}),
+        (("kill", {"is_on": True}), "kill", {"is_on": True}, {"is_killed": True}),
+        (("guards/pay/trip", {}), "guards/pay/trip", {}, {"tripped": []}),
+    ],
+)
+async def test_what_is_like_that_already_is_not_done_again_and_leaves_no_row(
+    before: tuple[str, dict[str, object]] | tuple[()], path: str, body: dict[str, object], answer: dict[str, object]
+) -> None:
+    async with served() as client:
+        if before:
+            await client.ask("POST", f"/api/v1/{before[0]}", {**before[1], "reason": "first"})
+        tag = await client.tag("/api/v1/guards")
+        code, found = await client.ask("POST", f"/api/v1/{path}", {**body, "reason": "again"})
+        after = await client.tag("/api/v1/guards")
+        rows = (await client.ask("GET", "/api/v1/audit"))[1]["rows"]
+
+    assert (code, found) == (200, {**answer, "changed": False})
+    assert [row for row in rows if row["why"] == "again"] == []
+    assert after == tag
 
 
 async def test_the_audit_log_is_read_page_by_page() -> None:
     async with served() as client:
         for number in range(5):
-            await client.ask("POST", "/api/v1/kill", {"is_on": True, "reason": str(number)})
+            await client.ask("POST", "/api/v1/kill", {"is_on": number % 2 == 0, "reason": str(number)})
         first = (await client.ask("GET", "/api/v1/audit?limit=2"))[1]["rows"]
         second = (await client.ask("GET", f"/api/v1/audit?limit=2&before={first[-1]['seq']}"))[1]["rows"]
 

@@ -56,7 +56,7 @@ def test_a_route_has_on_record_all_that_could_have_moved_its_traffic_and_nothing
     guards.trip("pay", **BY)
     guards.trip("read", **BY)
     guards.reset("pay", **BY)
-    guards.kill(is_on=False, **BY)
+    guards.kill(is_on=True, **BY)
     done = {
         Action.FLAG: ("payments", "eu", "others", "pay"),
         Action.WRITE_BACK: ("payments",),

@@ -305,6 +305,17 @@ def test_a_changed_share_starts_the_mix_of_requests_anew(proxy: Proxy) -> None:
     assert begun == [Step(), Step(98, 0, 2, 0)]
 
 
+def test_a_reset_of_a_route_that_has_not_tripped_hides_nothing_of_what_was_counted(proxy: Proxy) -> None:
+    proxy.guards.count([tally("a", Side.LEGACY, fine=98), tally("a", Side.EXTRACTED, fine=2)])
+    before = proxy.guards.of("a")
+
+    reset = proxy.guards.reset("a", who="ann", why="just in case")
+
+    assert (reset, proxy.rows()) == ((), [])
+    assert before is not None and before[0].evidence.block == Step(98, 0, 2, 0)
+    assert proxy.guards.of("a") == before
+
+
 def test_when_nothing_that_was_kept_can_be_read_every_route_is_the_monoliths(tmp_path: Path) -> None:
     by = config(route("a"), route("b"))
     store = Store(tmp_path, in_memory=True)

@@ -125,7 +125,7 @@ async def test_a_page_is_told_everything_and_then_what_is_done() -> None:
 async def test_a_page_that_comes_back_is_told_what_it_missed(way: str) -> None:
     async with served() as client:
         for number in range(3):
-            await client.ask("POST", "/api/v1/kill", {"is_on": True, "reason": str(number)})
+            await client.ask("POST", "/api/v1/kill", {"is_on": number % 2 == 0, "reason": str(number)})
         given = {"Last-Event-ID": "other-1"} if way == "header" else {}
 
         async with listening(client, "" if given else "?last=other-1", **given) as answer:
