@@ -160,7 +160,7 @@ async def test_nobody_sees_or_forgets_findings_without_the_token(method: str, pa
         client.book.take(PAY)
         status, answer = await client.ask(method, path, {"reason": "x"}, Authorization="Bearer wrong")
 
-        assert (status, answer["title"], client.book.of("pay")) == (401, "unauthorized", PAY)
+        assert (status, answer["title"], client.book.of("pay")) == (401, "wrong_token", PAY)
 
 
 async def metrics(client: Client) -> dict[tuple[str, ...], float]:
