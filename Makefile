@@ -11,7 +11,7 @@ JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 READY := $(VENV)/.ready
 
-.PHONY: help install demo test lint types contracts core unit browser bench bench-shadow soak rollback-sim lock clean
+.PHONY: help install demo test lint types contracts core unit browser bench bench-shadow bench-operator soak rollback-sim lock clean
 
 help:
 	@echo "make demo [TRAFFIC=off]  start the monolith, the services and the proxy, and watch; TRAFFIC=reads changes no data"
@@ -21,6 +21,7 @@ help:
 	@echo "make browser             the dashboard's tests in Debian's chromium; pictures of it in build/screenshots"
 	@echo "make bench               CPU a request beside a plain aiohttp proxy and nginx (needs wrk and nginx)"
 	@echo "make bench-shadow        what shadowing costs: latency with it on and off, memory, comparisons a second (needs wrk)"
+	@echo "make bench-operator      what control, the command line and the dashboard take with 10, 1,000 and 5,000 routes"
 	@echo "make soak [SECONDS=120]  mixed load while routes, workers and upstreams change; fails on a lost request or growth"
 	@echo "make rollback-sim        rollback rules side by side: false alarms and minutes to a detection (15 minutes of CPU)"
 	@echo "make lock                choose the dependencies' versions anew (needs uv)"
@@ -71,6 +72,9 @@ bench: install
 
 bench-shadow: install
 	@exec $(BIN)/python -m bench.shadow
+
+bench-operator: install
+	@exec $(BIN)/python -m bench.operator
 
 soak: install
 	@exec $(BIN)/python -m bench.soak --seconds $(SECONDS)

@@ -52,29 +52,32 @@ def world(size: int, *, cores: Cores, folder: Path) -> Iterator[World]:
     """Run a proxy with `size` routes until the block ends, with traffic on one in ASKED_PART of them."""
     home = folder / f"{size} routes"
     home.mkdir()
-    listen, legacy, extracted = free_ports(3)
+    legacy, extracted = free_ports(2)
     routes = home / "routes.yaml"
-    routes.write_text(routes_text(size, listen=listen, legacy=legacy, extracted=extracted), encoding="utf-8")
+    routes.write_text(routes_text(size, legacy=legacy, extracted=extracted), encoding="utf-8")
     backends = [sys.executable, "-m", "bench.operator.sides", "--legacy", str(legacy), "--extracted", str(extracted)]
-    callers = [*backends, "--proxy", str(listen), "--routes", str(size), "--rate", str(RATE)]
     serve = [sys.executable, "-m", "strangler", "serve", "--config", str(routes), "--log-format", "json"]
     with started(f"proxy {size}", serve, core=cores.proxy, folder=folder) as proxy:
         admin = Admin(home / "state")
         proxy.wait_until(admin.is_ready, "ready")
         for number in sorted({number % FLAGS for number in range(1, size, 2)}):
             admin.ask("PUT", f"/api/v1/flags/flag-{number}", {"set": SHARE, "reason": "bench"})
+        run = admin.run
+        assert run is not None
+        listen = run.listen.rpartition(":")[2]
+        callers = [*backends, "--proxy", listen, "--routes", str(size), "--rate", str(RATE)]
         with started(f"sides {size}", callers, core=cores.load, folder=folder) as sides:
             sides.wait_until(lambda: is_listening(legacy) and is_listening(extracted), "listening")
             yield World(size=size, folder=home, admin=admin, control=proxy.pid)
 
 
-def routes_text(size: int, *, listen: int, legacy: int, extracted: int) -> str:
+def routes_text(size: int, *, legacy: int, extracted: int) -> str:
     """Return a routes file with `size` routes; every second one has a flag, the others a share."""
     each = '  - {name: area-%d.read, match: {methods: [GET], path: "/api/area-%d/{id}"}, extracted: extracted, %s}'
     return "\n".join(
         (
             "version: 1",
-            f"listen: 127.0.0.1:{listen}",
+            "listen: 127.0.0.1:0",
             "admin: 127.0.0.1:0",
             "workers: 1",
             "state_dir: state",
