@@ -10,11 +10,18 @@ from typing import Any
 
 from ldclient.client import LDClient
 from ldclient.config import Config
+from ldclient.impl import operators
 from ldclient.interfaces import FeatureStore, UpdateProcessor
 from ldclient.versioned_data_kind import FEATURES, SEGMENTS
 
+from strangler.flags.stall import bounded
+
 _UNUSED_KEY = "unused"
 """The SDK refuses to start without a key, even when it calls nobody."""
+
+_OPERATORS: dict[str, Any] = operators.ops
+# Because the SDK has no bound for a search and no way to give it one, its table of operators has ours.
+_OPERATORS["matches"] = bounded(_OPERATORS["matches"])
 
 
 def silence() -> None:

@@ -1,23 +1,26 @@
-"""Stalls: an evaluation that takes far longer than any should is given up, so that no pattern stops a process.
+"""Stalls: a pattern that takes far longer to search than any should is given up, so that none stops a process.
 
 Python's `re` lets nothing else run while it searches, but looks for signals now and then; so a timer of processor time
-ends it. It is one thread's, the main one, which is where loops run.
+ends it. It is one thread's, the main one, which is where loops run. Nothing but the search is ended, because the SDK
+around it holds locks, which whoever is ended in the middle of them would leave locked.
 """
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
-from typing import TypeVar
+from typing import Any
 
 LONGEST_S = 0.02
-"""Of processor time, for one evaluation; 12 µs is usual. Below it a busy machine's own clock cannot tell."""
+"""Of processor time, for one search; a few µs are usual. Below it a busy machine's own clock cannot tell."""
+MOST_TEXT = 4096
+"""Characters that are searched; in more, `re` may go on for a second without looking for signals."""
+_LOOK_S = LONGEST_S / 4
 
-_Found = TypeVar("_Found")
 
-
-class _StalledError(BaseException):
-    """Because the SDK takes every Exception for its own, this is none; it never leaves this module."""
+class StalledError(BaseException):
+    """A pattern takes too long. Because the SDK takes every Exception for its own, this is none."""
 
 
 class _Timer:
@@ -25,30 +28,42 @@ class _Timer:
 
     def __init__(self) -> None:
         self._is_set = False
-        self._is_on = False
+        self._began: float | None = None
 
-    def run(self, evaluate: Callable[[], _Found]) -> _Found | None:
-        """Return what is found; None if it was given up."""
+    def run(self, search: Callable[[], bool]) -> bool:
+        """Return what the search finds. Raises StalledError if it takes too long."""
         if threading.current_thread() is not threading.main_thread():
-            return evaluate()
+            return search()
         if not self._is_set:
-            signal.signal(signal.SIGVTALRM, self._stop)
+            signal.signal(signal.SIGVTALRM, self._look)
             self._is_set = True
+        self._began = time.thread_time()
+        signal.setitimer(signal.ITIMER_VIRTUAL, _LOOK_S, _LOOK_S)
         try:
-            self._is_on = True
-            signal.setitimer(signal.ITIMER_VIRTUAL, LONGEST_S)
-            try:
-                return evaluate()
-            finally:
-                self._is_on = False
-                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        except _StalledError:
-            return None
+            return search()
+        finally:
+            self._end()
 
-    def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        # Because a signal may be told of late, one that comes when nothing is evaluated ends nothing.
-        if self._is_on:
-            raise _StalledError
+    def _look(self, _number: int, _frame: FrameType | None) -> None:
+        # Because the timer counts what other threads do too, and a signal may be told of late, it alone ends nothing.
+        if self._began is not None and time.thread_time() - self._began >= LONGEST_S:
+            self._end()
+            raise StalledError
+
+    def _end(self) -> None:
+        self._began = None
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
-bounded = _Timer().run
+_TIMER = _Timer()
+
+
+def bounded(matches: Callable[[Any, Any, Any], bool]) -> Callable[[Any, Any, Any], bool]:
+    """Return the SDK's operator `matches` so that it raises StalledError where it would take too long."""
+
+    def run(text: Any, value: Any, pattern: Any) -> bool:
+        if isinstance(text, str) and len(text) > MOST_TEXT:
+            raise StalledError
+        return _TIMER.run(lambda: matches(text, value, pattern))
+
+    return run

@@ -4,6 +4,7 @@ import gc
 import json
 import logging
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from strangler.core.decide import Evaluation, Reason
 from strangler.core.migration import Stage
 from strangler.flags.data import NOT_READY, FlagData
 from strangler.flags.evaluator import Evaluator
-from strangler.flags.stall import LONGEST_S
+from strangler.flags.stall import LONGEST_S, MOST_TEXT
 from tests.support.flags import Problems, broken_flags, flag_data, json_values, percent_flag
 
 
@@ -317,3 +318,33 @@ async def test_what_takes_long_outside_of_an_evaluation_is_not_given_up() -> Non
         pass
 
     assert flags.evaluate("f", "v", (("mail", "b"),)).reason is Reason.FLAG_RULE
+
+
+async def test_a_text_that_is_too_long_to_search_is_given_up_without_searching() -> None:
+    flags = evaluator().apply(flag_data(matching("a")))
+
+    reasons = [flags.evaluate("f", "u", (("mail", "a" * size),)).reason for size in (MOST_TEXT, MOST_TEXT + 1)]
+
+    assert reasons == [Reason.FLAG_RULE, Reason.FLAG_INVALID]
+
+
+async def test_work_of_other_threads_gives_no_evaluation_up_and_leaves_no_lock_of_the_sdk_locked() -> None:
+    flags = evaluator().apply(flag_data(matching("^b")))
+    over = threading.Event()
+    others = [threading.Thread(target=_busy, args=(over,)) for _ in range(6)]
+    for other in others:
+        other.start()
+
+    try:
+        reasons = {flags.evaluate("f", f"u{number}", (("mail", "b"),)).reason for number in range(5000)}
+    finally:
+        over.set()
+        for other in others:
+            other.join()
+
+    assert reasons == {Reason.FLAG_RULE}
+
+
+def _busy(over: threading.Event) -> None:
+    while not over.is_set():
+        sum(range(10_000))
