@@ -8,7 +8,7 @@ import re
 
 import yaml
 
-from strangler.core.secrets import mask_text
+from strangler.core.secrets import is_secret_header, mask_text
 
 MARK = re.compile(r"\[masked [0-9]+\]")
 
@@ -19,6 +19,10 @@ _CLOSING = "\"'`,.;)]}>"
 """What ends the value, or the sentence, that a URL stands in."""
 _KEYS = re.compile(r"(\bsecret_env\s*:\s*[\"']?[A-Z][A-Z0-9_]*|\bcredentials\s*:\s*[\"']?(?:keep|remove)\b)")
 """Keys whose names say secret and whose values are none."""
+_HEADERS = "headers"
+"""The key under which values stand that a request must have; other values have no name that is free."""
+_NO_KEY = "[]"
+"""Under which the values of a list stand."""
 _WHAT = "masked"
 _INNER = re.compile(rf"\[redacted {_WHAT} ([0-9a-f]{{16}})\]")
 """What stands for a secret until the line is done: the form that `mask_text` knows and takes for no secret itself."""
@@ -40,10 +44,11 @@ class Masker:
     def _unfolded(self, text: str) -> str:
         """Return the text with a mark for each value whose secret the lines as they stand do not show."""
         pieces, done = [], 0
-        for start, end, value in _scalars(text):
+        for start, end, value, is_secret in _scalars(text):
             raw = text[start:end]
-            if any(found[0] not in raw for found in _URL.finditer(value)):
-                pieces += [text[done:start], f'"{self._mark(value)}"']
+            if is_secret or any(found[0] not in raw for found in _URL.finditer(value)):
+                mark = self._mark(value)
+                pieces += [text[done:start], mark if is_secret else f'"{mark}"', "\n" * raw.endswith("\n")]
                 done = end
         return "".join((*pieces, text[done:]))
 
@@ -74,15 +79,25 @@ class Masker:
         return f"[redacted {_WHAT} {self._numbers.setdefault(secret, len(self._numbers) + 1):016x}]"
 
 
-def _scalars(text: str) -> list[tuple[int, int, str]]:
-    """Return where each value begins and ends, and what it is; none of a text that is no YAML."""
+def _scalars(text: str) -> list[tuple[int, int, str, bool]]:
+    """Return where each value begins and ends, what it is, and whether it is a secret header's; none of a text that is
+    no YAML."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        events = [event for event in yaml.parse(text, Loader=loader) if isinstance(event, yaml.ScalarEvent)]
+        events = list(yaml.parse(text, Loader=loader))
     except (yaml.YAMLError, ValueError, OverflowError):
         return []
-    return [
-        (event.start_mark.index, event.end_mark.index, event.value)
-        for event in events
-        if event.start_mark is not None and event.end_mark is not None
-    ]
+    found = []
+    under: list[str | None] = []
+    """For each collection that is open, the key that the next value stands under; None where that key comes next."""
+    for event in events:
+        if isinstance(event, yaml.CollectionEndEvent):
+            under.pop()
+        elif isinstance(event, yaml.ScalarEvent) and event.start_mark is not None and event.end_mark is not None:
+            is_secret = len(under) > 1 and under[-2] == _HEADERS and is_secret_header(under[-1] or "")
+            found.append((event.start_mark.index, event.end_mark.index, event.value, is_secret))
+        if isinstance(event, yaml.CollectionStartEvent):
+            under.append(None if isinstance(event, yaml.MappingStartEvent) else _NO_KEY)
+        elif under and under[-1] != _NO_KEY and isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+            under[-1] = None if under[-1] is not None else getattr(event, "value", "")
+    return found

@@ -27,9 +27,9 @@ routes:
 
 def test_what_is_secret_is_masked_and_all_else_is_as_it_was() -> None:
     expected = (
-        FILE.replace("services/OLD", "[masked 1]")
-        .replace("services/T0/NEW", "[masked 2]")
-        .replace("abc123", "[masked 3]")
+        FILE.replace("abc123", "[masked 1]")
+        .replace("services/OLD", "[masked 2]")
+        .replace("services/T0/NEW", "[masked 3]")
     )
 
     assert Masker().mask(FILE) == expected
@@ -50,6 +50,24 @@ def test_what_is_secret_is_masked_and_all_else_is_as_it_was() -> None:
 )
 def test_a_secret_is_masked_however_it_is_written(written: str, shown: str) -> None:
     assert Masker().mask(written) == shown
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("X-Api-Key: hush hush", "X-Api-Key: [masked 1]"),
+        ("X-Api-Key:\n    hush", "X-Api-Key:\n    [masked 1]"),
+        ("X-Api-Key: >-\n    hush\n  X-Other: b", "X-Api-Key: [masked 1]\n  X-Other: b"),
+        ('X-Api-Key: "hush\n    hush"', "X-Api-Key: [masked 1]"),
+        ('"X-Api-\\x4bey": hush', '"X-Api-\\x4bey": [masked 1]'),
+        ("X-Other: [a]\n  X-Auth-Token: &a hush", "X-Other: [a]\n  X-Auth-Token: [masked 1]"),
+        ("? X-Api-Key\n  : !!str hush", "? X-Api-Key\n  : [masked 1]"),
+    ],
+)
+def test_a_secret_header_is_masked_however_it_is_written(written: str, shown: str) -> None:
+    around = "headers:\n  {}\nversion: 1\n"
+
+    assert Masker().mask(around.format(written)) == around.format(shown)
 
 
 def test_equal_secrets_have_equal_marks_over_two_texts() -> None:
