@@ -143,11 +143,7 @@ class DivergenceDesk:
             return None
         if not found.has_content:
             return {**short(found), "request": None}
-        route = self._route(found)
-        # Because looking for secrets takes long, it is done beside the loop, one after the other: threads are few.
-        async with self._looking:
-            request = await asyncio.to_thread(lambda: redacted(self._opened(found), route))
-        return {**short(found), "request": request}
+        return {**short(found), "request": await self._shown(found, lambda: self._opened(found))}
 
     def reveal(self, one: str, why: str, *, who: str) -> Prepared | None:
         """Prepare to show one as it was sent, but for credentials; None if it is not open."""
@@ -222,9 +218,15 @@ class DivergenceDesk:
 
     # --- inside
 
-    def _sent(self, found: Stored, write: Write, fields: Fields) -> Foreseen:
+    async def _shown(self, found: Stored, write: Callable[[], Write]) -> Mapping[str, Any]:
+        route = self._route(found)
+        # Because looking for secrets takes long, it is done beside the loop, one after the other: threads are few.
+        async with self._looking:
+            return await asyncio.to_thread(lambda: redacted(write(), route))
+
+    async def _sent(self, found: Stored, write: Write, fields: Fields) -> Foreseen:
         """Return what a repair would send, of what must not be shown how much."""
-        shown, lacking = redacted(write, self._route(found)), short(found)["lacking_on"]
+        shown, lacking = await self._shown(found, lambda: write), short(found)["lacking_on"]
         with_ = f", with {len(fields)} headers of its own" if fields else ""
         return Foreseen(
             changes=(self._gone(found),),

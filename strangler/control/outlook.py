@@ -1,5 +1,6 @@
 """Outlook: of which routes the extracted side would answer another part, if other things were served, and how much."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from strangler.control.dryrun import Moved, Served
@@ -22,9 +23,12 @@ class Outlook:
 
     async def moved(self, served: Served) -> tuple[Moved, ...]:
         """Return the routes that would move, in the order of the file; those that are new or gone come last."""
-        truth = self._truth
-        before = _shares(truth.config, truth.flags, truth.overrides)
-        after = _shares(served.config or truth.config, served.flags or truth.flags, served.overrides or truth.overrides)
+        config, flags, overrides = self._truth.config, self._truth.flags, self._truth.overrides
+        # Because thousands of routes take a while, they are looked at beside the loop, which has guards to judge by.
+        before = await asyncio.to_thread(_shares, config, flags, overrides)
+        after = await asyncio.to_thread(
+            _shares, served.config or config, served.flags or flags, served.overrides or overrides
+        )
         # Because what no route names is the monolith's.
         stand = ((name, before.get(name, 0), after.get(name, 0)) for name in {**before, **after})
         return tuple([self._moved(name, old, new) async for name, old, new in paced(stand) if old != new])

@@ -1,5 +1,6 @@
 """The outlook: which routes would move if other things were served, and how many requests a minute that is."""
 
+import asyncio
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,19 @@ def test_the_first_requests_of_a_start_are_divided_by_five_seconds_at_least(tmp_
 def test_a_route_that_nobody_asked_for_five_minutes_has_no_rate(tmp_path: Path) -> None:
     assert rates(tmp_path, now=1_000.0) is None
     assert rates(tmp_path, (1_000.0, LEGACY, 5), now=1_400.0) is None
+
+
+async def test_others_have_their_turn_while_the_shares_of_all_routes_are_looked_at() -> None:
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(take_turns())
+    await outlook().moved(Served(flags=flags(5_000)))
+    other.cancel()
+
+    assert turns
