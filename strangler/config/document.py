@@ -4,6 +4,7 @@ It reads the parser's events, not Python objects, so nothing is constructed, eve
 depth and size are bounded before they cost anything.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -29,6 +30,7 @@ MAX_DEPTH = 24
 MAX_NODES = 200_000
 """With every alias counted in full. A file of MAX_BYTES without aliases has fewer."""
 
+_HALF = re.compile("[\ud800-\udfff]")
 _TAG = "tag:yaml.org,2002:"
 _READINGS = {
     "bool": Reading.BOOL,
@@ -52,13 +54,16 @@ def read_quickly(text: str) -> Node | None:
     """Return a document without faults, ten times as fast as `read_plainly`; None if that one has to look."""
     # Because PyYAML can be built without libyaml, there may be no quick way.
     quick = getattr(yaml, "CSafeLoader", None)
+    if quick is None:
+        return None
     report = Report("")
+    composer = _Composer(quick(text), report)
     try:
-        node = None if quick is None else _Composer(quick(text), report).compose()
+        node = composer.compose()
     except (yaml.YAMLError, _StopError):
         return None
     # Because libyaml places a value that is left out elsewhere, and it is a fault anyway.
-    return None if report.count or node is None or _leaves_out(node) else node
+    return None if report.count or composer.leaves_out else node
 
 
 def read_plainly(text: str, report: Report) -> Node | None:
@@ -73,16 +78,6 @@ def read_plainly(text: str, report: Report) -> Node | None:
     except yaml.MarkedYAMLError as error:
         report.add(_mark(error.problem_mark), "document", *_explain(error))
     return None
-
-
-def _leaves_out(node: Node) -> bool:
-    match node:
-        case Scalar():
-            return node.reading is Reading.NULL
-        case Mapping():
-            return any(_leaves_out(entry.value) for entry in node.entries)
-        case Sequence():
-            return any(_leaves_out(item) for item in node.items)
 
 
 class _Mark(Protocol):
@@ -112,6 +107,10 @@ class _Composer:
         self._events = self._parse()
         self._anchors: dict[str, tuple[Node, int]] = {}
         self._nodes = 0
+        self._plain: dict[str, Reading] = {}
+        """What plain scalars are taken for, because a file of thousands of routes has a few words again and again."""
+        self.leaves_out = False
+        """Whether any value is empty."""
 
     def compose(self) -> Node:
         first = next((event for event in self._events if isinstance(event, DocumentStartEvent)), None)
@@ -213,14 +212,18 @@ class _Composer:
             raise _StopError(place, message, "Use fewer aliases or fewer routes")
 
     def _reading(self, event: ScalarEvent, place: Place, where: str) -> Reading:
-        if any("\ud800" <= char <= "\udfff" for char in event.value):
+        if _HALF.search(event.value):
             message = "the text has half a character in it"
             self._report.add(place, where or "document", message, "Write the whole character")
         self._refuse_tag(event, place, where)
         if event.tag is not None or not event.implicit[0]:
             return Reading.TEXT
-        tag: str = self._loader.resolve(yaml.ScalarNode, event.value, (True, False))
-        return _READINGS.get(tag.removeprefix(_TAG), Reading.TEXT)
+        reading = self._plain.get(event.value)
+        if reading is None:
+            tag: str = self._loader.resolve(yaml.ScalarNode, event.value, (True, False))
+            reading = self._plain[event.value] = _READINGS.get(tag.removeprefix(_TAG), Reading.TEXT)
+            self.leaves_out |= reading is Reading.NULL
+        return reading
 
     def _refuse_tag(
         self, event: ScalarEvent | SequenceStartEvent | MappingStartEvent, place: Place, where: str

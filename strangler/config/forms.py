@@ -1,5 +1,6 @@
 """What a table of keys is made of: sections, the keys in them, and what each key takes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +16,18 @@ class Section:
     keys: tuple["Key", ...]
     rules: Schema = field(default_factory=dict)
     """What JSON Schema can say beyond the keys."""
+    by_name: Mapping[str, "Key"] = field(init=False, repr=False, compare=False)
+    required: tuple["Key", ...] = field(init=False, repr=False, compare=False)
+    """Those that must be there."""
+
+    def __post_init__(self) -> None:
+        """Find the keys once, because thousands of routes ask for each."""
+        object.__setattr__(self, "by_name", {key.name: key for key in self.keys})
+        object.__setattr__(self, "required", tuple(key for key in self.keys if key.required))
 
     def key(self, name: str) -> "Key":
         """Return the key of that name, which the section has."""
-        return next(key for key in self.keys if key.name == name)
+        return self.by_name[name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,7 +99,7 @@ def words(name: str, allowed: tuple[str, ...]) -> Kind[str]:
     def read(at: At) -> str | None:
         text = text_of(at)
         if text is not None and text not in allowed:
-            at.fault(f"{show(text)} is not known here", nearest(text, allowed))
+            at.fault(f"{show(text)} is not known here", lambda: nearest(text, allowed))
             return None
         return text
 
@@ -111,7 +111,7 @@ def listed(name: str, kind: Kind[T], *, least: int = 1, most: int | None = None)
 
     def read(at: At) -> tuple[T, ...] | None:
         before = at.report.count
-        found: list[T] = []
+        found: dict[T, None] = {}
         items = at.items(may_be_empty=least == 0)
         if most is not None and len(items) > most:
             at.fault(f"{len(items)} stand in the list", f"Write at most {most}")
@@ -120,7 +120,7 @@ def listed(name: str, kind: Kind[T], *, least: int = 1, most: int | None = None)
             if value is not None and value in found:
                 item.fault("this stands twice in the list", "Remove one of them")
             elif value is not None:
-                found.append(value)
+                found[value] = None
         return tuple(found) if at.report.count == before else None
 
     schema: Schema = {"type": "array", "items": kind.schema, "minItems": least}

@@ -47,6 +47,11 @@ def parse(data: bytes, *, path: Path) -> Config:
     Paths in it are taken from the folder of `path` as it is given: a link is not followed, so state stays
     where the operator sees the file, whichever revision a ConfigMap's link points at.
     """
+    return parse_with(data, path=path)[0]
+
+
+def parse_with(data: bytes, *, path: Path) -> tuple[Config, tuple[str, ...]]:
+    """Return what `parse` does, and the paths of all other files that were looked at for it."""
     report = Report(str(path))
     root = read(data, report)
     if root is not None:
@@ -57,8 +62,8 @@ def parse(data: bytes, *, path: Path) -> Config:
             digest=sha256(data).hexdigest(),
         )
         if report.count == 0:
-            return replace(config, files=tuple(dict.fromkeys(report.files)))
-    raise ConfigError(report.faults(), files=tuple(dict.fromkeys((*report.files, *report.tried))))
+            return replace(config, files=tuple(dict.fromkeys(report.files))), report.looked_at
+    raise ConfigError(report.faults(), files=report.looked_at)
 
 
 def read_file(path: Path, *, remedy: str = "Name a file that is there with -c") -> bytes:

@@ -1,7 +1,7 @@
 """Reading with a finger on the line: a value, its path in the document, and where its faults are gathered."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from heapq import nlargest
@@ -14,6 +14,8 @@ MAX_FAULTS = 100
 
 _USER = re.compile(r"(?<=://)[^/\s]*@")
 _PATH = re.compile(r"(https?://[^/\s]+/).+", re.IGNORECASE | re.DOTALL)
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 MOST_COMPARED = 200
 """Names that a misspelt one is compared with: some 20 ms, of a loop that may have others to serve."""
@@ -33,8 +35,13 @@ class Report:
         self.tried: list[str] = []
         """The absolute paths of others that were only tried: whoever uses them follows them by himself."""
 
-    def add(self, place: Place, where: str, message: str, remedy: str) -> None:
-        """Note one fault; beyond MAX_FAULTS it is only counted."""
+    @property
+    def looked_at(self) -> tuple[str, ...]:
+        """Every other file that this one led to."""
+        return tuple(dict.fromkeys((*self.files, *self.tried)))
+
+    def add(self, place: Place, where: str, message: str, remedy: str | Callable[[], str]) -> None:
+        """Note one fault; beyond MAX_FAULTS it is only counted, and a remedy that takes long to find not asked for."""
         self.count += 1
         if self.count <= MAX_FAULTS:
             self._faults.append(
@@ -44,7 +51,7 @@ class Report:
                     column=place.column,
                     where=where,
                     message=message,
-                    remedy=remedy,
+                    remedy=remedy if isinstance(remedy, str) else remedy(),
                 )
             )
 
@@ -73,7 +80,7 @@ class At:
     where: str
     report: Report
 
-    def fault(self, message: str, remedy: str) -> None:
+    def fault(self, message: str, remedy: str | Callable[[], str]) -> None:
         """Note that this value is wrong."""
         self.report.add(self.node.place, self.where or "document", message, remedy)
 
@@ -123,7 +130,7 @@ class At:
 
 def join(where: str, key: str) -> str:
     """Return the document path of `key` inside `where`."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", key):
+    if not _PLAIN.fullmatch(key):
         return f'{where}["{shorten(key)}"]'
     return f"{where}.{key}" if where else key
 

@@ -178,7 +178,7 @@ def _upstream(found: Found, key: str, upstreams: tuple[str, ...]) -> str | None:
     if at is None or name is None:
         return None
     if name not in upstreams:
-        at.fault(f"there is no upstream {show(name)}", nearest(name, upstreams))
+        at.fault(f"there is no upstream {show(name)}", lambda: nearest(name, upstreams))
         return None
     return name
 

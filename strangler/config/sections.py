@@ -1,5 +1,6 @@
 """Reading one mapping by its table of keys: the known ones are handed out, all others told."""
 
+from collections.abc import Callable, Collection
 from difflib import get_close_matches
 from typing import TypeVar
 
@@ -20,17 +21,17 @@ class Found:
         self.at = at
         self._section = section
         self._values: dict[str, At] = {}
-        known = tuple(key.name for key in section.keys)
-        misspelt: set[str] = set()
+        known = section.by_name
+        unknown: list[str] = []
         for entry, value in at.entries():
             if entry.key in known:
                 self._values[entry.key] = value
             else:
                 at.report.add(entry.place, value.where, *_refusal(entry, section))
-                misspelt.update(get_close_matches(entry.key[:MAX_SHOWN], known, n=1))
-        for key in section.keys if self.is_mapping else ():
+                unknown.append(entry.key)
+        for key in section.required if self.is_mapping else ():
             # A required key that is only misspelt is told once.
-            if key.required and key.name not in self._values and key.name not in misspelt:
+            if key.name not in self._values and not any(_likest(word, known) == key.name for word in unknown):
                 at.fault(f"`{key.name}` is missing", f"Add `{key.required}`")
 
     @property
@@ -51,9 +52,13 @@ class Found:
         return otherwise if value is None else value
 
 
-def _refusal(entry: Entry, section: Section) -> tuple[str, str]:
+def _likest(word: str, known: Collection[str]) -> str:
+    return next(iter(get_close_matches(word[:MAX_SHOWN], known, n=1)), "")
+
+
+def _refusal(entry: Entry, section: Section) -> tuple[str, str | Callable[[], str]]:
     """Return message and remedy for a key that the section has not."""
-    known = tuple(key.name for key in section.keys)
+    known = tuple(section.by_name)
     shown = show(entry.key)
     if entry.key in SECRETS:
         return (
@@ -62,4 +67,4 @@ def _refusal(entry: Entry, section: Section) -> tuple[str, str]:
         )
     if section is ROUTE and entry.key in {key.name for key in MATCH.keys}:
         return f"{shown} is not a key of a route", "Put it under `match`"
-    return f"{shown} is not a known key", nearest(entry.key, known)
+    return f"{shown} is not a known key", lambda: nearest(entry.key, known)

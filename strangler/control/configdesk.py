@@ -15,6 +15,7 @@ import msgspec
 from strangler.config import accepting, load
 from strangler.config.changes import Change, changes
 from strangler.config.masking import MARK, Masker
+from strangler.config.remembering import Remembering
 from strangler.config.replacing import check_replaceable
 from strangler.config.warnings import warnings_of
 from strangler.control.answers import ProblemError, missing, problem
@@ -75,6 +76,7 @@ class ConfigDesk:
         self,
         path: Path,
         journal: Journal,
+        read: Remembering,
         *,
         config: Callable[[], Config],
         adopt: Callable[[Config], Config],
@@ -88,6 +90,7 @@ class ConfigDesk:
         `held` names what only a restart would take over."""
         self._path = path
         self._journal = journal
+        self._read = read
         self._config = config
         self._adopt = adopt
         self._held = held
@@ -133,7 +136,7 @@ class ConfigDesk:
             _check_whole(text)
             after = text.encode("utf-8", "surrogatepass")
             # Because a large file takes long to parse, and this loop has guards to judge by.
-            loaded = await asyncio.to_thread(load.parse, after, path=self._path)
+            loaded = await asyncio.to_thread(self._read.parse, after, path=self._path)
             self._adopt(loaded)
             return await self._prepared(before, after, who=who, why=why)
 
@@ -162,7 +165,7 @@ class ConfigDesk:
         changed: tuple[Change, ...] = ()
         held: tuple[str, ...] = ()
         try:
-            loaded = load.parse(after, path=self._path)
+            loaded = self._read.parse(after, path=self._path)
             warnings, changed = warnings_of(loaded), changes(served, self._adopt(loaded))
             held = self._held(loaded)
         except ConfigError as error:
@@ -195,7 +198,7 @@ class ConfigDesk:
         return Prepared(carry_out=carry_out, foresee=foresee)
 
     def _foreseen(self, after: bytes, diff: tuple[str, ...]) -> Foreseen:
-        loaded = load.parse(after, path=self._path)
+        loaded = self._read.parse(after, path=self._path)
         adopted = self._adopt(loaded)
         restarts = (f"{name} needs a restart" for name in self._held(loaded))
         return Foreseen(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from strangler.config.load import parse
+from strangler.config.remembering import Remembering
 from strangler.control.discovery import Discovery
 from strangler.control.share import Shares
 from strangler.control.truth import Truth
@@ -67,12 +67,15 @@ class PlanShown(msgspec.Struct, frozen=True, kw_only=True):
 class Planner:
     """Works out one plan at a time, beside the loop."""
 
-    def __init__(self, discovery: Discovery, truth: Truth, file: Path, adopt: Callable[[Config], Config]) -> None:
+    def __init__(
+        self, discovery: Discovery, truth: Truth, file: Path, adopt: Callable[[Config], Config], read: Remembering
+    ) -> None:
         """`adopt` makes of a file what would be served of it by this process."""
         self._discovery = discovery
         self._truth = truth
         self._file = file
         self._adopt = adopt
+        self._read = read
         self._is_busy = False
 
     async def plan(self, text: str) -> PlanShown:
@@ -93,7 +96,7 @@ class Planner:
         rows = [row.copied() for row in hour.rows(now)]
 
         def work() -> Plan:
-            after = self._adopt(parse(text.encode("utf-8", "surrogatepass"), path=self._file))
+            after = self._adopt(self._read.parse(text.encode("utf-8", "surrogatepass"), path=self._file))
             return _foresee(rows, before, after, flags, overrides)
 
         found = await asyncio.to_thread(work)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from strangler.config.remembering import Remembering
 from strangler.control.discovery import Discovery
 from strangler.control.discoverydesk import DiscoveryDesk
 from strangler.control.planner import Planner
@@ -21,10 +22,12 @@ class Discovering:
 
     def __init__(self, store: Store, truth: Truth, routes: Path, adopt: Callable[[Config], Config]) -> None:
         """`routes` is the file that is served; `adopt` as in `Planner`."""
+        self.read = Remembering()
+        """What texts were found to mean, for all that look at them."""
         self.discovery = Discovery(store, truth)
         self.desk = DiscoveryDesk(self.discovery, store.journal, routes)
         """What operators see of it."""
-        self.planner = Planner(self.discovery, truth, routes, adopt)
+        self.planner = Planner(self.discovery, truth, routes, adopt, self.read)
         self._tasks = Tasks("discovering")
 
     def start(self) -> None:

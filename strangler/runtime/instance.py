@@ -352,6 +352,7 @@ class Instance:
             config=ConfigDesk(
                 self._path,
                 self._store.journal,
+                self._discovering.read,
                 config=lambda: self._truth.config,
                 adopt=self._routes.adopt,
                 held=self._routes.held,

@@ -11,6 +11,7 @@ from hashlib import sha256
 import pytest
 
 from strangler.config.load import parse
+from strangler.config.remembering import Remembering
 from strangler.control import discoveryapi
 from strangler.control.operations import Role
 from strangler.control.planner import Planner
@@ -129,7 +130,7 @@ async def test_one_plan_is_worked_out_at_a_time(client: Client) -> None:
         assert leave.wait(20)
         return loaded
 
-    planner = Planner(client.discovery, client.truth, client.folder / "routes.yaml", adopt)
+    planner = Planner(client.discovery, client.truth, client.folder / "routes.yaml", adopt, Remembering())
     first = asyncio.get_running_loop().create_task(planner.plan(ROUTES))
     try:
         await until(entered.is_set)

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 
 from strangler.config import load
+from strangler.config.remembering import Remembering
 from strangler.control import api, openapi
 from strangler.control.api import Surface
 from strangler.control.callers import Callers
@@ -267,7 +268,7 @@ async def _served(
 
     file = folder / "routes.yaml"
     file.write_text(ROUTES_TEXT)
-    loaded = [load.load(file)]
+    loaded, read = [load.load(file)], Remembering()
 
     async def take() -> None:
         loaded.append(load.load(file))
@@ -332,10 +333,11 @@ async def _served(
         history=history,
         stream=stream,
         discovery=DiscoveryDesk(discovery, store.journal, folder / "routes.yaml"),
-        planner=Planner(discovery, truth, folder / "routes.yaml", lambda loaded: loaded),
+        planner=Planner(discovery, truth, folder / "routes.yaml", lambda loaded: loaded, read),
         config=ConfigDesk(
             file,
             store.journal,
+            read,
             config=lambda: loaded[-1],
             adopt=lambda wanted: wanted,
             held=lambda _: (),
