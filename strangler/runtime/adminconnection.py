@@ -62,10 +62,17 @@ class Connection(web.RequestHandler):
     # --- what the door asks
 
     @property
-    def keeps_waiting(self) -> bool:
-        """Whether it is the client's turn: to shake hands, to ask, or to send the rest of a body as a stranger."""
+    def may_go(self) -> bool:
+        """Whether another one may have its place: it is between requests, or answers nobody with a role."""
+        return self._request is None or not _is_known(self._request)
+
+    @property
+    def rank(self) -> tuple[bool, bool, float]:
+        """Where it stands among those that may go: first strangers, of them those that keep us waiting, for a request,
+        for a body or for their answer to be read, and of these the one that has done so longest."""
         request = self._request
-        return request is None or not (request.content.is_eof() or _is_known(request))
+        is_ours = request is not None and request.content.is_eof() and self._answered_at is None
+        return self.is_known, is_ours, self.since
 
     def is_late(self, now: float, head_s: float) -> bool:
         """Return whether a head has taken too long; a new connection has begun one by being there."""

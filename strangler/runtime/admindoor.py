@@ -1,7 +1,8 @@
 """The admin port's door: how many connections it takes, how long each may take, and who makes room for whom.
 
-Whoever keeps us waiting, between requests, for a head or for a body, makes room for who comes: so a flood of idle
-connections shuts neither a health check nor an operator out. What is being answered stays, event streams too.
+Whoever keeps us waiting, between requests, for a head, for a body or with an answer that is not read, makes room for
+who comes, and if nobody does, the stranger who has been there longest: so no flood of connections shuts a health check
+or an operator out. What somebody with a role is being answered stays, event streams too.
 """
 
 import asyncio
@@ -47,7 +48,7 @@ class Cut(StrEnum):
     REFUSED = "refused"
     """There was no room for it."""
     DISPLACED = "displaced"
-    """It kept us waiting, and another one needed its place."""
+    """It kept us waiting, or was a stranger's, and another one needed its place."""
     HANDSHAKE = "handshake"
     """Its TLS handshake failed, or took too long."""
     LATE = "late"
@@ -78,13 +79,12 @@ class Door:
         peer = peer_of(address, self._trusted)
         if (refusal := self._crowd.refusal(peer, self.limits)) is not None:
             origin = peer.origin if "address" in refusal else None
-            waiting = [one for one, its in self._inside.items() if one.keeps_waiting and origin in (None, its.origin)]
-            if not waiting:
+            several = [one for one, its in self._inside.items() if one.may_go and origin in (None, its.origin)]
+            if not several:
                 self._cut[Cut.REFUSED] += 1
                 return None
             # Because who has shown a token is no part of a flood of strangers, they go last.
-            oldest = min(waiting, key=lambda one: (one.is_known, one.since))
-            self.cut(oldest, Cut.DISPLACED)
+            self.cut(min(several, key=lambda one: one.rank), Cut.DISPLACED)
         connection = make()
         self._crowd.enter(peer)
         self._inside[connection] = peer

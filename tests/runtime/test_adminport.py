@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
@@ -99,6 +99,23 @@ async def test_a_stranger_who_sends_a_body_slowly_gives_way() -> None:
 
         assert code == 200
         assert await ends(reader) == b""
+
+
+async def test_a_stranger_who_reads_no_answers_gives_way() -> None:
+    async with served(limits=ListenerLimits(connections=1)) as client:
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            sock.connect((client.address.host, client.address.port))
+            sock.setblocking(False)
+            ask = f"GET /metrics HTTP/1.1\r\nHost: {client.address}\r\n\r\n".encode()
+            with suppress(BlockingIOError):
+                while True:
+                    sock.send(ask * 100)
+                    await asyncio.sleep(0)
+
+            code, _ = await client.ask("GET", "/healthz")
+
+    assert code == 200
 
 
 async def test_streams_stay_and_one_more_is_told_to_come_back_and_is_counted() -> None:
