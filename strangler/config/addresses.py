@@ -75,7 +75,8 @@ def service(text: str) -> str | Wrong:
         return Wrong(message="the URL carries a user, a query or a fragment", remedy="Write host, port and path only")
     found = re.fullmatch(r"https?://([^/\s]+)(/[!-~]*)?", text)
     if found is None:
-        return Wrong(message=f"{show(text)} is not a URL", remedy="Write one such as `http://127.0.0.1:8030`")
+        # Because a webhook's path is a secret, and faults go to logs and to viewers, it is not repeated.
+        return Wrong(message="this is not a URL", remedy="Write one such as `http://127.0.0.1:8030`")
     authority = found[1]
     address = _address(authority if re.search(r":[0-9]*$", authority) else f"{authority}:80", smallest=1)
     return address if isinstance(address, Wrong) else text.rstrip("/")

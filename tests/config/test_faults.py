@@ -299,3 +299,18 @@ def test_no_message_repeats_the_path_of_a_webhook(hooks: str) -> None:
 
     assert messages
     assert "hush" not in "".join(messages)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "webhooks: [{name: p, url: hooks.example/services/S3CRET}]",
+        "webhooks: [{name: p, url: ftp://hooks.example/S3CRET}]",
+        'routes: [{name: a, match: {path: /a, headers: {X-Api-Key: "S3CRET\\u0001"}}, extracted: monolith}]',
+    ],
+)
+def test_a_fault_repeats_no_secret(line: str) -> None:
+    found = faults(f"{SMALL}{line}\n")
+
+    assert found
+    assert "S3CRET" not in "\n".join(found)

@@ -83,7 +83,7 @@ ONE = {
     ),
     "header with space": (
         match('path: /a, headers: {X-A: " x"}'),
-        "7:38: routes[0].match.headers.X-A: ` x` cannot be compared with a header's value. "
+        "7:38: routes[0].match.headers.X-A: this cannot be compared with a header's value. "
         "Write ASCII without spaces around it",
     ),
     "unknown extracted": (
