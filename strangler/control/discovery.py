@@ -1,10 +1,11 @@
 """Discovery: what control learns of the paths of live traffic, for the last hour, by endpoint, and over the days."""
 
+import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from strangler.control.discoverytable import DAYS_KEPT
 from strangler.control.metrics import DiscoveryReading
@@ -16,6 +17,7 @@ from strangler.core.hour import Hour
 from strangler.core.model import Config, Side
 from strangler.core.progress import UNSEEN_DAYS, Day, Left, Standing, Stood, left_of, stand
 from strangler.core.shapes import Shape, words_of
+from strangler.core.shares import Overrides
 from strangler.core.table import Table
 from strangler.core.tally import Tally
 from strangler.core.traffic import DAY_S
@@ -26,6 +28,16 @@ TELLING_PART = 20.0
 """What was told holds for so many times as long as it took to tell: a twentieth of a processor goes there at most."""
 
 LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What routes and flags give for how far endpoints have come; it does not change, because threads look at it."""
+
+    config: Config
+    flags: FlagData
+    table: Table
+    shares: Mapping[str, Share]
 
 
 class Discovery:
@@ -46,10 +58,10 @@ class Discovery:
         self._told: tuple[Stood, ...] = ()
         self._told_by = 0
         self._told_until = 0.0
-        self._shares = Shares()
         self._config: Config | None = None
         self._flags: FlagData | None = None
-        self._routes: tuple[Config, Table] | None = None
+        self._known: _Known | None = None
+        self._looking = asyncio.Lock()
         self._known_since = 0
         """The generation from which on sides are by the flags as they are now."""
         self._saved: dict[tuple[str, str], Endpoint] = {}
@@ -128,13 +140,22 @@ class Discovery:
                 is_current=shape.generation >= self._known_since,
             )
 
+    async def look(self) -> None:
+        """Have `stood` ready; with thousands of routes the loop does not wait for it."""
+        async with self._looking:
+            if self._is_told():
+                return
+            truth, started = self._truth, self._clock()
+            config, generation, endpoints = truth.config, truth.generation, self.endpoints.tell()
+            given = (config, truth.flags, truth.overrides)
+            self._known, told = await asyncio.to_thread(_told, endpoints, self._known, *given)
+            self._keep(told, generation, started)
+
     def stood(self) -> tuple[Stood, ...]:
         """Return every endpoint and how far it has come."""
-        if self._clock() >= self._told_until or self._told_by != self._truth.generation:
+        if not self._is_told():
             started = self._clock()
-            self._told, self._told_by = self._stood(self.endpoints.tell()), self._truth.generation
-            # Because whoever asks may do so without end, and paths may be a stranger's, telling takes a bounded part.
-            self._told_until = self._clock() + TELLING_PART * (self._clock() - started)
+            self._keep(self._stood(self.endpoints.tell()), self._truth.generation, started)
         return self._told
 
     def left(self) -> Left:
@@ -181,6 +202,14 @@ class Discovery:
 
     # --- inside
 
+    def _is_told(self) -> bool:
+        return self._clock() < self._told_until and self._told_by == self._truth.generation
+
+    def _keep(self, told: tuple[Stood, ...], generation: int, started: float) -> None:
+        self._told, self._told_by = told, generation
+        # Because whoever asks may do so without end, and paths may be a stranger's, telling takes a bounded part.
+        self._told_until = self._clock() + TELLING_PART * (self._clock() - started)
+
     def _days_with(self, left: Left) -> tuple[Day, ...]:
         """Return the days, with what is left on the last of them; a day without a request has no row."""
         days = [self._days[number] for number in sorted(self._days)]
@@ -190,20 +219,28 @@ class Discovery:
 
     def _stood(self, endpoints: Sequence[Endpoint]) -> tuple[Stood, ...]:
         truth = self._truth
-        if self._routes is None or self._routes[0] is not truth.config:
-            self._routes = (truth.config, Table(truth.config.routes))
-        caps = dict(truth.overrides.caps)
-        found = self._shares.of(truth.config, truth.flags)
-        shares = {
-            name: (0, 0) if truth.overrides.is_killed else _served(share, caps.get(name))
-            for name, share in found.items()
-        }
-        return stand(endpoints, truth.config, self._routes[1], shares)
+        self._known, told = _told(endpoints, self._known, truth.config, truth.flags, truth.overrides)
+        return told
 
     def _fail(self, error: StoreError) -> None:
         if str(error) != self.fault:
             LOG.error("discovery_not_stored", extra={"fields": {"why": str(error)}})
         self.fault = str(error)
+
+
+def _told(
+    endpoints: Sequence[Endpoint], known: _Known | None, config: Config, flags: FlagData, overrides: Overrides
+) -> tuple[_Known, tuple[Stood, ...]]:
+    """Return how far endpoints have come, and what routes and flags give for it, worked out anew if it is not known."""
+    is_same = known is not None and known.config is config
+    if known is None or not is_same or known.flags is not flags:
+        table = known.table if known is not None and is_same else Table(config.routes)
+        known = _Known(config=config, flags=flags, table=table, shares=Shares().of(config, flags))
+    caps = dict(overrides.caps)
+    shares = {
+        name: (0, 0) if overrides.is_killed else _served(share, caps.get(name)) for name, share in known.shares.items()
+    }
+    return known, stand(endpoints, config, known.table, shares)
 
 
 def _served(share: Share, cap: int | None) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from strangler.control.discovery import Discovery
 from strangler.control.dryrun import Foreseen, Prepared, added
 from strangler.control.filechange import change, difference
 from strangler.control.journal import Journal
+from strangler.control.pace import paced
 from strangler.core.model import Config
 from strangler.core.progress import Day, Left, Standing, Stood
 from strangler.core.traffic import DAY_S
@@ -120,9 +121,10 @@ class DiscoveryDesk:
         self._file = file
         self._busy: set[str] = set()
 
-    def endpoints(self) -> EndpointList:
+    async def endpoints(self) -> EndpointList:
         """Return every endpoint."""
         found = self._discovery
+        await found.look()
         stood = sorted(found.stood(), key=lambda one: (-sum(one.endpoint.traffic.recent()), one.endpoint.template))
         return EndpointList(
             left=_left(found.left()),
@@ -131,11 +133,12 @@ class DiscoveryDesk:
             unknown=round(found.endpoints.unknown, 1),
             forgotten=found.endpoints.forgotten,
             fault=found.fault,
-            endpoints=tuple(_endpoint(one) for one in stood),
+            endpoints=tuple([_endpoint(one) async for one in paced(stood)]),
         )
 
-    def progress(self) -> Progress:
+    async def progress(self) -> Progress:
         """Return the burn-down."""
+        await self._discovery.look()
         days = tuple(_day(day) for day in self._discovery.days())
         today = _date(int(self._discovery.now() // DAY_S))
         return Progress(
@@ -181,6 +184,7 @@ class DiscoveryDesk:
         return Prepared(carry_out=carry_out, foresee=foresee)
 
     async def _edited(self, method: str, template: str) -> tuple[Stub, bytes, bytes]:
+        await self._discovery.look()
         known = {(one.endpoint.method, one.endpoint.template): one for one in self._discovery.stood()}
         one = known.get((method, template))
         if one is None:

@@ -84,14 +84,18 @@ class GuardDesk:
         why = "" if guard.phase is Phase.CLOSED else str((kept.cause or {}).get("why", ""))
         return GuardStatus(phase=guard.phase.value, since=guard.since, why=why, is_alone=is_alone)
 
-    def readings(self) -> tuple[GuardReading, ...]:
-        """Return what metrics say of every guarded route."""
-        found = ((route.name, self._guards.of(route.name)) for route in self._config().routes)
-        return tuple(
-            GuardReading(route=name, phase=one[0].guard.phase.value, evidence=one[0].evidence.log_e, is_alone=one[2])
-            for name, one in found
-            if one is not None
-        )
+    def readings(self) -> Iterator[GuardReading | None]:
+        """Yield what metrics say of each route of the routes file as it is when this begins; None of one without a
+        guard."""
+        for route in self._config().routes:
+            one = self._guards.of(route.name)
+            yield (
+                None
+                if one is None
+                else GuardReading(
+                    route=route.name, phase=one[0].guard.phase.value, evidence=one[0].evidence.log_e, is_alone=one[2]
+                )
+            )
 
     def names(self) -> tuple[str, ...]:
         """Return every guarded route."""

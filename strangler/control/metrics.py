@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import generate_latest
@@ -127,30 +127,35 @@ class Exposition:
 
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
-    def __init__(self, totals: Totals, read: Callable[[], Reading]) -> None:
+    def __init__(self, totals: Totals, read: Callable[[], Awaitable[Reading]]) -> None:
         self._totals = totals
         self._read = read
 
     async def render(self) -> bytes:
         """Return the text of one scrape."""
         families = await _counted(self._totals)
-        reading = self._read()
-        families += [*_state(reading), *_guards(reading), *_shadow(reading)]
-        if reading.discovery is not None:
-            families += _discovery(reading.discovery)
-        families += [*_recordings(reading), *_writes(reading.writes), *_door(reading.door)]
-        return await asyncio.to_thread(generate_latest, _Collected(families))
+        return await asyncio.to_thread(generate_latest, _Collected(families, await self._read()))
 
 
 class _Collected(Collector):
-    """What was put together on the loop, and is written out beside it."""
+    """What was counted and read on the loop, and is written out beside it."""
 
-    def __init__(self, families: Sequence[Metric]) -> None:
-        self._families = families
+    def __init__(self, counted: Sequence[Metric], reading: Reading) -> None:
+        self._counted = counted
+        self._reading = reading
 
-    def collect(self) -> Iterable[Metric]:
-        """Return every metric family."""
-        return self._families
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric family."""
+        reading = self._reading
+        yield from self._counted
+        yield from _state(reading)
+        yield from _guards(reading)
+        yield from _shadow(reading)
+        if reading.discovery is not None:
+            yield from _discovery(reading.discovery)
+        yield from _recordings(reading)
+        yield from _writes(reading.writes)
+        yield from _door(reading.door)
 
 
 async def _counted(totals: Totals) -> list[Metric]:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -101,9 +101,9 @@ class ShadowDesk:
             has_reads=_has_reads(route) or found.compared > 0,
         )
 
-    def readings(self) -> tuple[ShadowReading, ...]:
-        """Return what metrics say of every route."""
-        return tuple(_reading(one.findings) for one in self._routes())
+    def readings(self) -> Iterator[ShadowReading]:
+        """Yield what metrics say of each route that is shadowed when this begins, or of which something was found."""
+        return (_reading(one.findings) for one in self._routes())
 
     def _routes(self) -> list["_Shown"]:
         """Return all that are shadowed, or of which something was found, by name."""

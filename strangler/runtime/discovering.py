@@ -43,4 +43,5 @@ class Discovering:
     async def _save(self) -> None:
         while True:
             await asyncio.sleep(SAVE_EVERY_S)
+            await self.discovery.look()
             self.discovery.save()

@@ -204,9 +204,13 @@ class Overview:
             detail=progress.detail,
         )
 
-    def reading(self) -> Reading:
+    async def reading(self) -> Reading:
         """Return what metrics need besides the totals."""
         truth = self._truth
+        # Because others have their turn in between, what is of one moment is read after it.
+        guards = tuple([one async for one in paced(self._protection.desk.readings()) if one is not None])
+        shadow = tuple([one async for one in paced(self._shadowing.desk.readings())])
+        await self._discovery.look()
         members = self._supervisor.members
         return Reading(
             generation=truth.generation,
@@ -221,8 +225,8 @@ class Overview:
                 if share.basis_points is not None
             ),
             gauges=tuple(sorted(self._gauges().items())),
-            guards=self._protection.desk.readings(),
-            shadow=self._shadowing.desk.readings(),
+            guards=guards,
+            shadow=shadow,
             recordings=self._shadowing.recordings.desk.readings(),
             writes=self._shadowing.divergences.reading(),
             door=self._door.reading(),

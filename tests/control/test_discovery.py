@@ -1,7 +1,9 @@
 """Discovery: what was learnt is told by how routes stand now, and is kept over restarts."""
 
+import asyncio
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -27,6 +29,7 @@ from strangler.core.traffic import DAY_S
 from strangler.flags.data import FlagData
 from strangler.flags.edit import SetShare, apply_edit
 from tests.support.plane import config, route
+from tests.support.watched import Watched
 
 NOW = 1_800_000_000.0
 DAY = int(NOW // DAY_S)
@@ -297,3 +300,30 @@ def test_telling_takes_a_bounded_part_of_the_time(store: Store) -> None:
 
     assert len(found.stood()) == 1
     assert len(found.stood()) == 2
+
+
+async def test_thousands_of_routes_are_looked_at_beside_the_loop(store: Store, clock: Clock) -> None:
+    by = truth(route("users", "/users/{id}", share=2_500))
+    found = discovery(store, clock, by)
+    found.record(2, (SHAPE, shape("/invoices")))
+    routes = Watched(by.config.routes)
+    by.replace_config(replace(by.config, routes=routes))
+    found.follow()
+    routes.threads.clear()
+
+    await asyncio.gather(found.look(), found.look())
+
+    assert routes.threads and threading.get_ident() not in routes.threads
+    assert [one.standing for one in found.stood()] == [Standing.UNROUTED, Standing.SPLIT]
+
+
+async def test_what_was_looked_at_is_looked_at_anew_once_routes_are_others(store: Store, clock: Clock) -> None:
+    by = truth()
+    found = discovery(store, clock, by)
+    found.record(1, (SHAPE,))
+    await found.look()
+
+    by.replace_config(config(1, 2, route("users", "/users/{id}", share=2_500)))
+    await found.look()
+
+    assert [one.standing for one in found.stood()] == [Standing.SPLIT]

@@ -1,6 +1,7 @@
 """Metrics, as an independent parser reads them."""
 
 import asyncio
+import threading
 from dataclasses import replace
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,6 +12,7 @@ from strangler.core import histogram
 from strangler.core.model import Side
 from strangler.core.outcome import Outcome
 from strangler.core.tally import Tally
+from tests.support.watched import Watched
 
 READING = Reading(
     generation=4,
@@ -29,8 +31,12 @@ READING = Reading(
 )
 
 
+async def read() -> Reading:
+    return READING
+
+
 def samples(totals: Totals) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    text = asyncio.run(Exposition(totals, lambda: READING).render()).decode()
+    text = asyncio.run(Exposition(totals, read).render()).decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -121,3 +127,15 @@ def test_the_latency_histogram_is_cumulative_and_loses_no_count() -> None:
 
 def tally(*outcomes: tuple[Outcome, int], latency: tuple[tuple[int, int], ...] = (), seconds: float = 0.0) -> Tally:
     return Tally(route="payments", side=Side.EXTRACTED, outcomes=outcomes, latency=latency, seconds=seconds)
+
+
+async def test_the_readings_of_thousands_of_routes_are_written_out_beside_the_loop() -> None:
+    guards = Watched(GuardReading(route=f"r{number}", phase="closed", evidence=0.0, is_alone=False) for number in "ab")
+
+    async def read_guards() -> Reading:
+        return replace(READING, guards=guards)
+
+    text = (await Exposition(Totals(), read_guards).render()).decode()
+
+    assert 'strangler_route_tripped{route="rb"} 0.0' in text
+    assert guards.threads and threading.get_ident() not in guards.threads

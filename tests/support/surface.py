@@ -285,6 +285,15 @@ async def _served(
         shares=(),
         gauges=(),
     )
+
+    async def read_state() -> Reading:
+        return replace(
+            reading,
+            shadow=tuple(shadow.readings()),
+            recordings=recordings.readings(),
+            writes=divergences.reading(),
+        )
+
     listener = socket.create_server(("127.0.0.1", 0))
     address = sockets.bound(listener)
     tokens = TokenDesk(store.tokens, now=lambda: clock[0])
@@ -315,15 +324,7 @@ async def _served(
             restart=lambda: STATUS.restart,
             check_restart=lambda: None,
             ask_restart=lambda who, why: restarts.append((who, why)),
-            exposition=Exposition(
-                Totals(),
-                lambda: replace(
-                    reading,
-                    shadow=shadow.readings(),
-                    recordings=recordings.readings(),
-                    writes=divergences.reading(),
-                ),
-            ),
+            exposition=Exposition(Totals(), read_state),
             explain=explain,
         ),
         flags=FlagDesk(truth, source),
