@@ -50,6 +50,15 @@ def read(data: bytes, report: Report) -> Node | None:
     return read_plainly(text, report) if node is None else node
 
 
+def undecodable(data: bytes) -> int | None:
+    """Return the offset of the first byte that is not UTF-8, counted from 0; None if all are."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start
+    return None
+
+
 def read_quickly(text: str) -> Node | None:
     """Return a document without faults, ten times as fast as `read_plainly`; None if that one has to look."""
     # Because PyYAML can be built without libyaml, there may be no quick way.
@@ -240,13 +249,13 @@ def _decode(data: bytes, report: Report) -> str | None:
     if len(data) > MAX_BYTES:
         report.add(start, "document", f"the file is larger than {MAX_BYTES:,} bytes", "Split it over proxies")
         return None
-    try:
+    offset = undecodable(data)
+    if offset is None:
         return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8", "replace")
-        message = f"the byte 0x{data[error.start]:02X} is not UTF-8"
-        report.add(_place_of(before, len(before)), "document", message, "Save the file as UTF-8")
-        return None
+    before = data[:offset].decode("utf-8")
+    message = f"the byte 0x{data[offset]:02X} at offset {offset} is not UTF-8"
+    report.add(_place_of(before, len(before)), "document", message, "Save the file as UTF-8")
+    return None
 
 
 def _explain(error: yaml.MarkedYAMLError) -> tuple[str, str]:

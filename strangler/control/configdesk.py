@@ -14,6 +14,7 @@ import msgspec
 
 from strangler.config import accepting, load
 from strangler.config.changes import Change, changes
+from strangler.config.document import undecodable
 from strangler.config.masking import MARK, Masker
 from strangler.config.remembering import Remembering
 from strangler.config.replacing import check_replaceable
@@ -26,6 +27,8 @@ from strangler.control.status import ConfigStatus
 from strangler.core.model import Config
 from strangler.errors import ConfigError, Fault, UsageError
 
+_UNDECODED = "\ufffd"
+"""What is shown for bytes that are not UTF-8."""
 TAKEN_S = 5.0
 """How long an answer waits for the file to be taken over; it takes a quarter of a second."""
 
@@ -35,6 +38,9 @@ class ConfigShown(msgspec.Struct, frozen=True, kw_only=True):
 
     status: ConfigStatus
     text: str
+    fault: str
+    """Why the text is not what the file has, and so is not for editing; empty while it is. Bytes that are not UTF-8 are
+    shown as U+FFFD."""
     is_masked: bool
     """Whether its secrets are masked, as for everybody but operators: `[masked 1]`, equal ones with equal numbers."""
     digest: str
@@ -114,6 +120,7 @@ class ConfigDesk:
         return ConfigShown(
             status=self._status(),
             text=text,
+            fault=_undecodable(data),
             is_masked=not is_whole,
             digest=digest,
             generation=self._generation(),
@@ -134,6 +141,7 @@ class ConfigDesk:
             before = load.read_file(self._path)
             _check_digest(before, digest)
             _check_whole(text)
+            _check_editable(before, text)
             after = text.encode("utf-8", "surrogatepass")
             # Because a large file takes long to parse, and this loop has guards to judge by.
             loaded = await asyncio.to_thread(self._read.parse, after, path=self._path)
@@ -249,6 +257,22 @@ def _check_whole(text: str) -> None:
         raise UsageError(
             f"`{mark[0]}` in line {line} stands for a secret that viewers are not shown. Write the secret."
         )
+
+
+def _check_editable(before: bytes, text: str) -> None:
+    if _UNDECODED in text and (fault := _undecodable(before)):
+        raise UsageError(f"{fault} What was shown in its place, U+FFFD, would be written.")
+
+
+def _undecodable(data: bytes) -> str:
+    offset = undecodable(data)
+    if offset is None:
+        return ""
+    line = data.count(b"\n", 0, offset) + 1
+    return (
+        f"The routes file is not UTF-8: the byte 0x{data[offset]:02X} in line {line}, at offset {offset}. Save it as "
+        "UTF-8 with the editor that it was written with, then change it."
+    )
 
 
 def _whole_file(path: Path, message: str) -> Fault:

@@ -54,3 +54,12 @@ def test_only_what_was_edited_is_written_otherwise(
     # Because the new line ends as the one before it did, in a mixed file that is what stood there.
     own = end or (b"\r\n" if before[:at].endswith(b"\r\n  ") else b"\n")
     assert file.read_bytes() == before.replace(BEFORE.encode(), AFTER.encode().replace(b"\n", own))
+
+
+def test_a_file_that_is_not_utf_8_is_shown_and_not_edited(person: Person, file: Path) -> None:
+    file.write_bytes(file.read_bytes() + "# café\n".encode("latin-1"))
+    person.go("#/file")
+
+    expect(person.page.locator("#verdict")).to_contain_text("The routes file is not UTF-8: the byte 0xE9 in line")
+    expect(person.page.get_by_label("Text of the routes file")).not_to_be_editable()
+    expect(person.button("Apply…")).to_be_disabled()

@@ -94,7 +94,7 @@ def test_a_trap_of_yaml_is_a_fault_with_its_place(text: str, fault: str) -> None
 def test_bytes_that_are_not_utf8_are_told_with_their_place() -> None:
     messages = faults(SMALL.encode() + b"state_dir: caf\xe9\n")
 
-    assert messages == ["5:15: document: the byte 0xE9 is not UTF-8. Save the file as UTF-8"]
+    assert messages == ["5:15: document: the byte 0xE9 at offset 137 is not UTF-8. Save the file as UTF-8"]
 
 
 def test_a_byte_order_mark_is_no_fault_and_moves_no_column() -> None:

@@ -212,3 +212,35 @@ async def test_routes_are_listed_one_is_shown_and_another_name_is_told_the_neare
 
     assert listed == [shown]
     assert (code, missing["nearest"]) == (404, ["pay"])
+
+
+async def test_a_file_that_is_not_utf_8_is_shown_with_where_and_not_written_with_what_stands_for_its_bytes() -> None:
+    latin = f"{ROUTES_TEXT}# caf\u00e9\n".encode("latin-1")
+
+    async with served() as client:
+        client.file.write_bytes(latin)
+        _, shown = await client.ask("GET", "/api/v1/config")
+        body = {"text": shown["text"], "digest": shown["digest"], "reason": "test"}
+        code, answer = await client.ask("PUT", "/api/v1/config", body)
+        kept = client.file.read_bytes()
+        mended = {**body, "text": shown["text"].replace("\ufffd", "\u00e9")}
+        again, _ = await client.ask("PUT", "/api/v1/config", mended)
+        whole = client.file.read_text("utf-8")
+
+    line, offset = ROUTES_TEXT.count("\n") + 1, latin.index(b"\xe9")
+    fault = f"The routes file is not UTF-8: the byte 0xE9 in line {line}, at offset {offset}."
+    assert (shown["fault"].startswith(fault), shown["text"][-2:]) == (True, "\ufffd\n")
+    assert (code, answer["detail"].startswith(fault), kept) == (409, True, latin)
+    assert (again, whole) == (200, mended["text"])
+
+
+async def test_a_text_may_have_the_sign_that_stands_for_other_bytes() -> None:
+    text = f"{ROUTES_TEXT}# \ufffd\n"
+
+    async with served() as client:
+        client.file.write_text(text)
+        _, shown = await client.ask("GET", "/api/v1/config")
+        body = {"text": f"{text}# more\n", "digest": shown["digest"], "reason": "test"}
+        code, _ = await client.ask("PUT", "/api/v1/config", body)
+
+    assert (shown["fault"], code) == ("", 200)

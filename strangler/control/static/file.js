@@ -27,7 +27,7 @@ export function fileView(main, route) {
   const back = el("button", { type: "button", onclick: () => { file = linesOf(base.text); area.value = file.text; typed(); } }, "Back to the file");
   const note = gateNote();
   const path = el("span", { class: "mono" }, "");
-  let base = { text: "", digest: "" };
+  let base = { text: "", digest: "", fault: "" };
   let file = linesOf("");
   let original = "";
   let numbered = 0;
@@ -112,6 +112,13 @@ export function fileView(main, route) {
   async function look(wanted, isNewest) {
     const isSame = wanted === original;
     const whole = file.whole(wanted);
+    if (base.fault) {
+      text(verdict, base.fault);
+      set(verdict, { class: "verdict faulty" });
+      put(faults);
+      put(result);
+      return;
+    }
     if (!mayChange()) {
       text(verdict, "Its secrets, and what another text would mean, are told to operators.");
       put(faults);
@@ -179,7 +186,7 @@ export function fileView(main, route) {
   }
 
   function update() {
-    set(area, { readonly: model.me?.role !== "operator" });
+    set(area, { readonly: model.me?.role !== "operator" || Boolean(base.fault) });
     apply.gate(isSound);
     set(back, { disabled: area.value === original });
     note.update();
