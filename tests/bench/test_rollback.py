@@ -13,7 +13,7 @@ from strangler.core.model import Side
 from strangler.core.rules import Rollback
 from tests.support.guarding import Proxy, config, restarted, route, tally
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(360)]
 SEED = 20_261_124
 ALPHA = 0.01
 """The default chance of a false alarm in the whole life of a migration."""

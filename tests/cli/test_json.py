@@ -37,9 +37,9 @@ async def test_a_changed_flag_is_the_one_that_the_api_shows(client: Client, caps
 @pytest.mark.parametrize(
     ("arguments", "answer"),
     [
-        (("trip", "pay"), {"tripped": ["pay", "read"]}),
-        (("reset", "pay"), {"reset": ["pay"]}),
-        (("kill", "on"), {"is_killed": True}),
+        (("trip", "pay"), {"tripped": ["pay", "read"], "changed": True}),
+        (("reset", "pay"), {"reset": [], "changed": False}),
+        (("kill", "on"), {"is_killed": True, "changed": True}),
         (("shadow", "reset", "pay"), {"reset": ["pay"]}),
     ],
 )

@@ -99,7 +99,9 @@ async def test_a_comparer_that_starts_is_told_what_is_kept_with_the_same_secret_
 async def test_what_was_picked_before_the_route_was_forgotten_is_not_stored_after_it(tmp_path: Path) -> None:
     async with linked(tmp_path, Record()) as both:
         both.recordings.take(picked(1))
-        both.recordings.desk.forget("users", "over", who="test")
+        forgetting = both.recordings.desk.forget("users", "over", who="test")
+        assert forgetting is not None
+        forgetting.carry_out()
 
         both.recordings.take(picked(2))
         assert both.count == 0
