@@ -18,7 +18,7 @@ def add(commands: Any, epilog: str) -> None:
         "explain",
         help="say where a request would go and why",
         description="Say where a request would go and why, without sending it. The running instance is asked; "
-        "if none runs, the answer is worked out from the routes file and the stored flags.",
+        "if none runs, the answer is worked out from the routes file and the stored flags, trips and kill switch.",
         epilog=epilog,
         allow_abbrev=False,
     )
@@ -47,7 +47,8 @@ def _run(given: argparse.Namespace) -> int:
         from strangler.cli.offline import explain
 
         answer = explain(given.config, given.method, given.path, given.headers)
-        print("strangler: nothing runs; worked out from the files.", file=sys.stderr)
+        told = "nothing runs; worked out from the files, with trips and the kill switch as they are stored."
+        print(f"strangler: {told}", file=sys.stderr)
     if given.json:
         print(json.dumps(answer, indent=2))
         return 0

@@ -1,14 +1,17 @@
-"""Offline: the flags as they are stored, and what follows from them, when no instance runs to be asked."""
+"""Offline: flags, guards and the kill switch as stored, and what follows from them, when no instance runs."""
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from strangler.config import load
 from strangler.control.explain import answer
+from strangler.control.settling import caps, settle
 from strangler.control.statusapi import Question
-from strangler.control.store import read_flags
+from strangler.control.store import read_flags, read_guards
 from strangler.core.model import Config, FlagSourceKind
+from strangler.core.shares import NO_OVERRIDES, Overrides
 from strangler.core.snapshot import compile_snapshot
 from strangler.errors import UsageError
 from strangler.flags import embedded
@@ -18,10 +21,14 @@ from strangler.flags.evaluator import Evaluator
 
 
 def explain(path: Path, method: str, target: str, headers: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
-    """Return where a request would go, by the files alone; the same form as the admin API's answer."""
+    """Return where a request would go, by the files alone; the same form as the admin API's answer.
+
+    As after a start now: trips and the kill switch hold over a restart.
+    """
     config = load.load(path)
     evaluator = Evaluator(on_problem=lambda _flag, _reason: None)
-    snapshot = compile_snapshot(config, generation=0, flags=evaluator.apply(flags_of(config)))
+    flags = evaluator.apply(flags_of(config))
+    snapshot = compile_snapshot(config, generation=0, flags=flags, overrides=_overrides(config))
     return answer(snapshot, Question(method=method, target=target, headers=tuple(headers)))
 
 
@@ -36,6 +43,15 @@ def flags_of(config: Config) -> FlagData:
             return NOT_READY
 
 
+def _overrides(config: Config) -> Overrides:
+    """Return what an instance that started now would let go before every flag."""
+    state_dir = Path(config.state_dir)
+    if not _is_store(state_dir):
+        return NO_OVERRIDES
+    stored, is_killed = read_guards(state_dir)
+    return Overrides(is_killed=is_killed, caps=caps(settle(config, {}, stored, now=time.time()).guarded, {}))
+
+
 def flag_file(path: Path) -> bytes:
     """Return the document that a flag file means; raises FlagError with all that is wrong with it."""
     try:
@@ -46,7 +62,9 @@ def flag_file(path: Path) -> bytes:
 
 
 def _stored(state_dir: Path) -> FlagData:
-    if not (state_dir / "state.db").exists():
-        # Because asking must not make a state directory where there is none.
-        return embedded.data_of({})
-    return embedded.data_of(read_flags(state_dir))
+    return embedded.data_of(read_flags(state_dir) if _is_store(state_dir) else {})
+
+
+def _is_store(state_dir: Path) -> bool:
+    # Because asking must not make a state directory where there is none.
+    return (state_dir / "state.db").exists()

@@ -16,7 +16,7 @@ from strangler.control.guardtable import Kept
 from strangler.control.happening import Happening, own_cause, sentence
 from strangler.control.journal import Deed, as_text
 from strangler.control.keeper import Keeper, Table
-from strangler.control.settling import Guarded, settle
+from strangler.control.settling import Guarded, caps, settle
 from strangler.core import guard as guards
 from strangler.core.audit import Action
 from strangler.core.guard import Event, Guard, Phase
@@ -108,12 +108,8 @@ class Guards:
         self, *, is_killed: bool | None = None, moved: Mapping[str, Guard] = MappingProxyType({})
     ) -> Overrides:
         """Return what goes before every flag, or would with another kill switch or other guards."""
-        caps = (
-            (name, most)
-            for name, guarded in self._guarded.items()
-            if (most := guards.most(moved.get(name, guarded.kept.guard), guarded.watch.rules.cooldown)) is not None
-        )
-        return Overrides(is_killed=self.is_killed if is_killed is None else is_killed, caps=tuple(caps))
+        found = self.is_killed if is_killed is None else is_killed
+        return Overrides(is_killed=found, caps=caps(self._guarded, moved))
 
     def count(self, tallies: Sequence[Tally]) -> None:
         """Take what one worker counted, judge the routes that it is about, and act."""

@@ -1,6 +1,7 @@
 """The guard table: each route's guard, what its sequential test remembers, and the kill switch, in the state store."""
 
 import json
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,8 +42,7 @@ class GuardTable:
         Raises StoreError.
         """
         with self._database.reading() as db:
-            rows = db.execute("SELECT route, document FROM guards").fetchall()
-            return {route: _decode(document) for route, document in rows}
+            return guards_in(db)
 
     def write(
         self, kept: Mapping[str, Kept], *, at: float, deeds: tuple[Deed, ...] = (), is_killed: bool | None = None
@@ -66,8 +66,19 @@ class GuardTable:
     def is_killed(self) -> bool:
         """Return whether the kill switch is on."""
         with self._database.reading() as db:
-            row = db.execute("SELECT is_on FROM kill_switch WHERE id = 1").fetchone()
-        return bool(row and row[0])
+            return is_killed_in(db)
+
+
+def guards_in(db: sqlite3.Connection) -> dict[str, Kept]:
+    """Return every route's guard by its name; one that cannot be read may have tripped, so it has."""
+    rows = db.execute("SELECT route, document FROM guards").fetchall()
+    return {route: _decode(document) for route, document in rows}
+
+
+def is_killed_in(db: sqlite3.Connection) -> bool:
+    """Return whether the kill switch is on."""
+    row = db.execute("SELECT is_on FROM kill_switch WHERE id = 1").fetchone()
+    return bool(row and row[0])
 
 
 def _encode(kept: Kept) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from strangler.control.guardtable import Kept
 from strangler.control.happening import sample
 from strangler.core import guard as guards
-from strangler.core.guard import Phase
+from strangler.core.guard import Guard, Phase
 from strangler.core.judge import Finding, Verdict
 from strangler.core.model import Config, Route
 from strangler.core.watch import Watch
@@ -133,6 +133,14 @@ def settle(config: Config, before: Mapping[str, Guarded], stored: Mapping[str, K
     for name in guarded:
         gone.pop(name, None)
     return Settled(guarded, gone, renewed)
+
+
+def caps(guarded: Mapping[str, Guarded], moved: Mapping[str, Guard]) -> tuple[tuple[str, int], ...]:
+    """Return the most basis points of each route whose guard sets a limit; `moved` are guards that would be others."""
+    found = (
+        (name, guards.most(moved.get(name, one.kept.guard), one.watch.rules.cooldown)) for name, one in guarded.items()
+    )
+    return tuple((name, most) for name, most in found if most is not None)
 
 
 def _moved(config: Config, before: Mapping[str, Guarded], stored: Mapping[str, Kept]) -> dict[str, tuple[str, Kept]]:

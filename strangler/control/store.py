@@ -14,7 +14,7 @@ from strangler.control.database import Database
 from strangler.control.discoverytable import DiscoveryTable
 from strangler.control.divergencetable import DivergenceTable
 from strangler.control.findingstable import FindingsTable
-from strangler.control.guardtable import GuardTable
+from strangler.control.guardtable import GuardTable, Kept, guards_in, is_killed_in
 from strangler.control.journal import Deed, Journal
 from strangler.control.recordingtable import RecordingTable
 from strangler.control.tokentable import TokenTable
@@ -31,6 +31,15 @@ def read_flags(state_dir: Path) -> dict[str, dict[str, Any]]:
     """
     with database.open_to_read(state_dir) as db:
         return _flags(db)
+
+
+def read_guards(state_dir: Path) -> tuple[dict[str, Kept], bool]:
+    """Return every route's guard, and whether the kill switch is on, as `read_flags` does. Raises StoreError."""
+    with database.open_to_read(state_dir) as db:
+        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'guards'").fetchone() is None:
+            # Because a former release, which knew no guards, left the store behind.
+            return {}, False
+        return guards_in(db), is_killed_in(db)
 
 
 class Store:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -13,6 +14,7 @@ from strangler import __version__
 from strangler.cli import main
 from strangler.config import load
 from strangler.control import auth
+from strangler.control.migrations import STEPS
 from strangler.control.store import Store
 from strangler.core.shares import STAGES
 from strangler.flags.edit import SetShare, SetStage
@@ -173,7 +175,9 @@ def test_explain_without_an_instance_reads_the_stored_flags_and_says_so(
     assert code == 0
     assert "side      extracted, by upstream extracted" in output.out
     assert "flag_fallthrough" in output.out
-    assert output.err == "strangler: nothing runs; worked out from the files.\n"
+    assert output.err == (
+        "strangler: nothing runs; worked out from the files, with trips and the kill switch as they are stored.\n"
+    )
 
 
 def test_explain_without_an_instance_reads_beside_a_start_and_keeps_it_from_nothing(
@@ -226,6 +230,19 @@ def test_explain_of_a_store_that_cannot_be_read_says_why(routes: Path, capsys: p
     assert code == 1
     assert f"cannot read state store {state}/state.db: file is not a database" in error
     assert "Traceback" not in error
+
+
+def test_explain_reads_a_store_of_a_release_that_knew_no_guards(
+    routes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (routes.parent / "state").mkdir()
+    with closing(sqlite3.connect(routes.parent / "state" / "state.db")) as db:
+        db.executescript(f"{STEPS[0]};PRAGMA user_version = 1;")
+
+    code = main(["explain", "GET", "/items/7", "-H", "X-User-Id: 4", "-c", str(routes)])
+
+    assert code == 0
+    assert "flag_missing" in capsys.readouterr().out
 
 
 def test_explain_without_an_instance_makes_no_state_directory(routes: Path) -> None:

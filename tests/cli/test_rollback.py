@@ -130,3 +130,24 @@ async def test_the_audit_log_is_listed_checked_and_exported_beside_the_running_i
         (3, "trip", "read"),
         (4, "kill", "*"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"), [(("trip", "pay"), "tripped"), (("trip", "read"), "tripped"), (("kill", "on"), "killed")]
+)
+async def test_trips_and_the_kill_switch_are_explained_once_the_proxy_has_stopped(
+    tmp_path: Path, change: tuple[str, str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = routes_text(monolith=1, extracted=1, routes=ROUTES, workers=1)
+    question = ("explain", "GET", "/pay", "-H", "X-User-Id: 42", "--json")
+    async with running(tmp_path, text) as proxy:
+        await run(proxy, "flags", "set", "pay", "on", "--reason", "test")
+        await run(proxy, *change, "--reason", "double charges")
+        capsys.readouterr()
+        await run(proxy, *question)
+        before = json.loads(capsys.readouterr().out)
+
+    await run(proxy, *question)
+    after = json.loads(capsys.readouterr().out)
+
+    assert (after["side"], after["reason"]) == (before["side"], before["reason"]) == ("legacy", reason)
