@@ -22,7 +22,7 @@ MOST_SIDES = 10_000
 """Sides of routes that have rings, 6.5 kB each: 65 MB for five thousand routes that all have traffic on both sides, as
 many as are measured. More are counted, and have no chart."""
 RATE_S = 300
-"""How far back a rate looks: five minutes, as the dashboard's does."""
+"""How far back the rate of a dry run looks: five minutes, so that a route that is seldom asked has one."""
 LEAST_S = 5.0
 """The least that a count is divided by, so that the first request of a start is not a thousand a minute."""
 MOST_MARKS = 500

@@ -198,8 +198,9 @@ class Stream:
         found = {one.name: msgspec.json.encode(one) async for one in paced(self._standings())}
         slot, grown = int(self._now() // HOUR.step_s), b""
         if slot != self._slot and self._listeners:
-            # Because the slot before is over only now, it is told once more, whole.
-            grown = _event("history", await self._history.grown((slot - 1) * HOUR.step_s))
+            # Because those from the last one told on are over only now, they are told once more, whole; with thousands
+            # of routes a pass may come so late that they are two.
+            grown = _event("history", await self._history.grown(min(self._slot, slot - 1) * HOUR.step_s))
         status, names = self._read(), tuple(found)
         # Because there is no wait from here on, nobody misses a change and nobody is told it twice.
         if self._listeners:

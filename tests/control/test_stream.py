@@ -151,6 +151,20 @@ async def test_a_slot_of_history_is_told_whole_once_it_is_over(proxy: Proxy) -> 
     assert (side["at"], side["requests"]) == ([T, T + 10], [5, 5])
 
 
+async def test_after_a_late_pass_every_slot_that_is_over_by_then_is_told_whole(proxy: Proxy) -> None:
+    listener = await proxy.stream.open()
+    await told(listener)
+    proxy.now = T + 9
+    proxy.history.count([Tally(route="a", side=Side.LEGACY, outcomes=((Outcome.OK_2XX, 5),), latency=(), seconds=0.0)])
+    proxy.now = T + 21
+
+    await proxy.stream.tick()
+
+    _, history = await told(listener)
+    side = history.data["routes"]["a"]["legacy"]
+    assert (side["at"], side["requests"]) == ([T], [5])
+
+
 async def test_what_is_done_is_told_at_once_with_the_audit_logs_number(proxy: Proxy) -> None:
     listener = await proxy.stream.open()
     await told(listener)
