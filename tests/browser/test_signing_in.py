@@ -113,3 +113,33 @@ def test_a_page_too_many_says_so_and_comes_in_once_there_is_room(browser: Browse
 
         expect(person.heading("Where requests are answered")).to_be_visible()
         expect(person.page.get_by_text("Live", exact=True)).to_be_visible()
+
+
+def test_what_everybody_should_know_is_told_again_to_who_signs_in_again(browser: Browser, demo: Demo) -> None:
+    demo.ask("POST", "kill", {"is_on": True, "reason": "for the test"})
+    with open_page(browser, demo.admin) as person:
+        person.sign_in(demo.token)
+        expect(person.page.locator("#banners")).to_contain_text("The kill switch is on")
+        person.button("Sign out").click()
+        expect(person.heading("Sign in")).to_be_visible()
+
+        person.sign_in_again(demo.token)
+
+        expect(person.page.locator("#banners")).to_contain_text("The kill switch is on")
+    demo.ask("POST", "kill", {"is_on": False, "reason": "for the test"})
+
+
+def test_a_question_that_is_open_when_the_session_ends_does_not_stand_before_the_sign_in(
+    browser: Browser, demo: Demo
+) -> None:
+    token = demo.new_token("olga", "operator")
+    with open_page(browser, demo.admin) as person:
+        person.sign_in(token)
+        person.button("Kill switch…").click()
+        expect(person.page.get_by_role("dialog")).to_be_visible()
+
+        demo.ask("POST", "tokens/olga/revoke", {"reason": "she has left"})
+
+        expect(person.heading("Sign in")).to_be_visible()
+        expect(person.page.get_by_role("dialog")).to_have_count(0)
+        expect(person.page.get_by_label("Token")).to_be_focused()

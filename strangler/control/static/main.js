@@ -83,16 +83,23 @@ function leave(told = "") {
   end();
   end = () => {};
   shown = null;
+  drop();
   Object.assign(model, { me: null, head: null, names: [], marks: [], over: 0, link: { state: "connecting", since: Date.now() / 1000 } });
   model.routes.clear();
   model.history.clear();
   model.hours.clear();
   put(who);
   put(banners);
+  banners.told = "";
   show(views, false);
   text(link, "");
   document.title = "Sign in · strangler";
   signIn(main, arrive, told);
+}
+
+/** Close what was asked on a view that is not there any more. */
+function drop() {
+  for (const question of document.querySelectorAll("dialog[open]")) question.close();
 }
 
 /** Show the view that the address names. */
@@ -101,7 +108,7 @@ function go(isAsked = false) {
   const hash = location.hash.replace(/^#\/?/, "");
   if (!isAsked && hash === shown) return;
   end();
-  for (const question of document.querySelectorAll("dialog[open]")) question.close();
+  drop();
   shown = hash;
   put(main);
   const [view, ...rest] = hash.split("/");
