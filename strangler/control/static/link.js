@@ -1,7 +1,7 @@
 // The connection: one stream of events for the page. It comes back by itself, and says what happened meanwhile.
 
 import { probe, read } from "./api.js";
-import { clock } from "./format.js";
+import { clock, many } from "./format.js";
 import { changed, model, RECENT_S, takeHistory, takeMarks, takeState } from "./model.js";
 import { notify } from "./ui.js";
 import { kindOf } from "./series.js";
@@ -11,6 +11,8 @@ const EVENTS = ["hello", "state", "history", "mark", "bye"];
 const FIRST_MS = 1000;
 const MOST_MS = 15000;
 const PATIENCE_S = 5;
+/** What is done within this is one notice. */
+const TOGETHER_MS = 150;
 const FULL = {
   429: "as many pages as one token may have are open already; close one of them",
   503: "as many pages as there may be are open already, or the proxy is stopping",
@@ -25,6 +27,9 @@ let wait = FIRST_MS;
 let timer = null;
 let why = "";
 let isOn = false;
+let news = [];
+/** History that came while what was before it is asked for; null if nothing is. */
+let waiting = null;
 const greeting = turns();
 
 /** Listen from now on. */
@@ -61,7 +66,7 @@ function take(event) {
   const data = JSON.parse(event.data);
   if (event.type === "hello") greeted(data);
   else if (event.type === "state") takeState(data);
-  else if (event.type === "history") takeHistory(data);
+  else if (event.type === "history") waiting ? waiting.push(data) : takeHistory(data);
   else if (event.type === "mark") told(data);
   else farewell(data);
 }
@@ -87,6 +92,7 @@ async function greeted(hello) {
     notify(isOther ? `The proxy's control process was restarted. This page is connected again since ${clock(hello.now)}; its charts begin anew.` : `Connected again after ${away} s.`);
   }
   changed();
+  waiting = [];
   try {
     const found = await read(`history?span=hour&since=${hello.now - RECENT_S}`);
     if (!isNewest()) return;
@@ -95,13 +101,27 @@ async function greeted(hello) {
   } catch {
     // The stream brings what comes from now on; the charts begin there.
   }
+  if (!isNewest()) return;
+  for (const one of waiting) takeHistory(one);
+  waiting = null;
 }
 
 function told(mark) {
   const isNew = takeMarks([mark]).length > 0;
-  const { shape, word } = kindOf(mark);
-  if (!isNew || !model.me || (mark.who === model.me.name && shape !== "trip")) return;
-  notify(`${mark.subject === "*" ? "Everything" : mark.subject}: ${word} by ${mark.who}. ${mark.why}`, shape === "trip" ? "warning" : "info");
+  if (!isNew || !model.me || (mark.who === model.me.name && !isTrip(mark))) return;
+  if (!news.length) setTimeout(tell, TOGETHER_MS);
+  news.push(mark);
+}
+
+const isTrip = (mark) => kindOf(mark).shape === "trip";
+
+/** Tell what was done as one notice: a cohort trips in one go, and after a night hundreds of things may have been done. */
+function tell() {
+  const first = news.find(isTrip) ?? news[0];
+  const rest = news.length - 1;
+  const more = rest ? ` And ${many(rest, "change")} more.` : "";
+  notify(`${first.subject === "*" ? "Everything" : first.subject}: ${kindOf(first).word} by ${first.who}. ${first.why}${more}`, isTrip(first) ? "warning" : "info");
+  news = [];
 }
 
 /** The browser comes back by itself, unless it was refused. */

@@ -105,7 +105,8 @@ export function takeHour(found, names) {
     const sides = ["legacy", "extracted"].map((side) => {
       const slots = slotsOf(found.routes[name]?.[side]);
       const last = Math.max(...slots.keys());
-      for (const [at, slot] of known?.[side] ?? []) if (at > last) slots.set(at, slot);
+      // Because the stream may have told the latest slot whole while this was under way, the one with more is newer.
+      for (const [at, slot] of known?.[side] ?? []) if (at > last || (at === last && slot.requests > slots.get(at).requests)) slots.set(at, slot);
       return [side, slots];
     });
     model.history.set(name, Object.fromEntries(sides));
