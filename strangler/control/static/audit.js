@@ -1,7 +1,7 @@
 // The audit log: who did what, when and why, newest first, with what there was before and after.
 
 import { read } from "./api.js";
-import { el, fresh, put, set, show, text } from "./dom.js";
+import { el, fresh, put, show, text } from "./dom.js";
 import { many, moment, pretty } from "./format.js";
 import { model, watch } from "./model.js";
 import { kindOf } from "./series.js";
@@ -24,7 +24,6 @@ export function auditList(query, { isFresh = () => true, follows = false } = {})
 
   async function more(isAnew = false) {
     const isNewest = asking();
-    set(older, { disabled: true });
     try {
       const { rows, next } = await page(last);
       if (!isNewest()) return;
@@ -38,7 +37,6 @@ export function auditList(query, { isFresh = () => true, follows = false } = {})
       if (!isNewest()) return;
       text(status, explain(error));
     }
-    set(older, { disabled: false });
   }
 
   /** Return the page that begins before `before` and has entries; one question looks at so many only, and may find none. */

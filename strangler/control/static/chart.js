@@ -43,11 +43,15 @@ export function chart({ title, value, words, least }) {
     point(Math.round(part * (shown.bins - 1)));
   });
   picture.addEventListener("pointerleave", () => point(null));
-  picture.addEventListener("blur", () => point(null));
+  picture.addEventListener("blur", () => {
+    set(readout, { "aria-live": null });
+    point(null);
+  });
   picture.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
     if (!step || !shown) return;
     event.preventDefault();
+    set(readout, { "aria-live": "polite" });
     point((pointed ?? shown.bins - 1) + step);
   });
 

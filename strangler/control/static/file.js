@@ -76,7 +76,9 @@ export function fileView(main, route) {
     text(path, found.status.file);
     show(moved, false);
     typed();
-    if (route) seek(original.split("\n").findIndex((line) => line.includes(`name: ${route}`)) + 1, 1);
+    // Because whoever has begun may be elsewhere by now, it is looked for once.
+    if (route) seek(original.split("\n").findIndex((line) => nameIn(line) === route) + 1, 1);
+    route = "";
   }
 
   function typed() {
@@ -216,6 +218,9 @@ export function fileView(main, route) {
     for (const begin of [opening, following, checking]) begin();
   };
 }
+
+/** The name that a line of the file gives; empty if it gives none. */
+const nameIn = (line) => line.match(/(?:^|[\s{,])name:\s*["']?([^\s"',}]+)/)?.[1] ?? "";
 
 /** Ask again for as long as another text is being looked at. */
 async function patiently(send, isWanted) {

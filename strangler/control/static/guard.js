@@ -40,9 +40,11 @@ export function guardPanel(name) {
   let end = () => {};
   let isFirst = true;
   let phase = null;
+  let told = "";
 
   function drawn(guard) {
     phase = guard.phase;
+    told = JSON.stringify(guard);
     return draw(guard);
   }
 
@@ -56,7 +58,9 @@ export function guardPanel(name) {
     if (document.hidden) return;
     try {
       const found = await read(`guards/${enc(name)}`);
-      // Because somebody may be reading, what has the focus stays as it is until the phase is another one.
+      // Because somebody may be reading, what is the same is not written anew, and what has the focus stays as it is
+      // until the phase is another one.
+      if (JSON.stringify(found) === told) return;
       if (found.phase === phase && body.contains(document.activeElement)) return;
       const open = [...body.querySelectorAll("details[open] > summary")].map((one) => one.textContent);
       put(body, drawn(found));

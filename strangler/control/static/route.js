@@ -28,6 +28,7 @@ export function routeView(main, name) {
     });
   }
   const first = model.routes.get(name);
+  const is = identity(first);
   const picture = bar();
   const word = el("span", {});
   const why = el("p", { class: "why" });
@@ -72,12 +73,16 @@ export function routeView(main, name) {
     const route = model.routes.get(name);
     show(gone, !route);
     if (!route) return;
-    const is = standing(route);
+    if (identity(route) !== is) {
+      window.dispatchEvent(new HashChangeEvent("hashchange"));
+      return;
+    }
+    const stands = standing(route);
     look([name]);
     picture.draw(route);
-    word.className = `chip ${is.kind}`;
-    text(word, is.word);
-    text(why, reason(route, is));
+    word.className = `chip ${stands.kind}`;
+    text(word, stands.word);
+    text(why, reason(route, stands));
     control?.update();
     charts.draw(route);
     guard.update();
@@ -93,6 +98,9 @@ export function routeView(main, name) {
   };
 }
 
+/** What the view is made for: where the file has it otherwise, it is made anew. */
+const identity = (route) => JSON.stringify([route.methods, route.path, route.extracted, route.flag, Boolean(route.guard)]);
+
 /** Requests, failures and latency of both sides, over an hour or a day. */
 function chartsOf(name) {
   const requests = chart({ title: "Requests a minute", value: (bin, width) => (bin.requests ? (bin.requests * 60) / width : null), words: rate, least: 1 });
@@ -104,8 +112,10 @@ function chartsOf(name) {
   const numbers = el("details", { class: "numbers", ontoggle: () => tabulate() }, el("summary", {}, "The same as a table"));
   let isDay = false;
   let day = null;
+  let loaded = 0;
   let end = () => {};
   let route = null;
+  let drawn = "";
   const buttons = ["Hour", "Day"].map((word, index) => el("button", { type: "button", "aria-pressed": String(index === 0), onclick: () => choose(index) }, word));
   const node = el(
     "section",
@@ -131,6 +141,7 @@ function chartsOf(name) {
       const found = await read(`history?span=day&routes=${enc(name)}`);
       const sides = found.routes[name] ?? {};
       day = Object.fromEntries(Object.entries(sides).map(([side, columns]) => [side, slotsOf(columns)]));
+      loaded += 1;
     } catch {
       // What was loaded before stays; the line at the top says that there is no connection.
     }
@@ -142,20 +153,28 @@ function chartsOf(name) {
     const span = isDay ? DAY : reach(120);
     const history = isDay ? day : model.history.get(name);
     const marks = marksOf(route);
+    const picture = [isDay, isDay ? loaded : model.counted, model.over, marks.at(-1)?.seq, marks.length, span.width, span.bins].join(" ");
+    if (picture === drawn) return;
+    drawn = picture;
+    tabulate();
     for (const one of [requests, failures, middle, high]) one.draw(history, marks, model.over, span);
     text(reached, `The last ${span.word}, as far as it is over.`);
     const from = now() - span.width * span.bins;
-    put(
-      done,
-      marks.filter((mark) => mark.at >= from).slice(-5).reverse().map((mark) => {
-        const { shape, word } = kindOf(mark);
-        return el("li", {}, el("span", { class: `sample mark ${shape}` }), el("time", {}, moment(mark.at)), " ", el("b", {}, word), ` by ${mark.who}: ${mark.why}`);
-      }),
-    );
+    const latest = marks.filter((mark) => mark.at >= from).slice(-5).reverse();
+    const told = latest.map((mark) => mark.seq).join(" ");
+    // Because somebody may be reading them, they are not written anew while they are the same.
+    if (told !== done.dataset.told) put(done, latest.map(deed));
+    done.dataset.told = told;
     show(done, done.children.length > 0);
   }
 
+  function deed(mark) {
+    const { shape, word } = kindOf(mark);
+    return el("li", {}, el("span", { class: `sample mark ${shape}` }), el("time", {}, moment(mark.at)), " ", el("b", {}, word), ` by ${mark.who}: ${mark.why}`);
+  }
+
   function tabulate() {
+    if (numbers.querySelector(".scroll")?.contains(document.activeElement)) return;
     while (numbers.children.length > 1) numbers.lastChild.remove();
     if (!numbers.open) return;
     const history = isDay ? day : model.history.get(name);

@@ -27,7 +27,7 @@ const STAGES = [
 export function shareControl(key) {
   const slider = el("input", { id: fresh("slider"), type: "range", min: 0, max: STOPS.length - 1, step: 1, oninput: slid, onkeydown: jumped });
   const exact = el("input", { id: fresh("exact"), type: "number", min: 0, max: 100, step: "any", inputmode: "decimal", oninput: typed });
-  const meaning = el("p", { class: "meaning", role: "status" });
+  const meaning = el("p", { class: "meaning", role: "status", "aria-live": "off" });
   const apply = action("Set share…", () => setShare(Number(exact.value)), { class: "primary" });
   const toggle = action("", toggled);
   const stage = el("select", { id: fresh("stage") }, STAGES.map(([value, word]) => el("option", { value }, `${value}: ${word}`)));
@@ -85,6 +85,8 @@ export function shareControl(key) {
 
   function edited() {
     isEdited = true;
+    // Because what it means changes with traffic, it is read aloud only where it is asked for.
+    set(meaning, { "aria-live": "polite" });
     tell();
   }
 
@@ -134,6 +136,7 @@ export function shareControl(key) {
     if (isMigration && flag.stage && document.activeElement !== stage && !isEdited) stage.value = flag.stage;
     for (const control of [slider, exact, stage, some]) set(control, { disabled: !isEmbedded || !mayChange() });
     note.update();
+    set(meaning, { "aria-live": "off" });
     tell();
   }
 
@@ -157,6 +160,8 @@ export function shareControl(key) {
     });
     if (!isDone) return;
     isEdited = false;
+    // Because a button that offers nothing any more loses the keyboard's place.
+    if (document.activeElement === apply.node) slider.focus({ preventScroll: true });
     notify(`${key} is ${word} now, on every worker.`);
     refresh();
   }

@@ -76,6 +76,7 @@ export function ask({ title, body = [], verb, danger = false, run }) {
     } catch (error) {
       show(text(fault, explain(error)), true);
       set(confirm, { disabled: false });
+      if (!form.contains(document.activeElement)) confirm.focus();
     }
   });
   const unwatch = watch(() => {
