@@ -1,9 +1,16 @@
 """The crowd: how many connections there are, in all and from one place, and whether one more is too many."""
 
-from typing import Any
+from enum import StrEnum
 
 from strangler.core.forward import Peer
 from strangler.core.model import ListenerLimits
+
+
+class Limit(StrEnum):
+    """Which of a listener's limits one more connection would break. A closed set."""
+
+    ALL = "connections"
+    ONE_ADDRESS = "connections_per_address"
 
 
 class Crowd:
@@ -13,13 +20,13 @@ class Crowd:
         self.total = 0
         self._by_origin: dict[str, int] = {}
 
-    def refusal(self, peer: Peer, limits: ListenerLimits) -> dict[str, Any] | None:
-        """Return which limit one more connection of this peer would break, for the log; None if it may enter."""
+    def refusal(self, peer: Peer, limits: ListenerLimits) -> Limit | None:
+        """Return which limit one more connection of this peer would break; None if it may enter."""
         if self.total >= limits.connections:
-            return {"limit": limits.connections}
+            return Limit.ALL
         most = limits.connections_per_address
         if most and not peer.is_trusted and self._by_origin.get(peer.origin, 0) >= most:
-            return {"limit": most, "address": peer.origin}
+            return Limit.ONE_ADDRESS
         return None
 
     def enter(self, peer: Peer) -> None:

@@ -21,7 +21,7 @@ from strangler.core.tally import CONNECTIONS_REFUSED, IDEMPOTENCY_KEYS_EVICTED, 
 from strangler.proxy.accept import Acceptor
 from strangler.proxy.capture import Offers
 from strangler.proxy.client import Client
-from strangler.proxy.crowd import Crowd
+from strangler.proxy.crowd import Crowd, Limit
 from strangler.proxy.draining import DRAIN_GRACE_S
 from strangler.proxy.keybook import KeyBook
 from strangler.proxy.moving import Moving
@@ -226,7 +226,7 @@ class Plane:
         refusal = self._crowd.refusal(peer, self.limits)
         if refusal is not None:
             self._refused += 1
-            self._notify("connection_refused", refusal)
+            self._notify("connection_refused", self._told(refusal, peer))
         return refusal is None
 
     def enter(self, peer: forward.Peer) -> None:
@@ -266,6 +266,13 @@ class Plane:
         self._on_notice("accept_paused", {"why": why})
 
     # --- inside
+
+    def _told(self, refusal: Limit, peer: forward.Peer) -> dict[str, Any]:
+        match refusal:
+            case Limit.ALL:
+                return {"limit": self.limits.connections}
+            case Limit.ONE_ADDRESS:
+                return {"limit": self.limits.connections_per_address, "address": peer.origin}
 
     @property
     def _pending(self) -> int:

@@ -21,7 +21,7 @@ from strangler.control.answers import problem, wired
 from strangler.control.metrics import DoorReading
 from strangler.core.forward import Networks, Peer, peer_of
 from strangler.core.model import ListenerLimits
-from strangler.proxy.crowd import Crowd
+from strangler.proxy.crowd import Crowd, Limit
 from strangler.runtime.adminconnection import Connection
 
 LIMITS = ListenerLimits(connections=256, connections_per_address=64)
@@ -78,7 +78,7 @@ class Door:
         """Return a place for a connection from an address, if need be another one's; None if there is none."""
         peer = peer_of(address, self._trusted)
         if (refusal := self._crowd.refusal(peer, self.limits)) is not None:
-            origin = peer.origin if "address" in refusal else None
+            origin = peer.origin if refusal is Limit.ONE_ADDRESS else None
             several = [one for one, its in self._inside.items() if one.may_go and origin in (None, its.origin)]
             if not several:
                 self._cut[Cut.REFUSED] += 1

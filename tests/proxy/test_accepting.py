@@ -14,7 +14,7 @@ import pytest
 from strangler.core.forward import peer_of
 from strangler.core.model import ListenerLimits, ListenerTls
 from strangler.proxy.accept import Acceptor
-from strangler.proxy.crowd import Crowd
+from strangler.proxy.crowd import Crowd, Limit
 from tests.support.backend import backend, ok, says
 from tests.support.issuer import Issuer
 from tests.support.plane import config, proxy
@@ -102,8 +102,16 @@ def test_a_client_with_a_whole_ipv6_network_is_one_client() -> None:
     limits = ListenerLimits(connections_per_address=1)
     crowd.enter(peer_of("2001:db8::1", ()))
 
-    assert crowd.refusal(peer_of("2001:db8::ffff", ()), limits) == {"limit": 1, "address": "2001:db8::/64"}
+    assert crowd.refusal(peer_of("2001:db8::ffff", ()), limits) is Limit.ONE_ADDRESS
     assert crowd.refusal(peer_of("2001:db8:0:1::1", ()), limits) is None
+
+
+def test_whom_no_place_is_left_for_is_told_so_before_how_many_its_address_has() -> None:
+    crowd = Crowd()
+    limits = ListenerLimits(connections=1, connections_per_address=1)
+    crowd.enter(peer_of("192.0.2.1", ()))
+
+    assert crowd.refusal(peer_of("192.0.2.1", ()), limits) is Limit.ALL
 
 
 def test_a_crowd_that_has_left_takes_no_memory() -> None:
