@@ -9,6 +9,7 @@ from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from strangler.control.flight import Flight
 from strangler.control.pace import paced
 from strangler.control.totals import MAX_KEYS, Total, Totals
 from strangler.core.histogram import BOUNDS_S
@@ -123,16 +124,23 @@ class Reading:
 
 
 class Exposition:
-    """Renders everything for one scrape; with thousands of routes the loop does not wait for it."""
+    """Renders everything for one scrape; with thousands of routes the loop does not wait for it.
+
+    Because anybody may ask, however many ask keep one thread busy and no more.
+    """
 
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(self, totals: Totals, read: Callable[[], Awaitable[Reading]]) -> None:
         self._totals = totals
         self._read = read
+        self._flight = Flight(self._render)
 
     async def render(self) -> bytes:
         """Return the text of one scrape."""
+        return await self._flight.wait()
+
+    async def _render(self) -> bytes:
         families = await _counted(self._totals)
         return await asyncio.to_thread(generate_latest, _Collected(families, await self._read()))
 

@@ -139,3 +139,20 @@ async def test_the_readings_of_thousands_of_routes_are_written_out_beside_the_lo
 
     assert 'strangler_route_tripped{route="rb"} 0.0' in text
     assert guards.threads and threading.get_ident() not in guards.threads
+
+
+async def test_a_flood_of_scrapes_is_rendered_once_at_a_time_and_shared() -> None:
+    read_so_often = 0
+
+    async def count() -> Reading:
+        nonlocal read_so_often
+        read_so_often += 1
+        await asyncio.sleep(0)
+        return READING
+
+    exposition = Exposition(Totals(), count)
+    async with asyncio.TaskGroup() as tasks:
+        flood = [tasks.create_task(exposition.render()) for _ in range(200)]
+
+    assert len({one.result() for one in flood}) == 1
+    assert read_so_often <= 2
