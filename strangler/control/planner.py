@@ -11,7 +11,7 @@ from strangler.control.discovery import Discovery
 from strangler.control.share import Shares
 from strangler.control.truth import Truth
 from strangler.core.decide import Evaluation, Reason
-from strangler.core.foresight import Effect, Plan, foresee
+from strangler.core.foresight import Effect, Plan, Served, foresee
 from strangler.core.hour import Row
 from strangler.core.model import Config
 from strangler.core.shares import Overrides
@@ -130,9 +130,14 @@ def _foresee(rows: list[Row], before: Config, after: Config, flags: FlagData, ov
         rows,
         _compiled(before, overrides),
         _compiled(after, overrides),
-        shares_before={name: share.basis_points for name, share in Shares().of(before, flags).items()},
-        shares_after={name: share.basis_points for name, share in Shares().of(after, flags).items()},
+        served_before=_served(before, flags),
+        served_after=_served(after, flags),
     )
+
+
+def _served(config: Config, flags: FlagData) -> dict[str, Served]:
+    shares = Shares().of(config, flags)
+    return {name: Served(share=share.basis_points, held=share.held_bp) for name, share in shares.items()}
 
 
 def _compiled(config: Config, overrides: Overrides) -> Snapshot:

@@ -78,20 +78,33 @@ class Plan:
         return any(effect.changes for effect in self.effects)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What a route's flag serves by default, in basis points."""
+
+    share: int | None
+    """None if its values name no sides."""
+    held: int = 0
+    """Of the share, what `rollback.hold_back` keeps on the monolith all the same."""
+
+
+_NOTHING = Served(share=None)
+
+
 def foresee(
     rows: Iterable[Row],
     before: Snapshot,
     after: Snapshot,
     *,
-    shares_before: Mapping[str, int | None],
-    shares_after: Mapping[str, int | None],
+    served_before: Mapping[str, Served],
+    served_after: Mapping[str, Served],
 ) -> Plan:
     """Return what `after` would do with the recorded requests in place of `before`.
 
-    The shares are those that routes' flags serve by default, by the route's name in its own file.
+    What the routes' flags serve is by the route's name in its own file.
     """
-    now = _View(before, shares_before, before.config, is_recorded=True)
-    then = _View(after, shares_after, before.config, is_recorded=False)
+    now = _View(before, served_before, before.config, is_recorded=True)
+    then = _View(after, served_after, before.config, is_recorded=False)
     effects: dict[tuple[str, str], Effect] = {}
     seen: set[str] = set()
     requests, sampled = 0.0, 0
@@ -125,7 +138,7 @@ class _Found:
     route: CompiledRoute | None
     places: Mapping[Side, frozenset[Address]]
     """Where each side is."""
-    share: int | None
+    served: Served = _NOTHING
     is_refused: bool = False
     is_uncertain: bool = False
     is_recorded: bool = False
@@ -154,11 +167,11 @@ class _Found:
         route, cap = compiled.route, compiled.cap
         if cap == 0:
             return 0.0, True
-        if self.is_recorded and spot.side is not None and cap is None and route.name == form.route:
+        if spot.side is not None and self.is_where_it_was(form):
             return float(spot.side is Side.EXTRACTED), True
         cohort = route.cohort or route.name
         is_placed = cohort == form.cohort and self.source == form.source and spot.place != NO_PLACE
-        share = route.share if route.flag is None else self.share or 0
+        share = route.share if route.flag is None else (self.served.share or 0) - self.served.held
         if is_placed and cap is not None and not _is_extracted(spot.place, cap):
             return 0.0, True
         if is_placed and route.flag is None:
@@ -167,15 +180,29 @@ class _Found:
         most = FULL_SHARE if cap is None or is_placed else cap
         return min(share, most) / FULL_SHARE, False
 
+    def is_where_it_was(self, form: Form) -> bool:
+        """Return whether a request of the form is where its flag sent it, if that is known."""
+        is_route = self.route is not None and self.route.cap is None and self.route.route.name == form.route
+        return is_route and self.is_recorded
+
+    def odds_by_same_flag(self, old: "_Found", spot: Spot) -> tuple[float, bool]:
+        """Return the odds of a request of which the side is known, if only what is held back is another part."""
+        less = old.served.held - self.served.held
+        if spot.is_held and less > 0:
+            return less / old.served.held, self.served.held == 0
+        if spot.side is Side.EXTRACTED and less < 0:
+            return 1 + less / ((old.served.share or 0) - old.served.held), False
+        return float(spot.side is Side.EXTRACTED), True
+
 
 class _View:
     """One set of routes as forms are looked up in it."""
 
     def __init__(
-        self, snapshot: Snapshot, shares: Mapping[str, int | None], recorded: Config, *, is_recorded: bool
+        self, snapshot: Snapshot, served: Mapping[str, Served], recorded: Config, *, is_recorded: bool
     ) -> None:
         self._snapshot = snapshot
-        self._shares = shares
+        self._served = served
         self._is_recorded = is_recorded
         self._places = {one.name: frozenset(one.addresses) for one in snapshot.config.upstreams}
         self._sources = sources_of(recorded).keys()
@@ -195,11 +222,11 @@ class _View:
         indexes = self._indexes(form, form.fields)
         is_uncertain = bool(self._unknown) and indexes != self._indexes(form, self._perhaps(form))
         if len(indexes) > 1:
-            return _Found(route=None, places={}, share=None, is_refused=True, is_uncertain=is_uncertain)
+            return _Found(route=None, places={}, is_refused=True, is_uncertain=is_uncertain)
         index = next(iter(indexes), None)
         if index is None:
             default = {Side.LEGACY: self._places[self._snapshot.config.default_upstream]}
-            return _Found(route=None, places=default, share=None, is_uncertain=is_uncertain)
+            return _Found(route=None, places=default, is_uncertain=is_uncertain)
         compiled = self._snapshot.routes[index]
         route = compiled.route
         return _Found(
@@ -209,7 +236,7 @@ class _View:
                 for side, name in ((Side.LEGACY, route.legacy), (Side.EXTRACTED, route.extracted))
                 if name is not None
             },
-            share=self._shares.get(route.name),
+            served=self._served.get(route.name, _NOTHING),
             is_refused=self._lacks_key(route, form),
             is_uncertain=is_uncertain,
             is_recorded=self._is_recorded,
@@ -255,7 +282,12 @@ def _compare(effect: Effect, row: Row, old: _Found, new: _Found) -> None:
     for spot, count in groups:
         each = whole * count
         p_old, is_exact = old.odds(spot, row.form)
-        p_new, is_exact_too = (p_old, is_exact) if is_same else new.odds(spot, row.form)
+        if is_same:
+            p_new, is_exact_too = p_old, is_exact
+        elif is_one_draw and spot.side is not None and old.is_where_it_was(row.form):
+            p_new, is_exact_too = new.odds_by_same_flag(old, spot)
+        else:
+            p_new, is_exact_too = new.odds(spot, row.form)
         # Because one and the same draw decides, a raised share takes nobody back; two draws are of one another free.
         to_extracted = max(p_new - p_old, 0.0) if is_one_draw else (1 - p_old) * p_new
         to_legacy = max(p_old - p_new, 0.0) if is_one_draw else p_old * (1 - p_new)
@@ -283,16 +315,17 @@ def _is_same(one: _Found, other: _Found) -> bool:
     assert one.route is not None and other.route is not None
     if one.route.fixed is not None and other.route.fixed is not None:
         return one.route.fixed.side is other.route.fixed.side
-    return _draw(one) == _draw(other) and one.route.route.share == other.route.route.share
+    is_share = one.route.route.share == other.route.route.share and one.served == other.served
+    return is_share and _draw(one) == _draw(other)
 
 
 def _draw(found: _Found) -> object:
-    """Return what decides the side of a key, but for the share."""
+    """Return what decides the side of a key, but for the share and what is held back of it."""
     assert found.route is not None
     route = found.route.route
     # Because a flag whose values are the upstreams' names serves another share, or none, once they have others.
-    meant = found.share if found.share is not None else (route.legacy, route.extracted)
-    by_flag = None if route.flag is None else (route.flag, route.attributes, meant, found.route.hold_back)
+    meant = found.served.share if found.served.share is not None else (route.legacy, route.extracted)
+    by_flag = None if route.flag is None else (route.flag, route.attributes, meant)
     has_cohort = route.flag is None or found.route.cap is not None
     cohort = route.cohort or route.name if has_cohort else ""
     return route.extracted is None, route.identity, found.route.cap, cohort, by_flag

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import floor
 
+from strangler.core.decide import Reason
 from strangler.core.migration import Stage
 from strangler.core.model import FULL_SHARE, Side
 from strangler.core.shapes import NO_PLACE, Shape
@@ -26,6 +27,7 @@ MOST_HOSTS = 64
 """Hosts that are told apart in a twelfth; in place of others is nothing, which routes for any host take."""
 
 _NONE = (1 << 14) - 1
+_HELD = 2
 _UNKNOWN = 3
 
 
@@ -52,6 +54,8 @@ class Spot:
     """In basis points; -1 for one without a key."""
     side: Side | None
     """Where its flag sent it; None if that is not known, or not by the flags as they are now."""
+    is_held: bool = False
+    """Whether its flag gave it away, and `rollback.hold_back` kept it on the monolith."""
 
 
 class Row:
@@ -164,8 +168,9 @@ class Hour:
                 self.uncounted += weight
                 return
             row = slot.rows[form] = Row(form)
-        is_by_flag = is_current and shape.reason.startswith("flag_")
-        row.add(Spot(place=shape.place, side=shape.side if is_by_flag else None), weight)
+        is_held = is_current and shape.reason == Reason.HOLD_BACK
+        is_by_flag = is_held or (is_current and shape.reason.startswith("flag_"))
+        row.add(Spot(place=shape.place, side=shape.side if is_by_flag else None, is_held=is_held), weight)
 
     def rows(self, now: float) -> Iterator[Row]:
         """Yield what is within the last hour."""
@@ -204,13 +209,14 @@ class Hour:
 
 
 def _packed(spot: Spot) -> int:
-    side = _UNKNOWN if spot.side is None else int(spot.side is Side.EXTRACTED)
+    side = _UNKNOWN if spot.side is None else _HELD if spot.is_held else int(spot.side is Side.EXTRACTED)
     return (_NONE if spot.place == NO_PLACE else spot.place) | side << 14
 
 
 def _unpacked(packed: int, *, is_stale: bool) -> Spot:
-    place, side = packed & _NONE, packed >> 14
+    place, side = packed & _NONE, _UNKNOWN if is_stale else packed >> 14
     return Spot(
         place=NO_PLACE if place == _NONE else place,
-        side=None if is_stale or side == _UNKNOWN else Side.EXTRACTED if side else Side.LEGACY,
+        side=None if side == _UNKNOWN else Side.EXTRACTED if side == 1 else Side.LEGACY,
+        is_held=side == _HELD,
     )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strangler.core.decide import Decision, decide
-from strangler.core.foresight import Effect, Plan, foresee
+from strangler.core.foresight import Effect, Plan, Served, foresee
 from strangler.core.migration import Stage
 from strangler.core.model import Config, HeaderMatch, Idempotency, Source, SourceKind
 from strangler.core.shadowing import Shadow, ShadowMode
@@ -21,6 +21,8 @@ from tests.core.requests import ASSIGNED, EVERY_SOURCE, EVERYTHING, USER, Fixed,
 from tests.core.shapes import NOW, SPARE, hour_of, shape
 from tests.core.test_decide import is_refused
 
+TWENTY = {"y": Served(share=2_000)}
+
 
 def snapshot(by: Config, value: bool = False, overrides: Overrides = NO_OVERRIDES) -> Snapshot:
     return compile_snapshot(by, generation=1, flags=Fixed(value), overrides=overrides)
@@ -29,9 +31,9 @@ def snapshot(by: Config, value: bool = False, overrides: Overrides = NO_OVERRIDE
 def plan(
     several: Sequence[Request], before: Snapshot, after: Snapshot, shares: dict[str, int | None] | None = None
 ) -> Plan:
-    given = shares or {}
+    given = {name: Served(share=share) for name, share in (shares or {}).items()}
     rows = hour_of(before, several).rows(NOW)
-    return foresee(rows, before, after, shares_before=given, shares_after=given)
+    return foresee(rows, before, after, served_before=given, served_after=given)
 
 
 def effects(found: Plan) -> list[dict[str, Any]]:
@@ -276,7 +278,7 @@ def test_a_place_in_another_cohort_says_nothing_and_a_raised_share_takes_nobody_
     before = snapshot(config(route("x", "/x/{id}", share=2_000, cohort="now")))
     after = snapshot(config(route("x", "/x/{id}", share=5_000, cohort="now")))
 
-    found = foresee(hour_of(recorded, users(100)).rows(NOW), before, after, shares_before={}, shares_after={})
+    found = foresee(hour_of(recorded, users(100)).rows(NOW), before, after, served_before={}, served_after={})
 
     assert effects(found) == [
         {
@@ -294,7 +296,7 @@ def test_where_a_flag_sent_the_requests_of_another_route_says_nothing() -> None:
     before = snapshot(config(route("y", "/x/{id}", flag="g")), value=True)
     after = snapshot(config(route("y", "/x/{id}", share=0)))
 
-    found = foresee(hour_of(recorded, users(10)).rows(NOW), before, after, shares_before={"y": 2_000}, shares_after={})
+    found = foresee(hour_of(recorded, users(10)).rows(NOW), before, after, served_before=TWENTY, served_after={})
 
     assert [effect.to_legacy for effect in found.effects] == [pytest.approx(2.0)]
 
@@ -307,7 +309,11 @@ def test_where_a_flag_sent_requests_says_nothing_while_its_route_is_probed() -> 
     after = snapshot(config(route("x", "/x/{id}", extracted=None)), overrides=probing)
 
     found = foresee(
-        hour_of(recorded, users(100)).rows(NOW), before, after, shares_before={"x": 10_000}, shares_after={}
+        hour_of(recorded, users(100)).rows(NOW),
+        before,
+        after,
+        served_before={"x": Served(share=10_000)},
+        served_after={},
     )
 
     assert [effect.to_legacy for effect in found.effects] == [moved("x", 100, 0, 1_000)]
@@ -319,7 +325,7 @@ def test_what_was_recorded_at_any_time_of_the_hour_counts() -> None:
     one = shape(before, users(1)[0])
     hour.add(one, one.paths[0], now=NOW + 1_000, weight=5.0, is_current=True)
 
-    found = foresee(hour.rows(NOW + 1_000), before, after, shares_before={}, shares_after={})
+    found = foresee(hour.rows(NOW + 1_000), before, after, served_before={}, served_after={})
 
     assert effects(found) == [{"before": "", "after": "x", "requests": 7.0}]
 

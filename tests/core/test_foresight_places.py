@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from strangler.core.foresight import foresee
+from strangler.core.foresight import Served, foresee
 from strangler.core.model import Address, Config
 from tests.core.requests import config, route
 from tests.core.shapes import NOW, hour_of
@@ -73,8 +73,8 @@ def test_an_upstream_with_another_name_at_the_same_address_changes_nothing(more:
     assert not plan(users(100), snapshot(by, True), snapshot(renamed(by, "wallet"), True), {"x": 5_000}).changes
 
 
-@pytest.mark.parametrize("shares", [{"x": None}, {"x": 0}])
-def test_a_flag_whose_values_are_names_that_there_are_no_more_moves_those_it_had(shares: dict[str, int | None]) -> None:
+@pytest.mark.parametrize("share", [None, 0])
+def test_a_flag_whose_values_are_names_that_there_are_no_more_moves_those_it_had(share: int | None) -> None:
     by = config(route("x", "/x/{id}", flag="f"))
     rows = hour_of(snapshot(by, True), users(10)).rows(NOW)
 
@@ -82,8 +82,8 @@ def test_a_flag_whose_values_are_names_that_there_are_no_more_moves_those_it_had
         rows,
         snapshot(by, True),
         snapshot(renamed(by, "wallet"), True),
-        shares_before={"x": 10_000} if shares["x"] == 0 else shares,
-        shares_after=shares,
+        served_before={"x": Served(share=10_000 if share == 0 else share)},
+        served_after={"x": Served(share=share)},
     )
 
     assert [(effect.to_legacy, effect.estimated) for effect in found.effects] == [(10.0, 10.0)]

@@ -51,6 +51,29 @@ def test_requests_of_one_form_are_one_row_with_their_places() -> None:
     )
 
 
+def test_what_is_held_back_of_a_flag_is_told_from_what_the_flag_leaves() -> None:
+    hour = Hour()
+    held = replace(SHAPE, side=Side.LEGACY, reason=Reason.HOLD_BACK)
+    add(hour, held)
+    add(hour, replace(SHAPE, side=Side.LEGACY))
+    add(hour, held, is_current=False)
+
+    (row,) = hour.rows(NOW)
+
+    assert row.spots() == (
+        Spot(place=17, side=Side.LEGACY, is_held=True),
+        Spot(place=17, side=Side.LEGACY),
+        Spot(place=17, side=None),
+    )
+    assert [(spot.side, spot.is_held, count) for spot, count in row.groups(())] == [
+        (Side.LEGACY, False, 1),
+        (Side.LEGACY, True, 1),
+        (None, False, 1),
+    ]
+    hour.forget_sides()
+    assert set(row.spots()) == {Spot(place=17, side=None)}
+
+
 def test_a_path_that_does_not_exist_has_no_other_readings() -> None:
     hour = Hour()
     add(hour, replace(SHAPE, is_proof=False))

@@ -20,6 +20,8 @@ UPSTREAMS = {name: f'{{url: "http://127.0.0.1:@{name}"}}' for name in APPLICATIO
 UPSTREAMS["monolith"] = '{url: "http://127.0.0.1:@monolith", default: true}'
 USERS = '{name: users, match: {path: "/users/{id}"}, extracted: pay, share: 40%}'
 FLAGGED = USERS.replace("share: 40%", "flag: one")
+WHOLE = USERS.replace("share: 40%", "flag: whole")
+HELD = WHOLE.replace("flag: whole", "flag: whole, rollback: {hold_back: 30%}")
 WITH_A = '{name: a, match: {path: "/users/{id}", headers: {x-a: true}}, extracted: pay, share: 100%}'
 WITH_B = '{name: b, match: {path: "/users/{id}", headers: {x-b: true}}, extracted: other, share: 50%}'
 ALL = '{name: all, match: {path: "/{rest...}"}, extracted: other, share: 70%}'
@@ -61,6 +63,18 @@ CASES = {
         },
     ),
     "a route has another flag": Case(before=(FLAGGED,), after=(FLAGGED.replace("one", "two"),), is_exact=False),
+    "nothing is held back any more": Case(before=(HELD,), after=(HELD.replace("30%", "0%"),)),
+    "a share of all stands in place of a flag that holds back": Case(
+        before=(HELD,), after=(USERS.replace("40%", "100%"),)
+    ),
+    "a flag that holds back stands in place of a share of all": Case(
+        before=(USERS.replace("40%", "100%"),), after=(HELD,), is_exact=False
+    ),
+    "less is held back": Case(before=(HELD,), after=(HELD.replace("30%", "10%"),), is_exact=False),
+    "more is held back": Case(before=(HELD,), after=(HELD.replace("30%", "45%"),), is_exact=False),
+    "what is held back is the monolith's by the flag too": Case(
+        before=(HELD.replace("whole", "one"),), after=(HELD.replace("whole", "one").replace("30%", "0%"),)
+    ),
     "a route is renamed": Case(after=(USERS.replace("users,", "people,"),), is_exact=False),
     "routes are in another order": Case(before=(WITH_A, WITH_B), after=(WITH_B, WITH_A), is_exact=False),
     "a route is dropped before a wider one": Case(before=(USERS, ALL), after=(ALL,), is_exact=False),
@@ -99,7 +113,7 @@ async def test_who_answers_another_file_is_who_was_foretold(tmp_path: Path, case
         }
         after = text(ports, case.upstreams or UPSTREAMS, case.after)
         proxy = await stack.enter_async_context(running(tmp_path, text(ports, UPSTREAMS, case.before)))
-        for key, share in (("one", "50%"), ("two", "30%")):
+        for key, share in (("one", "50%"), ("two", "30%"), ("whole", "100%")):
             await proxy.ask("PUT", f"/api/v1/flags/{key}", {"set": share, "create": True, "reason": "test"})
         await wait_generation(proxy)
         first = await answers(proxy, is_slow=True)
