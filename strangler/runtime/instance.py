@@ -36,7 +36,7 @@ from strangler.flags.data import NOT_READY, FlagData
 from strangler.flags.source import SourceState
 from strangler.flags.sources import make_source
 from strangler.proxy.resolver import resolve
-from strangler.runtime import adminport, firststart, handover, runfile, sockets
+from strangler.runtime import adminport, firststart, handover, longlived, runfile, sockets
 from strangler.runtime.admindoor import Door
 from strangler.runtime.adminport import AdminPort
 from strangler.runtime.discovering import Discovering
@@ -189,6 +189,7 @@ class Instance:
             },
         )
         warn(self._truth.config)
+        longlived.settle()
         if self._service.sign_every_s:
             self._tasks.spawn("sign", self._sign())
         await self._stopping.wait()

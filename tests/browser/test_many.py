@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -142,3 +143,18 @@ def test_a_route_that_the_file_has_no_more_leaves_nothing_behind(page: Person) -
 
     found = known(page)
     assert f"area-{BUSY}" not in {*found["history"], *found["hours"]}
+
+
+def test_of_a_flag_with_hundreds_of_routes_it_is_said_how_many_are_looked_at(browser: Browser, tmp_path: Path) -> None:
+    routes = "".join(
+        f'  - {{name: area-{number}, match: {{path: "/api/area-{number}"}}, extracted: service, flag: all}}\n'
+        for number in range(301)
+    )
+    with proxying(tmp_path, routes) as proxy, open_page(browser, proxy.admin) as person:
+        person.sign_in(proxy.token)
+        person.go("#/route/area-7")
+        person.page.get_by_label("Exactly").fill("5")
+
+        expect(person.page.locator(".meaning")).to_contain_text(
+            "The hour of 300 of its 301 routes is looked at, so there may have been more."
+        )

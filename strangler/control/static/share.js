@@ -2,7 +2,7 @@
 
 import { change, part as enc, read } from "./api.js";
 import { el, fresh, set, show, text } from "./dom.js";
-import { many, names, rate, share } from "./format.js";
+import { count, many, names, rate, share } from "./format.js";
 import { look } from "./hour.js";
 import { figuresOf, hourOf, mayChange, model, ofTheHour, perMinute, standing } from "./model.js";
 import { turns } from "./turns.js";
@@ -254,12 +254,13 @@ function consequence(bp, moved, flag, last = 0) {
   const lately = sums(perMinute);
   if (!lately.all) look(free.slice(0, MOST_LOOKED).map((route) => route.name));
   const found = lately.all ? lately : sums(ofTheHour);
-  if (!found.all) return `${back}There was no request ${hourOf()}, so nothing can be said of how many would move.`;
+  const part = !lately.all && free.length > MOST_LOOKED ? ` The hour of ${MOST_LOOKED} of its ${count(free.length)} routes is looked at, so there may have been more.` : "";
+  if (!found.all) return `${back}There was no request ${hourOf()}, so nothing can be said of how many would move.${part}`;
   const change = found.wanted - found.now;
   const than = Math.abs(change) < 0.001 ? "as many as now" : `${rate(Math.abs(change))} ${change > 0 ? "more" : "fewer"} than now`;
   const held = Math.max(...free.map((route) => bp - served(bp, route, last)));
   const kept = held > 0 ? ` ${share(held)} of the keys stay on the monolith, held back to compare with.` : "";
   const first = flag && (flag.rules || flag.targets) ? " Whom the flag's rules and targets name is not counted apart." : "";
   const those = lately.all ? "requests a minute" : `requests ${hourOf()}${seconds ? ` (there was none in the last ${word})` : ""}`;
-  return `${back}About ${rate(found.wanted)} of ${rate(found.all)} ${those} would be answered by the extracted side: ${than}.${kept}${first}`;
+  return `${back}About ${rate(found.wanted)} of ${rate(found.all)} ${those} would be answered by the extracted side: ${than}.${part}${kept}${first}`;
 }
