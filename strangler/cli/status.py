@@ -120,7 +120,7 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
                     "0%" if status["is_killed"] else _share(route),
                     *_side(route["sides"]["legacy"]),
                     *_side(route["sides"]["extracted"]),
-                    _note(route),
+                    _note(route, is_killed=status["is_killed"]),
                 )
                 for route in status["routes"]
             ),
@@ -169,14 +169,17 @@ def _is_tripped(route: dict[str, Any]) -> bool:
 def _share(route: dict[str, Any]) -> str:
     if _is_tripped(route):
         return "0%" if route["guard"]["phase"] != "probing" else "probing"
-    return share_text(route["share_bp"])
+    return share_text(route["served_bp"])
 
 
-def _note(route: dict[str, Any]) -> str:
+def _note(route: dict[str, Any], *, is_killed: bool) -> str:
     notes = [route["note"]] if route["note"] else []
     if _is_tripped(route):
         notes.insert(0, f"{route['guard']['phase']}, the flag says {share_text(route['share_bp'])}")
-    elif route["guard"] is not None and route["guard"]["is_alone"]:
+        return ", ".join(notes)
+    if not is_killed and (held_bp := (route["share_bp"] or 0) - (route["served_bp"] or 0)):
+        notes.append(f"{share_text(held_bp)} held back to compare with")
+    if route["guard"] is not None and route["guard"]["is_alone"]:
         notes.append("nothing to compare with: only absolute limits guard it")
     return ", ".join(notes)
 
