@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class FlagDesk:
             self._check_named(key)
         edit: Edit = parse_edit(change) if isinstance(change, str) else Replace(flag=change)
         draft = source.draft(key, edit)
-        told = [*self._unused(key), *cautions(draft.flag)]
+        told = [*self._unused(key), *self._unmoved(draft), *cautions(draft.flag)]
 
         def carry_out() -> Mapping[str, Any]:
             source.keep(draft, by=who, why=why.strip())
@@ -141,6 +141,22 @@ class FlagDesk:
             for other, flag in self._flags().items()
             if not faults(other, flag) and any(one["key"] == key for one in flag.get("prerequisites") or ())
         ]
+
+    def _unmoved(self, draft: Draft) -> Iterator[str]:
+        """Warn of routes that a share does not reach: the kill switch and guards go before every flag."""
+        routes = [route for route in self._truth.config.routes if route.flag == draft.key]
+        shown = _shown(draft.data, draft.key)
+        if not routes or shown is None or shown["summary"].served_bp == 0:
+            return
+        overrides = self._truth.overrides
+        if overrides.is_killed:
+            yield "the kill switch is on, so nothing moves until it is off: `strangler kill off`"
+        caps = dict(overrides.caps)
+        if taken := [route for route in routes if route.name in caps]:
+            names = _listed("route", [route.name for route in taken])
+            comes_back = any(route.rollback is not None and route.rollback.cooldown is not None for route in taken)
+            until = "the cool-down and its probe are over, or a reset" if comes_back else "a reset"
+            yield f"taken back, so not moved until {until}: {names}; `strangler reset {taken[0].name}`"
 
     def _unused(self, key: str) -> tuple[str, ...]:
         """Warn of a flag that moves nothing: it may be for a route to come, or a prerequisite, or misspelt."""

@@ -151,3 +151,60 @@ async def test_trips_and_the_kill_switch_are_explained_once_the_proxy_has_stoppe
     after = json.loads(capsys.readouterr().out)
 
     assert (after["side"], after["reason"]) == (before["side"], before["reason"]) == ("legacy", reason)
+
+
+async def test_the_status_shows_the_share_that_is_served_and_what_is_held_back(
+    proxy: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await run(proxy, "flags", "set", "pay", "on", "--reason", "test")
+    capsys.readouterr()
+
+    await run(proxy, "status")
+    served = capsys.readouterr().out
+    await run(proxy, "kill", "on", "--reason", "test")
+    await run(proxy, "status")
+    killed = capsys.readouterr().out
+
+    assert re.search(r"^pay +99% .* 1% held back to compare with", served, re.MULTILINE)
+    assert re.search(r"^free +100% ", served, re.MULTILINE)
+    assert "held back" not in killed
+
+
+@pytest.mark.parametrize(
+    ("change", "back", "said"),
+    [
+        (
+            ("trip", "pay"),
+            ("reset", "pay"),
+            "taken back, so not moved until a reset: the routes `pay`, `read`; `strangler reset pay`",
+        ),
+        (
+            ("kill", "on"),
+            ("kill", "off"),
+            "the kill switch is on, so nothing moves until it is off: `strangler kill off`",
+        ),
+    ],
+)
+async def test_a_share_that_a_trip_or_the_kill_switch_keeps_back_says_so_when_it_is_set_or_tried(
+    proxy: Proxy,
+    change: tuple[str, str],
+    back: tuple[str, str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await run(proxy, *change, "--reason", "test")
+    capsys.readouterr()
+
+    await run(proxy, "flags", "set", "pay", "90%", "--dry-run")
+    tried = capsys.readouterr().out.splitlines()
+    await run(proxy, "flags", "set", "pay", "90%", "--reason", "test")
+    done = capsys.readouterr().err
+    await run(proxy, "flags", "set", "pay", "off", "--reason", "test")
+    off = capsys.readouterr().err
+    await run(proxy, *back, "--reason", "test")
+    await run(proxy, "flags", "set", "pay", "80%", "--reason", "test")
+    over = capsys.readouterr().err
+
+    assert said in tried
+    assert done == f"strangler: caution: {said}\n"
+    assert (off, over) == ("", "")
