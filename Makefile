@@ -15,7 +15,7 @@ READY := $(VENV)/.ready
 
 help:
 	@echo "make demo [TRAFFIC=off]  start the monolith, the services and the proxy, and watch; TRAFFIC=reads changes no data"
-	@echo "make demo SHADOW=on      the same with every read asked of both sides and compared: strangler shadow report"
+	@echo "make demo SHADOW=on      the same with every read asked of both sides and compared: strangler shadow report -c demo/shadow.yaml"
 	@echo "make test [JOBS=3]       lint, types, import contracts and all tests, so many at a time"
 	@echo "make core                the deciders' own tests, which must reach every line and branch of strangler/core"
 	@echo "make browser             the dashboard's tests in Debian's chromium; pictures of it in build/screenshots"

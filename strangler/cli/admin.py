@@ -122,7 +122,7 @@ def find(given: argparse.Namespace) -> Admin:
     if admin is None:
         raise NothingRunsError(
             f"nothing runs on the state directory {state_dir}{expected}. Start it with `strangler serve`, or name "
-            "another with --state-dir, or its address with --admin."
+            "the routes file of another with -c, its directory with --state-dir, or its address with --admin."
         )
     return Admin(admin, _token(given, admin, state_dir), tls)
 
