@@ -12,6 +12,8 @@ STARTING_SHARES: Mapping[str, str] = {"notifications": "50%", "users": "10%", "p
 """Three stages of a migration at once, the most careful one where money is."""
 TOKEN_S = 24 * 3600
 """As the token that `strangler serve` shows at its first start on a terminal."""
+_DEMO = "demo"
+"""The name of the token that a demo makes."""
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
@@ -108,8 +110,13 @@ class _Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[_FlagNames, ...]
 
 
+class _Token(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    is_valid: bool
+
+
 class _Tokens(msgspec.Struct, frozen=True, kw_only=True):
-    tokens: tuple[object, ...]
+    tokens: tuple[_Token, ...]
 
 
 class _Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,10 +149,17 @@ class Admin:
 
     async def make_first_token(self) -> str:
         """Return a new token for whoever looks on, which nobody is told again; empty if there was one before."""
-        if msgspec.json.decode(await self._ask("GET", "/api/v1/tokens"), type=_Tokens).tokens:
+        if await self._tokens():
             return ""
-        body = {"name": "demo", "role": "operator", "expires_s": TOKEN_S, "reason": "shown once as the demo began"}
+        body = {"name": _DEMO, "role": "operator", "expires_s": TOKEN_S, "reason": "shown once as the demo began"}
         return msgspec.json.decode(await self._ask("POST", "/api/v1/tokens", body), type=_Made).secret
+
+    async def has_first_token(self) -> bool:
+        """Return whether the token of `make_first_token` opens anything: it may have been revoked."""
+        return any(token.name == _DEMO and token.is_valid for token in await self._tokens())
+
+    async def _tokens(self) -> tuple[_Token, ...]:
+        return msgspec.json.decode(await self._ask("GET", "/api/v1/tokens"), type=_Tokens).tokens
 
     async def _ask(self, method: str, path: str, body: object = None) -> bytes:
         try:

@@ -11,10 +11,21 @@ SHADOW = ROOT / "demo" / "shadow.yaml"
 """The routes file of the demo in shadow mode."""
 
 
+TOKEN_SHOWN_S = 60.0
+"""How long a new token stays on a screen that others may walk past: long enough to copy it."""
+
+
+def still_shown(token: str, uptime_s: float, *, is_valid: bool) -> str:
+    """Return what of a new token is worth showing after so long; empty once it is neither new nor good."""
+    return token if is_valid and uptime_s < TOKEN_SHOWN_S else ""
+
+
 def signing_in(layout: Layout, token: str) -> Iterable[str]:
     """Return where the dashboard is and what opens it: a token that was made just now, else the one in its file."""
     if not token:
-        yield f"dashboard  {layout.admin.url}/   (sign in with the token in {_short(layout.state_dir / 'admin-token')})"
+        # Because a line of 80 columns has no room for both, and half a path is worse than none.
+        yield f"dashboard  {layout.admin.url}/   (sign in with the token in this file)"
+        yield f"token      {_short(layout.state_dir / 'admin-token')}"
         return
     yield f"dashboard  {layout.admin.url}/   (sign in with this token, shown this once)"
     yield f"token      {token}"

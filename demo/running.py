@@ -106,6 +106,8 @@ async def _show(
         # Because the recent share wants closer samples than plain blocks come, the status is asked each second.
         status = await admin.status()
         recent.add(status)
+        if token:
+            token = advice.still_shown(token, status.uptime_s, is_valid=await admin.has_first_token())
         if loop.time() >= due:
             screen.show(_page(status, recent, layout, fleet, traffic, screen, token))
             due = loop.time() + screen.every_s

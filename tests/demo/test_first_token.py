@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from demo.ports import read_layout
-from tests.demo.demos import Demo, port_of, started, write_routes
+from tests.demo.demos import Demo, port_of, started, strangler, write_routes
 from tests.support.terminal import Terminal, terminal
 
 pytestmark = pytest.mark.slow
@@ -35,11 +35,14 @@ async def test_the_first_demo_on_a_terminal_shows_a_token_that_signs_in_and_the_
     tmp_path: Path,
 ) -> None:
     routes = write_routes(tmp_path)
+    where = f"token      {read_layout(routes).state_dir / 'admin-token'}"
     with terminal() as first, terminal() as second:
         async with started(routes, "--traffic", "off", screen=first) as demo:
             await first.wait_for("Ctrl-C stops all")
             token = first.tokens[0]
             status = await signed_in(routes, token)
+            await strangler(routes, "token", "revoke", "demo", "--reason", "test")
+            await first.wait_for(where)
             shown = await seen(demo, first)
         async with started(routes, "--traffic", "off", screen=second) as demo:
             later = await seen(demo, second)
@@ -50,7 +53,8 @@ async def test_the_first_demo_on_a_terminal_shows_a_token_that_signs_in_and_the_
     assert "strangler token create NAME --role operator -c " in opening
     assert f"token      {token}" in page
     assert second.tokens == []
-    assert later.count(f"(sign in with the token in {read_layout(routes).state_dir / 'admin-token'})") == 2
+    assert later.count(where) == 2
+    assert "/   (sign in with the token in this file)" in later
     assert token.encode()[-43:] not in kept(tmp_path)
 
 
@@ -60,5 +64,5 @@ async def test_where_the_output_may_be_kept_the_demo_shows_no_token(tmp_path: Pa
     async with started(routes, "--traffic", "off", "--seconds", "0") as demo:
         await demo.wait_end()
 
-    assert f"(sign in with the token in {read_layout(routes).state_dir / 'admin-token'})" in demo.text
+    assert f"token      {read_layout(routes).state_dir / 'admin-token'}\n" in demo.text
     assert "strangler_" not in demo.text

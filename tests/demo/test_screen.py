@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from demo.admin import Flags, Guard, Route, Routes, Side, Sides, Status
-from demo.advice import commands
+from demo.advice import TOKEN_SHOWN_S, commands, signing_in, still_shown
 from demo.children import ROOT
 from demo.ports import read_layout
 from demo.screen import Line, Terminal
@@ -170,3 +170,17 @@ def test_whoever_wants_no_colour_gets_none(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert "\x1b[1" not in out.getvalue().replace("\x1b[1;1H", "")
     assert "two" in out.getvalue()
+
+
+def test_a_token_is_shown_while_it_is_new_and_good() -> None:
+    assert still_shown("strangler_x", TOKEN_SHOWN_S - 1, is_valid=True) == "strangler_x"
+    assert still_shown("strangler_x", TOKEN_SHOWN_S, is_valid=True) == ""
+    assert still_shown("strangler_x", 1, is_valid=False) == ""
+
+
+@pytest.mark.parametrize("token", ["", "strangler_0123456789ab_" + "x" * 43])
+@pytest.mark.parametrize("file", ["routes.yaml", "demo/shadow.yaml"])
+def test_where_the_dashboard_is_fits_80_columns(file: str, token: str) -> None:
+    layout = read_layout(ROOT / file)
+
+    assert [line for line in signing_in(layout, token) if len(line) > 80] == []
