@@ -63,9 +63,9 @@ core: install
 unit: install
 	$(PYTEST) --ignore=tests/core --ignore=tests/browser
 
-# Because all of them share one demo and one browser, they run one after the other; without Chromium they are skipped.
+# Because the tests of one file share a demo and a browser, each file is one job's; without Chromium they are skipped.
 browser: install
-	$(BIN)/pytest tests/browser
+	$(BIN)/pytest -n 2 --dist loadfile tests/browser
 
 bench: install
 	@exec $(BIN)/python -m bench
