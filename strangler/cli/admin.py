@@ -36,14 +36,14 @@ class Admin:
         self._tls = tls
 
     def change(
-        self, method: str, path: str, body: Any, *, tag: str | None = None, timeout_s: float = _TIMEOUT_S
+        self, method: str, path: str, body: Any, *, tag: str | None = None, timeout_s: float | None = None
     ) -> Any:
         """Change something and return what the instance answers with; refused if something else was changed meanwhile.
 
         Without a tag the change is of what is served now, which is asked for first.
         """
         given = tag or self.ask("GET", "/api/v1/generation")["tag"]
-        return self.ask(method, path, body, {"If-Match": given}, timeout_s=timeout_s)
+        return self.ask(method, path, body, {"If-Match": given}, timeout_s=timeout_s or _TIMEOUT_S)
 
     def ask(
         self,

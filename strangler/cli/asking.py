@@ -7,16 +7,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from strangler.cli.changing import NOTHING
+from strangler.cli.onrecord import OnRecord
 from strangler.config.replacing import check_replaceable, replace_file
 from strangler.config.textdiff import unified
 from strangler.errors import UsageError
 
 
-def edit(given: argparse.Namespace, before: bytes, after: bytes, *, cautions: Iterable[str] = ()) -> bool:
+def edit(
+    given: argparse.Namespace,
+    before: bytes,
+    after: bytes,
+    *,
+    change: OnRecord | None = None,
+    cautions: Iterable[str] = (),
+) -> bool:
     """Show what an edit changes in the routes file, ask unless that is answered already, and write it.
 
-    With `--json` the change is one document, of what was written. With `--dry-run` nobody is asked and nothing is
-    written. Returns whether it was not declined; raises UsageError where nobody can be asked, and EditError.
+    It is written by the instance if that is to make the `change`, and else here, where it is on no audit log. With
+    `--json` the change is one document, of what was written. With `--dry-run` nobody is asked and nothing is written.
+    Returns whether it was not declined; raises UsageError where nobody can be asked, EditError, and AdminError.
     """
     diff = tuple(unified(before.decode(), after.decode(), given.config))
     for line in () if given.json else diff:
@@ -25,18 +34,22 @@ def edit(given: argparse.Namespace, before: bytes, after: bytes, *, cautions: It
     for caution in told:
         print(f"caution: {caution}", file=sys.stderr, flush=True)
     if given.dry_run:
-        check_replaceable(given.config)
+        if change is None:
+            check_replaceable(given.config)
     elif not given.yes and not _agrees(is_json=given.json):
         print("nothing was written")
         return False
-    else:
+    elif change is None:
         replace_file(given.config, before=before, after=after)
+    else:
+        change.make()
     if given.json:
         print(json.dumps(edited(given, diff, told, is_written=before != after), indent=2))
     elif given.dry_run:
         print(NOTHING)
     else:
-        print(f"written: {given.config}; a proxy that runs with it takes it over by itself")
+        how = "a proxy that runs with it takes it over by itself" if change is None else "it is on the audit log"
+        print(f"written: {given.config}; {how}")
     return True
 
 

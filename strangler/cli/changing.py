@@ -52,18 +52,31 @@ def ask(
     timeout_s: float | None = None,
 ) -> Any:
     """Make one change, or try it, and return what the instance answers. Raises AdminError."""
-    wait = {} if timeout_s is None else {"timeout_s": timeout_s}
+    tag = given.if_match or tag
     if given.dry_run:
-        # Because an instance of a former release, which knows no dry run, would else make the change: it refuses one
-        # without a reason.
-        answer = running.change(method, f"{path}?dry_run=true", body, tag=given.if_match or tag, **wait)
-        if not isinstance(answer, dict) or answer.get("dry_run") is not True:
-            raise AdminError(
-                "the instance knows no dry run, and answered as if asked for the change. `strangler audit list` tells "
-                "whether it made it; restart it with this release."
-            )
-        return answer
-    return running.change(method, path, {**body, "reason": why}, tag=given.if_match or tag, **wait)
+        return attempt(running, method, path, body, tag=tag, timeout_s=timeout_s)
+    return running.change(method, path, {**body, "reason": why}, tag=tag, timeout_s=timeout_s)
+
+
+def attempt(
+    running: Admin,
+    method: str,
+    path: str,
+    body: Mapping[str, Any],
+    *,
+    tag: str | None = None,
+    timeout_s: float | None = None,
+) -> Any:
+    """Try one change, and return what the instance says that it would do. Raises AdminError as the change would."""
+    # Because an instance of a former release, which knows no dry run, would else make the change: it refuses one
+    # without a reason.
+    answer = running.change(method, f"{path}?dry_run=true", body, tag=tag, timeout_s=timeout_s)
+    if not isinstance(answer, dict) or answer.get("dry_run") is not True:
+        raise AdminError(
+            "the instance knows no dry run, and answered as if asked for the change. `strangler audit list` tells "
+            "whether it made it; restart it with this release."
+        )
+    return answer
 
 
 def lines(answer: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from strangler.cli import admin, exits, options
+from strangler.cli import admin, exits, onrecord, options
+from strangler.cli.admin import Admin
 from strangler.cli.asking import edit
 from strangler.cli.status import share_text
 from strangler.config import load
@@ -25,7 +26,7 @@ def add(commands: Any, epilog: str) -> None:
         help="show the endpoints of live traffic, or write a route for one",
         description="Show the endpoints that no route names, those with the most traffic first. With --suggest, show "
         "the change of the routes file that gives one a route, then ask whether to write it; the monolith answers it "
-        "as before.",
+        "as before. The proxy makes the change, for an operator and a reason, if it runs with this very file.",
         epilog=exits.codes({1: exits.DECLINED}),
         allow_abbrev=False,
     )
@@ -39,15 +40,16 @@ def add(commands: Any, epilog: str) -> None:
         help="write a route for this endpoint, as the table shows it (default: the first one without a route)",
     )
     parser.add_argument("--yes", action="store_true", help="write without asking; needed where no terminal is")
-    options.add_dry_run(parser)
+    options.add_change(parser)
     options.add_admin(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(given: argparse.Namespace) -> int:
-    found = admin.find(given).ask("GET", "/api/v1/discovery")
+    running = admin.find(given)
+    found = running.ask("GET", "/api/v1/discovery")
     if given.suggest is not None:
-        return _suggest(given, found["endpoints"])
+        return _suggest(given, running, found["endpoints"])
     if given.json:
         print(json.dumps(found, indent=2))
         return 0
@@ -98,13 +100,15 @@ def _row(one: Mapping[str, Any]) -> str:
     )
 
 
-def _suggest(given: argparse.Namespace, endpoints: Sequence[Mapping[str, Any]]) -> int:
+def _suggest(given: argparse.Namespace, running: Admin, endpoints: Sequence[Mapping[str, Any]]) -> int:
     one = _chosen(given.suggest, endpoints)
     before = load.read_file(given.config)
     config = load.parse(before, path=given.config)
     stub = suggest(config, one["method"], one["template"])
     after = add_stub(before, config, stub, file=given.config)
-    if not edit(given, before, after):
+    wanted = {"method": one["method"], "template": one["template"]}
+    change = onrecord.tried(running, given, before, "/api/v1/discovery/stub", wanted)
+    if not edit(given, before, after, change=change):
         return 1
     if not given.json and not given.dry_run:
         print(f"see what it is: {shlex.join(['strangler', 'explain', one['method'], one['template']])}")

@@ -37,6 +37,8 @@ class ConfigShown(msgspec.Struct, frozen=True, kw_only=True):
     """The routes file as it is on the disk, and whether that is what is served."""
 
     status: ConfigStatus
+    path: str
+    """Where it is on the proxy's machine, whole and without links."""
     text: str
     fault: str
     """Why the text is not what the file has, and so is not for editing; empty while it is. Bytes that are not UTF-8 are
@@ -119,6 +121,7 @@ class ConfigDesk:
             text = await self._masked_text(text, digest)
         return ConfigShown(
             status=self._status(),
+            path=str(self._path.resolve()),
             text=text,
             fault=_undecodable(data),
             is_masked=not is_whole,

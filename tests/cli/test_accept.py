@@ -287,13 +287,15 @@ async def test_a_proxy_that_runs_takes_the_rule_over_by_itself(tmp_path: Path) -
     async with running(tmp_path, TEXT) as proxy:
         before = (await proxy.status())["generation"]
 
-        code = await asyncio.to_thread(accept, proxy.routes, "items", "$.now", "--yes")
+        code = await asyncio.to_thread(accept, proxy.routes, "items", "$.now", "--yes", "--reason", "a clock")
 
         async def is_newer() -> bool:
             return bool((await proxy.status())["generation"] > before)
 
         await until(is_newer, what="a generation with the rule")
+        _, log = await proxy.ask("GET", "/api/v1/audit?what=config")
         assert (code, proxy.events("config_rejected")) == (0, [])
+        assert "a clock" in [one["why"] for one in log["rows"]]
 
 
 def patched(before: str, diff: str) -> str:

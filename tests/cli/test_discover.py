@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import pytest
 
 from strangler.cli import discover, main, plan, progress
 from strangler.config.load import parse
+from strangler.control.operations import Role
+from strangler.core.audit import Action
 from strangler.core.model import Side
 from strangler.core.outcome import Outcome
 from strangler.core.tally import Tally
@@ -84,10 +86,10 @@ async def test_the_answer_is_there_as_json(client: Client, capsys: pytest.Captur
     assert json.loads(capsys.readouterr().out)["left"]["left"] == 3
 
 
-async def test_a_suggestion_shows_its_change_and_is_written_with_yes(
+async def test_a_suggestion_shows_its_change_and_is_written_with_yes_on_the_audit_log(
     client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = await run(client, "discover", "--suggest", "--yes")
+    code = await run(client, "discover", "--suggest", "--yes", "--reason", "the next one")
 
     out = capsys.readouterr().out
     assert code == 0
@@ -96,6 +98,40 @@ async def test_a_suggestion_shows_its_change_and_is_written_with_yes(
     text = (client.folder / "routes.yaml").read_text()
     assert text.startswith(ROUTES)
     assert 'path: "/invoices/{id}"' in text
+    (row,) = client.store.journal.page(what=Action.CONFIG).rows
+    assert (row.entry.subject, row.entry.why) == ("routes", "the next one")
+
+
+@pytest.mark.parametrize("more", [("--yes", "--reason", "x"), ("--dry-run",)])
+async def test_a_viewer_sees_what_was_discovered_and_writes_no_route(
+    client: Client, more: Sequence[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, token = client.tokens.create("reader", Role.VIEWER, for_s=None, who="test", why="test")
+    monkeypatch.setenv("STRANGLER_TOKEN", token)
+
+    codes = [await run(client, "discover"), await run(client, "discover", "--suggest", *more)]
+
+    assert codes == [0, 1]
+    assert "token:reader has the role viewer" in capsys.readouterr().err
+    assert (client.folder / "routes.yaml").read_text() == ROUTES
+
+
+async def test_a_suggestion_without_a_reason_is_not_written(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run(client, "discover", "--suggest", "--yes") == 2
+    assert "a reason is needed" in capsys.readouterr().err
+    assert (client.folder / "routes.yaml").read_text() == ROUTES
+
+
+async def test_a_file_that_is_not_served_gets_its_route_here(client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "other.yaml"
+    file.write_text(ROUTES)
+
+    code = await asyncio.to_thread(
+        main, ["discover", "--suggest", "--yes", "--admin", str(client.address), "-c", str(file)]
+    )
+
+    assert (code, "invoices.read" in file.read_text()) == (0, True)
+    assert (client.folder / "routes.yaml").read_text() == ROUTES
 
 
 async def test_nothing_is_written_where_nobody_can_be_asked(client: Client, capsys: pytest.CaptureFixture[str]) -> None:

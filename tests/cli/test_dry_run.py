@@ -126,8 +126,8 @@ REFUSED = (
     ("token revoke", f"cy {WHY}", 1),
     ("divergences repair", f"none --yes {WHY}", 1),
     ("divergences settle", f"none --yes {WHY}", 1),
-    ("shadow accept", "pya $.a --yes -c {file}", 2),
-    ("discover", "--suggest 'GET /none' --yes -c {file}", 2),
+    ("shadow accept", f"pya $.a --yes {WHY} -c {{file}}", 2),
+    ("discover", f"--suggest 'GET /none' --yes {WHY} -c {{file}}", 2),
     ("vault rotate", "--state-dir {none}", 1),
     ("shadow export", "--route users --format pytest -c {recorded} -o {file}", 2),
 )

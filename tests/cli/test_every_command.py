@@ -44,7 +44,7 @@ ASKS: Mapping[str, tuple[str, ...]] = {
     "divergences show": ("a1", f"a1 --raw {WHY}"),
     "divergences repair": (f"a1 --yes {WHY}",),
     "divergences settle": (f"a1 --yes {WHY}",),
-    "discover": ("", "--all", "--suggest --yes -c {file}"),
+    "discover": ("", "--all", f"--suggest --yes {WHY} -c {{file}}"),
     "progress": ("",),
     "token create": (f"me --role viewer {WHY}",),
     "token list": ("",),
@@ -56,7 +56,7 @@ ASKS: Mapping[str, tuple[str, ...]] = {
 """What asks the running instance, and with what."""
 READS: Mapping[str, tuple[str, ...]] = {
     "check": ("-c {file}",),
-    "shadow accept": ("pay $.items[*].amount --yes -c {file}", "pay $.now --yes -c {file}"),
+    "shadow accept": (f"pay $.items[*].amount --yes {WHY} -c {{file}}", f"pay $.now --yes {WHY} -c {{file}}"),
     "replay": ("--route users --against {against} -c {recorded}",),
     "audit list": ("--state-dir {state}",),
     "audit verify": ("--state-dir {state}",),

@@ -215,7 +215,8 @@ async def test_a_stub_of_the_command_line_is_taken_over_and_changes_no_answer(tm
     ):
         await send(proxy, [("GET", "/users/17")] * 3)
         await discovered(proxy, seen=3)
-        code = await asyncio.to_thread(main, ["discover", "--suggest", "--yes", "-c", str(proxy.routes)])
+        suggest = ["discover", "--suggest", "--yes", "--reason", "seen", "-c", str(proxy.routes)]
+        code = await asyncio.to_thread(main, suggest)
         await until(lambda: _is_routed(proxy))
         answered = await send(proxy, [("GET", "/users/17")])
         shown = (await proxy.ask("GET", "/api/v1/discovery"))[1]
