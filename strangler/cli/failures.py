@@ -6,10 +6,13 @@ from dataclasses import asdict
 
 from strangler.errors import AdminError, ConfigError, StranglerError, UsageError
 
+_MISTAKEN = (400, 404, 422)
+"""What the admin API answers to a body, a name and a definition that are at fault."""
+
 
 def tell(error: StranglerError, *, is_json: bool) -> int:
     """Say why a command failed, in JSON too if its output is, and return its exit code."""
-    code = 2 if isinstance(error, ConfigError | UsageError) else 1
+    code = 2 if isinstance(error, ConfigError | UsageError) or _is_of_the_command_line(error) else 1
     faults = error.faults if isinstance(error, ConfigError) else ()
     for line in map(str, faults) if faults else (f"strangler: {error}",):
         print(line, file=sys.stderr)
@@ -17,6 +20,13 @@ def tell(error: StranglerError, *, is_json: bool) -> int:
         problem = error.problem if isinstance(error, AdminError) else None
         _print(code, str(error), faults=[asdict(fault) for fault in faults], problem=problem)
     return code
+
+
+def _is_of_the_command_line(error: StranglerError) -> bool:
+    """Return whether the instance found at fault what was typed: a value, or a name that there is not."""
+    found = error.problem if isinstance(error, AdminError) and isinstance(error.problem, dict) else {}
+    # Because an instance of another release may lack a path, which nobody typed.
+    return found.get("status") in _MISTAKEN and found.get("title") != "not_found"
 
 
 def tell_usage(code: int) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from strangler.control.answers import ProblemError, problem
 from strangler.control.dryrun import Foreseen, Prepared, changed
 from strangler.control.metrics import Exposition
 from strangler.control.operations import Answer, Operation, Role, WithReason
 from strangler.control.status import Readiness, RestartStatus, Status, WorkerStatus
 from strangler.core.explain import Explanation
+from strangler.errors import UsageError
 
 RUNNING = ("replacing", "draining")
 """States of a rolling restart that others join."""
@@ -143,13 +145,19 @@ def operations(whole: Whole) -> tuple[Operation, ...]:
             name="explain",
             summary="Where a request would go, and why; nothing is sent.",
             role=Role.VIEWER,
-            handler=lambda call: whole.explain(call.body),
+            handler=lambda call: _explained(whole, call.body),
             no_dry_run="it changes nothing",
             body=Question,
             answer=Explained,
-            problems=(409,),
         ),
     )
+
+
+async def _explained(whole: Whole, question: Question) -> Mapping[str, Any]:
+    try:
+        return await whole.explain(question)
+    except UsageError as error:
+        raise ProblemError(problem(400, "bad_body", str(error))) from error
 
 
 def _ready(readiness: Readiness) -> Answer:

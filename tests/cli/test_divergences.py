@@ -129,7 +129,7 @@ async def test_a_route_that_there_is_not_is_refused_with_the_nearest_that_there_
     keep(client, "b2", route="left-the-file")
 
     for arguments in (("list", "--route", "pya"), ("settle", "--all-of", "pya", "--reason", "r", "--yes")):
-        assert await run(client, *arguments) == 1
+        assert await run(client, *arguments) == 2
         assert "no route `pya` is in the routes file, and no write of one is listed. " in (
             error := capsys.readouterr().err
         )
@@ -186,7 +186,7 @@ async def test_a_write_is_shown_without_its_secrets_and_whole_only_with_a_reason
     assert "a reason is needed" in capsys.readouterr().err
     assert await run(client, "show", "a1", "--raw", "--reason", "asked for") == 0
     assert json.loads(capsys.readouterr().out)["request"]["body"] == "s3cret body"
-    assert await run(client, "show", "zz") == 1
+    assert await run(client, "show", "zz") == 2
 
 
 async def test_a_repair_asks_first_and_says_how_it_went(

@@ -199,7 +199,7 @@ async def test_a_refusal_has_what_the_instance_answered(place: Place, capsys: py
     codes.append(await place.run("flags set", f"payments 3% {WHY} --if-match '\"other\"'"))
     stale = error_of(capsys.readouterr().out)["problem"]
 
-    assert codes == [1, 1]
+    assert codes == [2, 1]
     assert (missing["status"], missing["title"], missing["nearest"]) == (404, "flag_missing", ["payments"])
     assert (stale["status"], stale["given"]) == (412, '"other"')
 

@@ -94,7 +94,7 @@ async def test_a_route_that_is_not_guarded_is_told_the_nearest(
 ) -> None:
     code = await run(proxy, command, route, "--reason", "x")
 
-    assert code == 1
+    assert code == 2
     assert capsys.readouterr().err == f"strangler: no route `{route}` is guarded. {said}\n"
 
 

@@ -139,10 +139,10 @@ def test_a_bound_that_means_nothing_is_a_mistake_of_the_command_line(
     assert "is not a percentage over 0% and below 100%" in capsys.readouterr().err
 
 
-async def test_an_unknown_route_exits_1(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_unknown_route_exits_2(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     codes = [await run(client, "report", "a/b?c"), await run(client, "reset", "nope", "--reason", "x")]
 
-    assert codes == [1, 1]
+    assert codes == [2, 2]
     assert capsys.readouterr().err == "".join(
         f"strangler: no route `{name}` is shadowed, and nothing was found of one. Known: pay\n"
         for name in ("a/b?c", "nope")
@@ -221,7 +221,7 @@ def test_lines_of_a_route_that_is_in_the_file_and_no_longer_shadowed_say_so() ->
 
 async def test_status_has_a_line_for_each_route_that_is_shadowed(client: Client) -> None:
     side = {"requests": 0, "failures": {}, "p50_ms": None, "p95_ms": None}
-    route = {"note": "", "share_bp": 0, "guard": None, "sides": {"legacy": side, "extracted": side}}
+    route = {"note": "", "share_bp": 0, "served_bp": 0, "guard": None, "sides": {"legacy": side, "extracted": side}}
     shadow = {"mode": "both", "compared": 3_000, "different": 50, "dropped": 12}
     status = (await client.ask("GET", "/api/v1/status"))[1]
     status["routes"] = [{**route, "name": "pay", "shadow": shadow}, {**route, "name": "read", "shadow": None}]

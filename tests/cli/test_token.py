@@ -58,7 +58,7 @@ async def test_machines_get_the_apis_answer(client: Client, capsys: pytest.Captu
     assert listed == {"tokens": [made["token"]]}
 
 
-async def test_a_name_that_is_taken_or_not_there_exits_1_with_what_to_do(
+async def test_a_name_that_is_taken_is_refused_and_one_that_is_not_there_exits_2_with_what_to_do(
     client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await run(client, "create", "ci", "--role", "viewer", "--reason", "x")
@@ -68,7 +68,7 @@ async def test_a_name_that_is_taken_or_not_there_exits_1_with_what_to_do(
     ]
     told = capsys.readouterr().err
 
-    assert codes == [1, 1]
+    assert codes == [1, 2]
     assert "revoke it first" in told
     assert "Did you mean `ci`?" in told
 
