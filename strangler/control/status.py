@@ -16,6 +16,9 @@ class ConfigStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     file: str
     digest: str
+    """Of what is served."""
+    disk_digest: str
+    """Of the file on disk as it was last read, whether it was good or not; empty if it cannot be read."""
     state: str
     faults: tuple[str, ...]
     needs_restart: tuple[str, ...]

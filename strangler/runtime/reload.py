@@ -76,6 +76,7 @@ class RoutesFile:
         return ConfigStatus(
             file=str(self._path),
             digest=self._running.digest,
+            disk_digest=self._seen,
             state="rejected" if self._faults else "current",
             faults=self._faults,
             needs_restart=self._needs_restart,

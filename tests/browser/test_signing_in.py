@@ -142,4 +142,5 @@ def test_a_question_that_is_open_when_the_session_ends_does_not_stand_before_the
 
         expect(person.heading("Sign in")).to_be_visible()
         expect(person.page.get_by_role("dialog")).to_have_count(0)
+        expect(person.page.get_by_role("alert")).to_contain_text("The token `olga` was revoked at")
         expect(person.page.get_by_label("Token")).to_be_focused()

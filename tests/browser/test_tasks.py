@@ -178,9 +178,12 @@ def test_a_route_is_taken_back_by_hand_with_its_cohort(person: Person, demo: Dem
 
     expect(person.section("Guard")).to_contain_text("it looks wrong")
     assert {demo.route(name)["guard"]["phase"] for name in ("users.read", "users.update", "users.kyc")} == {"tripped"}
+    # The keyboard goes on from the button that took the other one's place.
+    expect(person.button("Reset…")).to_be_focused()
     person.button("Reset…").click()
     person.answer("Reset", "it was not")
     expect(person.section("Guard")).to_contain_text("Closed")
+    expect(person.button("Take back now…")).to_be_focused()
 
 
 def test_the_kill_switch_is_pulled_and_released(person: Person, demo: Demo) -> None:

@@ -1,6 +1,7 @@
 """The routes file, watched."""
 
 import asyncio
+import hashlib
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -175,6 +176,7 @@ async def test_a_bad_file_changes_nothing_and_the_last_good_one_stays_named(path
         await file.until_state("rejected")
         status = file.file.status()
         assert (file.taken, status.digest) == ([], before)
+        assert status.disk_digest == hashlib.sha256(BAD.encode()).hexdigest()
         assert all(fault.startswith(f"{path}:") for fault in status.faults)
         assert len(status.faults) == 2
 

@@ -75,7 +75,7 @@ STATUS = Status(
     unready=(),
     lacks=(),
     restart=RestartStatus(number=0, state="never", replaced=0, workers=0, detail=""),
-    config=ConfigStatus(file="routes.yaml", digest="d", state="current", faults=(), needs_restart=()),
+    config=ConfigStatus(file="routes.yaml", digest="d", disk_digest="d", state="current", faults=(), needs_restart=()),
     flags=FlagsStatus(source="embedded", state="ready", detail="", version=1),
     workers=(),
     routes=(),

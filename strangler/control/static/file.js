@@ -15,6 +15,27 @@ const MOST_TRIES = 100;
 /** Rows and lines that are shown of what a text would do; the command line has all of them. */
 const MOST_SHOWN = 200;
 
+/** What is typed and not applied, and by whom: it is there again after a look at another view. Null if nothing is. */
+let draft = null;
+
+/** Whether something is typed that is not applied. */
+export const isUnapplied = () => draft !== null;
+
+/** Keep what is typed, or nothing; the browser asks before a page is left that keeps something. */
+export function keep(typed) {
+  draft = typed;
+  if (draft) window.addEventListener("beforeunload", hold);
+  else window.removeEventListener("beforeunload", hold);
+}
+
+const hold = (event) => event.preventDefault();
+
+/** Who types; because the text has secrets, nobody else is shown it, nor they in another role. */
+const writer = () => `${model.me?.role} ${model.me?.name}`;
+
+/** What control last read on the disk; a fault may come from a file that this one names. */
+const onDisk = ({ disk_digest, faults }) => JSON.stringify([disk_digest, faults]);
+
 /** The view of the routes file; `route` is one to begin at. */
 export function fileView(main, route) {
   const lines = el("pre", { class: "lines", "aria-hidden": "true" });
@@ -22,7 +43,7 @@ export function fileView(main, route) {
   const verdict = el("p", { id: "verdict", class: "verdict", role: "status" }, "Loading …");
   const faults = el("ol", { class: "faults", "aria-label": "Faults" });
   const result = el("div", { class: "loaded" });
-  const moved = el("p", { class: "gate", hidden: true }, "The file on the disk is another one by now. ", el("button", { type: "button", onclick: () => open() }, "Load it, and drop what is typed here"));
+  const moved = el("p", { class: "gate", role: "status", hidden: true }, "The file on the disk is another one by now. ", el("button", { type: "button", onclick: () => open() }, "Load it, and drop what is typed here"));
   const apply = action("Apply…", applying, { class: "primary" });
   const back = el("button", { type: "button", onclick: () => { file = linesOf(base.text); area.value = file.text; typed(); } }, "Back to the file");
   const note = gateNote();
@@ -31,7 +52,7 @@ export function fileView(main, route) {
   let file = linesOf("");
   let original = "";
   let numbered = 0;
-  let served = null;
+  let seen = null;
   let isSound = false;
   let checked = null;
   let timer = null;
@@ -57,24 +78,23 @@ export function fileView(main, route) {
     ),
   );
 
-  async function open() {
+  /** Show the file as it is; or what was typed before, if that is `kept`. */
+  async function open(kept = null) {
     const isNewest = opening();
     try {
       const found = await read("config");
-      if (isNewest()) take(found);
+      if (isNewest()) take(found, kept);
     } catch (error) {
       if (isNewest()) text(verdict, explain(error));
     }
   }
 
-  function take(found) {
-    base = found;
-    file = linesOf(found.text);
-    original = file.text;
-    served = model.head.config.digest;
-    area.value = original;
+  function take(found, kept) {
+    const fresh = linesOf(found.text);
+    ({ base, file, original, wanted: area.value } = kept ?? { base: found, file: fresh, original: fresh.text, wanted: fresh.text });
+    seen = onDisk(model.head.config);
     text(path, found.status.file);
-    show(moved, false);
+    show(moved, found.digest !== base.digest);
     typed();
     // Because whoever has begun may be elsewhere by now, it is looked for once.
     if (route) seek(original.split("\n").findIndex((line) => nameIn(line) === route) + 1, 1);
@@ -86,6 +106,7 @@ export function fileView(main, route) {
     checking();
     isSound = false;
     file.follow(area.value);
+    keep(area.value === original ? null : { by: writer(), base, file, original, wanted: area.value });
     number();
     timer = setTimeout(check, PAUSE_MS);
     update();
@@ -132,6 +153,10 @@ export function fileView(main, route) {
       const found = await patiently(() => change("POST", "config/proposals", { text: whole }), isNewest);
       const plan = found.is_valid && !isSame && isNewest() ? await patiently(() => change("POST", "plan", { text: whole }), isNewest) : null;
       if (!isNewest()) return;
+      if (isSame && found.digest !== base.digest) {
+        open();
+        return;
+      }
       checked = found;
       // Because what was typed was made from the file as it was loaded, it is not for another one that is there by now.
       isSound = found.is_valid && !isSame && found.digest === base.digest;
@@ -188,12 +213,12 @@ export function fileView(main, route) {
   }
 
   function update() {
-    set(area, { readonly: model.me?.role !== "operator" || Boolean(base.fault) });
+    set(area, { readonly: seen === null || model.me?.role !== "operator" || Boolean(base.fault) });
     apply.gate(isSound);
     set(back, { disabled: area.value === original });
     note.update();
-    if (served !== null && model.head && model.head.config.digest !== served) {
-      served = model.head.config.digest;
+    if (seen !== null && model.head && onDisk(model.head.config) !== seen) {
+      seen = onDisk(model.head.config);
       follow();
     }
   }
@@ -203,14 +228,15 @@ export function fileView(main, route) {
     const isNewest = following();
     try {
       const found = await read("config");
-      if (!isNewest() || found.digest === base.digest) return;
-      if (area.value === original) open();
-      else show(moved, true);
+      if (!isNewest()) return;
+      show(moved, found.digest !== base.digest && area.value !== original);
+      if (found.digest !== base.digest && area.value === original) open();
+      else typed();
     } catch {
       // The line at the top says that there is no connection.
     }
   }
-  open();
+  open(draft?.by === writer() ? draft : null);
   const unwatch = watch(update);
   return () => {
     unwatch();

@@ -27,8 +27,8 @@ const VERDICTS = { hold: "too little data", fine: "fine", breach: "breach" };
 export function guardPanel(name) {
   const body = el("div", { class: "loaded" });
   const note = gateNote();
-  const reset = action("Reset…", () => resetting(name), { class: "primary" });
-  const trip = action("Take back now…", () => tripping(name));
+  const reset = action("Reset…", () => asking(resetting), { class: "primary" });
+  const trip = action("Take back now…", () => asking(tripping));
   const node = el(
     "section",
     { class: "card", "aria-labelledby": "guard-title" },
@@ -70,7 +70,16 @@ export function guardPanel(name) {
     }
   }
 
+  const offered = () => [reset.node, trip.node].find((one) => !one.hidden);
+
+  /** Put a question; afterwards the keyboard goes on from the button that is there by then. */
+  async function asking(question) {
+    await question(name);
+    if (document.activeElement === document.body) offered()?.focus({ preventScroll: true });
+  }
+
   function update() {
+    const held = [reset.node, trip.node].find((one) => one === document.activeElement);
     const route = model.routes.get(name);
     const current = route?.guard?.phase;
     show(node, Boolean(current));
@@ -78,6 +87,7 @@ export function guardPanel(name) {
     show(trip.node, current === "closed" || current === "probing");
     reset.gate();
     trip.gate();
+    if (held?.hidden) offered()?.focus({ preventScroll: true });
     note.update();
   }
   if (model.routes.get(name)?.guard) end = every(EVERY_MS, refresh);

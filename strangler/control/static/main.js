@@ -6,7 +6,7 @@ import { el, put, set, show, text } from "./dom.js";
 import { clock, many, names } from "./format.js";
 import { killing } from "./kill.js";
 import { discoveryView } from "./discovery.js";
-import { fileView } from "./file.js";
+import { fileView, isUnapplied, keep } from "./file.js";
 import { connect, disconnect } from "./link.js";
 import { changed, model, standing, watch } from "./model.js";
 import { overview } from "./overview.js";
@@ -65,6 +65,7 @@ function arrive(me) {
 }
 
 async function signOut() {
+  if (isUnapplied() && !window.confirm("What is typed in the routes file is not applied. Sign out, and drop it?")) return;
   // Because the stream's last word to this page would say what its reader has just done.
   disconnect();
   try {
@@ -75,6 +76,7 @@ async function signOut() {
       return notify(error.message, "alert");
     }
   }
+  keep(null);
   return leave();
 }
 

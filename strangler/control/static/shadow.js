@@ -92,11 +92,11 @@ export function shadowPanel(name) {
   async function accepting(place) {
     const isDone = await ask({
       title: `Accept ${place} as intended`,
-      body: el("p", {}, `A rule in routes.yaml says from then on that what differs at ${place} in answers of ${name} does not matter. Nothing else of the file changes.`),
+      body: el("p", {}, `A rule in routes.yaml says from then on that what differs at ${place} in answers of ${name} does not matter. Nothing else of the file changes. What was found of ${name} is forgotten with it, and counting begins anew: what was counted so far was counted without the rule.`),
       verb: "Accept",
       run: (reason, tag) => change("POST", `shadow/${enc(name)}/accept`, { path: place, reason }, tag),
     });
-    if (isDone) notify(`${place} is ignored from now on; the rule stands in routes.yaml.`);
+    if (isDone) notify(`${place} is ignored from now on; the rule stands in routes.yaml, and counting begins anew.`);
   }
 
   async function forgetting() {
