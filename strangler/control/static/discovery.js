@@ -4,9 +4,10 @@ import { change, read } from "./api.js";
 import { el, svg } from "./dom.js";
 import { ago, count, many, share } from "./format.js";
 import { model, now, watch } from "./model.js";
-import { action, ask, chip, facts, load, notify, table } from "./ui.js";
+import { action, ask, cards, chip, facts, load, notify, table } from "./ui.js";
 
 const WORDS = { unrouted: "no route", monolith: "on the monolith", split: "splitting", extracted: "extracted" };
+const HEADS = ["Endpoint", "Stands", "Kind", "Route", "Requests, two days", "Last seen", "Do"];
 const FIRST = 100;
 const WIDTH = 640;
 const HEIGHT = 120;
@@ -55,7 +56,7 @@ export function discoveryView(main) {
     return [
       found.fault ? el("p", { class: "fault" }, found.fault) : null,
       found.endpoints.length
-        ? table("Endpoints, those with the most traffic first", ["Endpoint", "Stands", "Kind", "Route", "Requests, two days", "Last seen", "Do"], rows)
+        ? cards(table("Endpoints, those with the most traffic first", HEADS, rows), HEADS)
         : el("p", { class: "quiet" }, "No endpoint was seen yet; it takes some requests that are answered."),
       found.endpoints.length > FIRST ? el("p", { class: "quiet" }, `The ${FIRST} with the most traffic of ${count(found.endpoints.length)}.`) : null,
       el("p", { class: "quiet" }, `Estimated from ${count(found.sampled)} of ${count(found.seen)} requests since the start; ${count(found.unknown)} were for paths that no answer has shown to exist.`),

@@ -125,6 +125,22 @@ export function table(caption, heads, rows) {
   );
 }
 
+/**
+ * Let a table's rows become cards where it is narrow, what is done beside what it is done to; roles are named, because
+ * browsers take them from tables that are laid out otherwise.
+ */
+export function cards(frame, heads) {
+  frame.classList.add("cards");
+  set(frame.querySelector("table"), { role: "table" });
+  for (const part of frame.querySelectorAll("thead, tbody")) set(part, { role: "rowgroup" });
+  for (const row of frame.querySelectorAll("tr")) set(row, { role: "row" });
+  for (const head of frame.querySelectorAll("thead th")) set(head, { role: "columnheader" });
+  for (const row of frame.querySelectorAll("tbody tr")) {
+    [...row.children].forEach((cell, index) => set(cell, { role: index ? "cell" : "rowheader", "data-head": heads[index] }));
+  }
+  return frame;
+}
+
 /** Load something and show it in `node`, if nothing else was begun there since; what fails is said there, with a way to try again. */
 export async function load(node, get, draw) {
   if (!loading.has(node)) loading.set(node, turns());
