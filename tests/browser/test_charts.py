@@ -1,5 +1,6 @@
 """Figures and charts as values make them: of one window, and without what is not over yet."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -110,3 +111,31 @@ def test_large_charts_leave_out_what_is_not_over(page: Page) -> None:
 @pytest.mark.parametrize(("uptime_s", "word"), [(30, "10 minutes"), (900, "30 minutes"), (9_000, "hour")])
 def test_charts_reach_as_far_back_as_there_is_something(page: Page, uptime_s: float, word: str) -> None:
     assert told(page, "model.reach(60).word", now=START + 5, uptime_s=uptime_s, slots={}) == word
+
+
+@pytest.mark.parametrize("span", [600, 1_800, 3_600, 86_400])
+@pytest.mark.parametrize("after", [0, 10, 307, 1_234])
+def test_times_below_a_chart_are_whole_and_equally_far_apart(page: Page, span: int, after: int) -> None:
+    found = page.evaluate(
+        "async ([from, span]) => (await import('/static/series.js')).wholeTimes(from, span)", [START + after, span]
+    )
+
+    assert 3 <= len(found) <= 6
+    assert START + after <= found[0] and found[-1] <= START + after + span
+    (step,) = {later - earlier for earlier, later in itertools.pairwise(found)}
+    assert found[0] % 60 == 0 and step % 60 == 0
+
+
+def test_the_times_of_ten_minutes_are_every_second_minute(page: Page) -> None:
+    drawn = page.evaluate(
+        """async (over) => {
+            const { chart } = await import("/static/chart.js");
+            const made = chart({ title: "Requests", value: () => null, words: String, least: 1 });
+            made.draw({}, [], over, { width: 10, bins: 60 });
+            const texts = [...made.node.querySelectorAll(".grid text")].map((one) => one.textContent);
+            return texts.filter((one) => one.includes(":")).map((one) => Number(one.slice(3)));
+        }""",
+        START + 900,
+    )
+
+    assert drawn == [6, 8, 10, 12, 14] or drawn == [5, 7, 9, 11, 13, 15], drawn

@@ -148,6 +148,10 @@ def test_a_route_trips_shows_why_and_is_reset(person: Person, demo: Demo) -> Non
     expect(said.get_by_role("row").filter(has_text="it tripped")).to_have_count(1)
     expect(said.get_by_role("row").filter(has_text="it tripped")).to_contain_text("breach")
     expect(guard).not_to_contain_text("What each rule measures now")
+    expect(said.get_by_role("columnheader")).to_have_text(["Rule", "Says", "Measured", "Limit", "Monolith", "Rests on"])
+    regression = said.get_by_role("row").filter(has_text="Fails more often than the monolith").get_by_role("cell")
+    expect(regression.nth(1)).to_have_text(re.compile(r"^evidence -?[\d.]+$"))
+    expect(regression.last).to_have_text(re.compile(r"^\d+ failures?$"))
     before = demo.ask("GET", "guards/payments.read")["trips"]
     expect(guard.get_by_role("term").filter(has_text="Trips so far").locator("xpath=..")).to_contain_text(str(before))
     person.page.get_by_label("About").select_option("the route payments.read")

@@ -105,6 +105,8 @@ def test_a_route_that_probes_shows_what_it_may_have_and_not_what_its_flag_says(p
     expect(guard.get_by_role("table", name="What each rule said when it tripped")).to_contain_text("it tripped")
     expect(guard.get_by_role("table", name="What each rule measures now")).not_to_contain_text("it tripped")
     demo.ask("POST", "guards/status.read/reset", {"reason": "seen"})
+    # It has no flag, but a share of its own.
+    expect(guard).to_contain_text("Closed: the route follows routes.yaml.")
 
 
 def test_who_changed_what_has_all_that_could_have_moved_the_route(person: Person, demo: Demo) -> None:

@@ -2,7 +2,7 @@
 
 import { el, put, set, svg, text } from "./dom.js";
 import { clock } from "./format.js";
-import { area, binned, kindOf, line, roundUp, sign, SIDES } from "./series.js";
+import { area, binned, kindOf, line, roundUp, sign, SIDES, wholeTimes } from "./series.js";
 
 const HEIGHT = 168;
 const LEFT = 52;
@@ -10,6 +10,8 @@ const RIGHT = 10;
 const TOP = 18;
 const BOTTOM = 22;
 const LINES = 2;
+/** Of the room that a time takes. */
+const HALF = 18;
 
 const observer = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries) target.resized?.(contentRect.width);
@@ -83,20 +85,16 @@ export function chart({ title, value, words, least }) {
     values.forEach((one, index) => set(lines[index], { d: line(one, x, y) }));
     set(ground, { d: area(values[1], x, y, HEIGHT - BOTTOM) });
     const rungs = Array.from({ length: LINES + 1 }, (_, index) => (most * index) / LINES);
-    const times = Array.from({ length: 5 }, (_, index) => index / 4);
     put(
       grid,
       rungs.map((rung) => [
         svg("path", { d: `M${LEFT} ${y(rung)}H${width - RIGHT}` }),
         svg("text", { x: LEFT - 8, y: y(rung) + 4, "text-anchor": "end" }, words(rung)),
       ]),
-      times.map((at, index) =>
-        svg(
-          "text",
-          { x: LEFT + at * (width - LEFT - RIGHT), y: HEIGHT - 5, "text-anchor": ["start", "middle", "middle", "middle", "end"][index] },
-          clock(from + at * span).slice(0, 5),
-        ),
-      ),
+      wholeTimes(from, span).map((at) => {
+        const place = LEFT + ((at - from) / span) * (width - LEFT - RIGHT);
+        return svg("text", { x: Math.min(place, width - HALF), y: HEIGHT - 5, "text-anchor": "middle" }, clock(at).slice(0, 5));
+      }),
     );
     put(
       marks,

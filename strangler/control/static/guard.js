@@ -2,7 +2,7 @@
 
 import { change, part as enc, read } from "./api.js";
 import { el, put, show } from "./dom.js";
-import { count, latency, moment, names } from "./format.js";
+import { count, latency, many, moment, names } from "./format.js";
 import { model } from "./model.js";
 import { every } from "./turns.js";
 import { action, ask, chip, facts, gateNote, load, notify, table } from "./ui.js";
@@ -15,8 +15,9 @@ const METRICS = {
   sequential: "Fails more often than the monolith",
   mismatch_rate: "Answers that differ",
 };
+/** What stands before what a rule measures, and what it counts, where that is not requests. */
+const UNITS = { sequential: ["evidence ", "failure"], connect_failures: ["", "connection"], mismatch_rate: ["", "comparison"] };
 const PHASES = {
-  closed: "Closed: the route follows its flag.",
   tripped: "Tripped: the monolith answers until a person resets it.",
   cooling: "Cooling: the monolith answers, and the route comes back by itself.",
   probing: "Probing: a small share tries whether it holds.",
@@ -96,7 +97,7 @@ export function guardPanel(name) {
 
 function draw(guard) {
   return [
-    el("p", { class: `phase ${guard.phase}` }, chip(guard.phase, guard.phase === "closed" ? "done" : "tripped"), " ", PHASES[guard.phase] ?? ""),
+    el("p", { class: `phase ${guard.phase}` }, chip(guard.phase, guard.phase === "closed" ? "done" : "tripped"), " ", guard.phase === "closed" ? `Closed: the route follows ${leader(guard.route)}.` : (PHASES[guard.phase] ?? "")),
     guard.phase === "closed" ? null : cause(guard),
     guard.is_alone ? el("p", { class: "gate" }, "No requests reach the monolith, so there is nothing to compare with: only absolute limits guard this route.") : null,
     current(guard),
@@ -163,12 +164,12 @@ function rules(findings, caption, tripped = null) {
       { class: isIt(one) ? "tripped" : null },
       el("th", { scope: "row" }, metric(one)),
       el("td", {}, chip(VERDICTS[one.verdict] ?? one.verdict, one.verdict), one.dry_run ? " dry run" : "", isIt(one) ? el("b", {}, " it tripped") : ""),
-      el("td", { class: "number" }, value(one.metric, one.measured)),
+      el("td", { class: "number" }, `${UNITS[one.metric]?.[0] ?? ""}${value(one.metric, one.measured)}`),
       el("td", { class: "number" }, value(one.metric, one.limit)),
       el("td", { class: "number" }, one.baseline === null ? "–" : value(one.metric, one.baseline)),
-      el("td", { class: "number" }, count(one.requests)),
+      el("td", { class: "number" }, many(one.requests, UNITS[one.metric]?.[1] ?? "request")),
     );
-  return [el("h3", {}, caption), table(caption, ["Rule", "Says", "Extracted", "Limit", "Monolith", "Requests"], findings.map(row))];
+  return [el("h3", {}, caption), table(caption, ["Rule", "Says", "Measured", "Limit", "Monolith", "Rests on"], findings.map(row))];
 }
 
 const metric = (one) => (one.quantile ? `p${Number((one.quantile * 100).toFixed(2))} latency` : (METRICS[one.metric] ?? one.metric));
@@ -178,6 +179,9 @@ function value(kind, number) {
   if (kind === "error_rate" || kind === "mismatch_rate") return `${(number * 100).toFixed(1)} %`;
   return Number(number.toFixed(2)).toString();
 }
+
+/** What says how much of a route the extracted side answers. */
+const leader = (name) => (model.routes.get(name)?.flag ? "its flag" : "routes.yaml");
 
 /** The routes that trip and reset with this one. */
 const cohort = (name) => {
@@ -189,7 +193,7 @@ async function resetting(name) {
   const also = cohort(name).filter((one) => one !== name && (model.routes.get(one).guard?.phase ?? "closed") !== "closed");
   await ask({
     title: `Reset ${name}`,
-    body: el("p", {}, `It follows ${model.routes.get(name).flag ? "its flag" : "routes.yaml"} again at once${also.length ? `; with it ${names(also, 8)}` : ""}. The guard begins to count anew.`),
+    body: el("p", {}, `It follows ${leader(name)} again at once${also.length ? `; with it ${names(also, 8)}` : ""}. The guard begins to count anew.`),
     verb: "Reset",
     run: async (reason, tag) => {
       const done = await change("POST", `guards/${enc(name)}/reset`, { reason }, tag);

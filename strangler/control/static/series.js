@@ -58,6 +58,17 @@ export function area(values, x, y, floor) {
   return path;
 }
 
+const STEPS_S = [60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600];
+const MOST_TIMES = 5;
+
+/** Times of the clock on the wall within a span, equally far from each other. */
+export function wholeTimes(from, span) {
+  const step = STEPS_S.find((one) => span / one <= MOST_TIMES) ?? STEPS_S.at(-1);
+  const ahead = -60 * new Date(from * 1000).getTimezoneOffset();
+  const first = Math.ceil((from + ahead) / step) * step - ahead;
+  return Array.from({ length: Math.floor((from + span - first) / step) + 1 }, (_, index) => first + index * step);
+}
+
 /** A round number not below `value`: 1, 2 or 5 times a power of ten. */
 export function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value));
