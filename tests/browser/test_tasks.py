@@ -134,6 +134,19 @@ def test_a_change_of_what_has_changed_meanwhile_is_refused_and_says_so(person: P
     person.expected.append(re.compile("status of 412"))
 
 
+def test_a_share_that_is_too_fine_is_refused_beside_its_field(person: Person, demo: Demo) -> None:
+    person.open_route("users.read")
+    panel = person.section("How far it has come")
+    expect(panel.get_by_role("status")).to_contain_text("would be answered")
+
+    person.page.get_by_label("Exactly").fill("2.555")
+
+    expect(panel.get_by_role("status")).to_have_text("A share is no finer than 0.01 %.")
+    expect(person.button("Set share…")).to_be_disabled()
+    person.page.get_by_label("Exactly").fill("2.55")
+    expect(person.button("Set share…")).to_be_enabled()
+
+
 def test_a_route_trips_shows_why_and_is_reset(person: Person, demo: Demo) -> None:
     demo.ask("PUT", "flags/payments", {"set": "50%", "reason": "for the test"})
     person.open_route("payments.read")

@@ -95,8 +95,11 @@ export function shareControl(key) {
     const percent = Number(exact.value);
     const isSound = exact.value !== "" && percent >= 0 && percent <= 100;
     set(slider, { "aria-valuetext": `${percent} %` });
-    text(meaning, isSound ? consequence(percent * 100, routes(), flag) : "A share is a number from 0 to 100.");
-    gate(apply.node, isEmbedded && isSound && (percent !== (flag?.served_bp ?? 0) / 100 || !flag?.on));
+    // Because a basis point is the finest share that there is, and 2.55 * 100 is not quite 255.
+    const isFine = Math.abs(percent * 100 - Math.round(percent * 100)) < 1e-6;
+    const wrong = isFine ? "A share is a number from 0 to 100." : "A share is no finer than 0.01 %.";
+    text(meaning, isSound && isFine ? consequence(Math.round(percent * 100), routes(), flag) : wrong);
+    gate(apply.node, isEmbedded && isSound && isFine && (percent !== (flag?.served_bp ?? 0) / 100 || !flag?.on));
   }
 
   async function refresh() {
