@@ -117,15 +117,15 @@ async def test_a_dry_run_where_nothing_runs_fails_as_the_change_does(
 
 
 REFUSED = (
-    ("flags set", f"paymnts 25% {WHY}", 1),
+    ("flags set", f"paymnts 25% {WHY}", 2),
     ("flags set", f"payments 25% --if-match '\"other\"' {WHY}", 1),
-    ("flags set", f"payments 25 {WHY}", 1),
+    ("flags set", f"payments 25 {WHY}", 2),
     ("flags delete", f"payments {WHY}", 1),
-    ("trip", f"pya {WHY}", 1),
+    ("trip", f"pya {WHY}", 2),
     ("token create", f"ci --role viewer {WHY}", 1),
-    ("token revoke", f"cy {WHY}", 1),
-    ("divergences repair", f"none --yes {WHY}", 1),
-    ("divergences settle", f"none --yes {WHY}", 1),
+    ("token revoke", f"cy {WHY}", 2),
+    ("divergences repair", f"none --yes {WHY}", 2),
+    ("divergences settle", f"none --yes {WHY}", 2),
     ("shadow accept", f"pya $.a --yes {WHY} -c {{file}}", 2),
     ("discover", f"--suggest 'GET /none' --yes {WHY} -c {{file}}", 2),
     ("vault rotate", "--state-dir {none}", 1),
