@@ -292,3 +292,10 @@ def test_an_endpoint_is_found_by_what_one_types_and_opened_by_the_keyboard_alone
 
     expect(person.page.get_by_role("heading", level=1)).to_contain_text("/api/payments/{id}")
     expect(person.page.get_by_role("heading", level=1)).to_be_focused()
+
+
+def test_routes_of_the_file_and_endpoints_of_live_traffic_are_told_apart(person: Person, demo: Demo) -> None:
+    routes = len(demo.ask("GET", "status")["routes"])
+
+    expect(person.page.locator(".lead")).to_contain_text(f"{routes} routes · ")
+    expect(person.page.get_by_role("link", name="Monolith left:")).to_contain_text("of live traffic")

@@ -261,7 +261,7 @@ function whole() {
       const { left: found, today } = await read("progress");
       const part = today?.monolith_share === null || !today ? "" : `, ${Number((100 * today.monolith_share).toFixed(1))} % of today's requests`;
       const held = found.held ? `; ${many(found.held, "more endpoint")} held back in part` : "";
-      text(left, `Monolith left: ${many(found.left, "endpoint")} of ${count(found.endpoints)}${part}; ${count(found.unrouted)} without a route${held}`);
+      text(left, `Monolith left: ${count(found.left)} of ${many(found.endpoints, "endpoint")} of live traffic${part}; ${count(found.unrouted)} without a route${held}`);
       show(left, found.endpoints > 0);
     } catch {
       show(left, false);
@@ -280,7 +280,7 @@ function whole() {
     const kinds = [...model.routes.values()].map((route) => standing(route).kind);
     const number = (...wanted) => kinds.filter((kind) => wanted.includes(kind)).length;
     const parts = [
-      `${many(kinds.length, "endpoint")}`,
+      many(kinds.length, "route"),
       `${number("done")} extracted`,
       `${number("split", "mixed", "probing")} under way`,
       number("shadow") ? `${number("shadow")} shadowed` : "",
