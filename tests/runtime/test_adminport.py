@@ -1,6 +1,7 @@
 """The admin port's door over real sockets: floods, dawdlers, and what is no HTTP."""
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -46,11 +47,13 @@ async def idle(client: Client, stack: AsyncExitStack, count: int) -> list[Wire]:
 
 
 async def ends(reader: asyncio.StreamReader) -> bytes:
-    """Return what comes until the connection is ended."""
-    try:
-        return await asyncio.wait_for(reader.read(-1), 20)
-    except ConnectionError:
-        return b""
+    """Return what comes until the connection is ended, whichever way."""
+    came = b""
+    async with asyncio.timeout(20):
+        with contextlib.suppress(ConnectionError):
+            while more := await reader.read(65_536):
+                came += more
+    return came
 
 
 def problem_of(answer: bytes) -> tuple[int, dict[str, str], dict[str, object]]:
@@ -141,8 +144,11 @@ async def test_a_head_that_drips_is_told_that_it_is_late() -> None:
         writer.write(f"GET /healthz HTTP/1.1\r\nHost: {client.address}\r\n".encode())
 
         def is_cut() -> bool:
+            # Because a client that writes to a closed connection may lose what it has not read, it looks first.
+            if cut(client, Cut.LATE) == 1:
+                return True
             writer.write(b"A: b\r\n")
-            return cut(client, Cut.LATE) == 1
+            return False
 
         await until(is_cut)
         answer = await ends(reader)
