@@ -1,7 +1,6 @@
 """The admin port's door over real sockets: floods, dawdlers, and what is no HTTP."""
 
 import asyncio
-import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -50,7 +49,7 @@ async def ends(reader: asyncio.StreamReader) -> bytes:
     """Return what comes until the connection is ended, whichever way."""
     came = b""
     async with asyncio.timeout(20):
-        with contextlib.suppress(ConnectionError):
+        with suppress(ConnectionError):
             while more := await reader.read(65_536):
                 came += more
     return came
