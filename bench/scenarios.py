@@ -38,9 +38,9 @@ _AREAS = (
 )
 
 
-def routes_text(*, legacy: int, extracted: int) -> str:
-    """Return a routes file of twenty routes, two of which the scenarios hit."""
-    lines = [
+def beginning(*, legacy: int, extracted: int) -> tuple[str, ...]:
+    """Return a routes file's lines up to its upstreams, on ports that the system picks."""
+    return (
         "version: 1",
         "listen: 127.0.0.1:0",
         "admin: 127.0.0.1:0",
@@ -49,6 +49,13 @@ def routes_text(*, legacy: int, extracted: int) -> str:
         "upstreams:",
         f'  monolith: {{url: "http://127.0.0.1:{legacy}", default: true}}',
         f'  extracted: {{url: "http://127.0.0.1:{extracted}"}}',
+    )
+
+
+def routes_text(*, legacy: int, extracted: int) -> str:
+    """Return a routes file of twenty routes, two of which the scenarios hit."""
+    lines = [
+        *beginning(legacy=legacy, extracted=extracted),
         "defaults:",
         "  identity: [header X-User-Id, assigned cookie]",
         "routes:",

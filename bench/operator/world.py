@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.children import free_ports, is_listening, started
 from bench.cpu import Cores
+from bench.scenarios import beginning
 from bench.subjects import Admin
 
 FLAGS = 20
@@ -76,14 +77,7 @@ def routes_text(size: int, *, legacy: int, extracted: int) -> str:
     each = '  - {name: area-%d.read, match: {methods: [GET], path: "/api/area-%d/{id}"}, extracted: extracted, %s}'
     return "\n".join(
         (
-            "version: 1",
-            "listen: 127.0.0.1:0",
-            "admin: 127.0.0.1:0",
-            "workers: 1",
-            "state_dir: state",
-            "upstreams:",
-            f'  monolith: {{url: "http://127.0.0.1:{legacy}", default: true}}',
-            f'  extracted: {{url: "http://127.0.0.1:{extracted}"}}',
+            *beginning(legacy=legacy, extracted=extracted),
             "defaults:",
             "  identity: [header X-User-Id, assigned cookie]",
             "routes:",

@@ -13,6 +13,7 @@ from typing import Any
 from bench.children import Child, free_ports, is_listening, started
 from bench.cpu import children, used_s
 from bench.errors import BenchError
+from bench.scenarios import beginning
 from bench.subjects import Admin
 
 OFF, AGAIN, ON = "plain", "plain_again", "shadowed"
@@ -150,14 +151,7 @@ def _routes(legacy: int, shadow: int, max_body: str) -> str:
     each = 'match: {methods: [GET], path: "/%s/{id}"}, extracted: extracted, share: 0%%, fallback: off'
     return "\n".join(
         (
-            "version: 1",
-            "listen: 127.0.0.1:0",
-            "admin: 127.0.0.1:0",
-            "workers: 1",
-            "state_dir: state",
-            "upstreams:",
-            f'  monolith: {{url: "http://127.0.0.1:{legacy}", default: true}}',
-            f'  extracted: {{url: "http://127.0.0.1:{shadow}"}}',
+            *beginning(legacy=legacy, extracted=shadow),
             "routes:",
             f"  - {{name: {OFF}, {each % OFF}}}",
             f"  - {{name: {AGAIN}, {each % AGAIN}}}",
