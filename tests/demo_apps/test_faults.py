@@ -109,7 +109,8 @@ async def test_a_delay_delays(client: Client) -> None:
     async with client.get("/api/status") as response:
         assert response.status == 200
 
-    assert asyncio.get_running_loop().time() - start >= 0.05
+    # Because the loop's clock counts whole milliseconds, both ends of the delay may be rounded.
+    assert asyncio.get_running_loop().time() - start > 0.048
 
 
 async def test_a_hang_gives_nothing_until_the_service_stops(client: Client) -> None:
