@@ -1,6 +1,6 @@
 // What this page knows of the proxy: the last state, the history of the hour, and what was done. Views listen for changes.
 
-export const HOUR_S = 3600;
+const HOUR_S = 3600;
 /** What figures are of: long enough for some requests, short enough to follow a change. */
 const WINDOW_S = 60;
 /** Less than this is nothing to make a minute of. */
@@ -52,7 +52,7 @@ export function changed() {
 /** The proxy's time now, in seconds. */
 export const now = () => Date.now() / 1000 + model.offset;
 
-export const isLive = () => model.link.state === "live";
+const isLive = () => model.link.state === "live";
 export const mayChange = () => model.me?.role === "operator" && isLive();
 
 /** Say why nothing can be changed now; empty if it can. */

@@ -208,7 +208,7 @@ export function shareControl(key) {
 const extras = (flag) => (flag.rules || flag.targets ? `; ${many(flag.rules, "rule")} and ${many(flag.targets, "target")} go first` : "");
 
 /** In which stages keys are, with their shares. */
-export function stagesOf(stages) {
+function stagesOf(stages) {
   const found = Object.entries(stages ?? {});
   return found.length ? `; ${found.map(([stage, bp]) => `${stage} ${share(bp)}`).join(", ")}` : "";
 }
