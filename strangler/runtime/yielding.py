@@ -55,8 +55,15 @@ async def give_way(nice: int) -> None:
 
 
 def _group_nice() -> int:
-    """Return how nice the group is that the process is in: the last word of `/autogroup-4711 nice 0`."""
-    return int(_GROUP.read_text(encoding="ascii").split()[-1])
+    """Return how nice the group is that the process is in: the last word of `/autogroup-4711 nice 0`.
+
+    The file is empty for what never left the group of the first process, as under an init that opens no session.
+    """
+    try:
+        words = _GROUP.read_text(encoding="ascii").split()
+    except OSError:
+        return 0
+    return int(words[-1]) if words else 0
 
 
 def _has_own_session() -> bool:
