@@ -45,9 +45,11 @@ def test_the_first_migration_is_done_from_the_dashboard_alone(person: Person, de
     # Mended, proven anew, reset, and moved for good.
     demo.fail("payments", 0.0)
     person.open_route(ROUTE)
+    began = demo.ask("GET", f"shadow/{ROUTE}")["since"]
     person.button("Begin anew…").click()
     person.answer("Forget", "what was found is of the incident")
-    until(lambda: (demo.route(ROUTE)["shadow"] or {"different": 1})["different"] == 0, what="the incident is forgotten")
+    # The demo's sides do not copy each other's payments, so that some answers differ from the first moment.
+    until(lambda: (demo.ask("GET", f"shadow/{ROUTE}")["since"] or 0) > began, what="the incident is forgotten")
     person.button("Reset…").click()
     person.answer("Reset", "the service is mended")
     expect(person.section("Guard")).to_contain_text("Closed: the route follows its flag.")
