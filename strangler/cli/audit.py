@@ -13,7 +13,6 @@ from typing import Any
 
 from strangler.cli import exits, options
 from strangler.cli.status import table
-from strangler.config import load
 from strangler.errors import StoreError, UsageError
 
 
@@ -107,7 +106,7 @@ def _opened(given: argparse.Namespace) -> Iterator[tuple[sqlite3.Connection, Pat
     """Give the store of a state directory for reading, beside whoever runs on it, and where its anchor is."""
     from strangler.control.journal import ANCHOR_FILE
 
-    state_dir = given.state_dir or Path(load.load(given.config).state_dir)
+    state_dir = options.state_dir(given)
     path = state_dir / "state.db"
     if not path.is_file():
         raise UsageError(f"there is no state store at {path}, so nothing has run there. Name another with --state-dir.")

@@ -4,12 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from strangler.config import addresses
+from strangler.config import addresses, load
 from strangler.config.units import Wrong
 from strangler.core.model import Address
-from strangler.errors import UsageError
+from strangler.errors import ConfigError, UsageError
 
 DEFAULT_FILE = Path("routes.yaml")
+NO_FILE = "Name a file that is there with -c, or the state directory with --state-dir"
+"""The remedy of a command that wants the routes file only to know where the state is."""
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +48,26 @@ def add_admin(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a file with the admin token (default: the variable STRANGLER_TOKEN, then the state directory)",
     )
+
+
+def state_dir(given: argparse.Namespace) -> Path:
+    """Return where the state is, for a command that needs nothing else of the routes file.
+
+    A file with faults will do, and that is said on standard error; raises ConfigError if it cannot be read at all.
+    """
+    if given.state_dir is not None:
+        return Path(given.state_dir)
+    data = load.read_file(given.config, remedy=NO_FILE)
+    try:
+        return Path(load.parse(data, path=given.config).state_dir)
+    except ConfigError:
+        found = load.find_state_dir(given.config)
+        # Because a fault may be in the very line that names it, which directory it was is said.
+        print(
+            f"strangler: {given.config} has faults, see `strangler check`; the state directory is {found}.",
+            file=sys.stderr,
+        )
+        return found
 
 
 def add_dry_run(parser: argparse.ArgumentParser) -> None:

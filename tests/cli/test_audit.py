@@ -126,6 +126,50 @@ def test_a_directory_without_a_store_is_named(tmp_path: Path, capsys: pytest.Cap
     assert f"there is no state store at {tmp_path / 'state.db'}" in capsys.readouterr().err
 
 
+@pytest.fixture
+def faulty(state_dir: Path) -> Path:
+    """Return a routes file with a fault, beside the state directory that it names."""
+    path = state_dir.parent / f"{state_dir.name}.yaml"
+    path.write_text(f"version: 1\nstate_dir: {state_dir}\nroutes: 7\n")
+    return path
+
+
+@pytest.mark.parametrize("command", ["verify", "list", "export"])
+def test_a_routes_file_with_faults_keeps_nobody_from_the_log_of_the_directory_that_it_names(
+    faulty: Path, state_dir: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["audit", command, "-c", str(faulty)])
+    read = capsys.readouterr()
+    audit(state_dir, command)
+
+    assert (code, read.out) == (0, capsys.readouterr().out)
+    assert read.err == (f"strangler: {faulty} has faults, see `strangler check`; the state directory is {state_dir}.\n")
+
+
+def test_a_routes_file_with_faults_does_not_hide_that_the_log_is_broken(
+    faulty: Path, state_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tamper(state_dir, "DELETE FROM audit WHERE seq = 2")
+
+    code = main(["audit", "verify", "--json", "-c", str(faulty)])
+
+    assert (code, json.loads(capsys.readouterr().out)["broken"]) == (1, {"seq": 2, "kind": "missing"})
+
+
+def test_without_a_routes_file_the_state_directory_is_enough_and_is_asked_for(
+    state_dir: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path_factory.mktemp("empty") / "routes.yaml"
+
+    codes = [
+        main(["audit", "verify", "-c", str(missing), "--state-dir", str(state_dir)]),
+        main(["audit", "verify", "-c", str(missing)]),
+    ]
+
+    assert codes == [0, 2]
+    assert "or the state directory with --state-dir" in capsys.readouterr().err
+
+
 def test_a_store_that_is_no_store_is_told_without_a_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
