@@ -4,6 +4,7 @@ import argparse
 import http.client
 import json
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ from strangler.runtime import runfile
 _TIMEOUT_S = 10.0
 """An answer takes milliseconds; a longer wait means that nothing good is at that address."""
 _LARGEST_ANSWER = 64 * 1024 * 1024
+_MAX_TOKEN_BYTES = 4_096
+_TOKEN = re.compile(r"[!-~]+")
 _DEAD = ("expired_token", "revoked_token")
 """Titles of a 401 whose own words say more of the token than a command knows."""
 
@@ -148,8 +151,9 @@ def _pinned(tls: ListenerTls) -> ssl.SSLContext:
 def _from_file(path: Path) -> tuple[Path, Address, ssl.SSLContext | None]:
     """Return where a routes file keeps its state, its admin address, and the TLS there; a faulty one will do if
     something runs."""
+    data = load.read_file(path, remedy=options.NO_FILE)
     try:
-        config = load.load(path)
+        config = load.parse(data, path=path)
     except ConfigError:
         state_dir = load.find_state_dir(path)
         running = _running(state_dir)
@@ -181,12 +185,13 @@ def _has_token(given: argparse.Namespace) -> bool:
 
 def _token(given: argparse.Namespace, admin: Address, state_dir: Path | None) -> str:
     if given.token_file is None and "STRANGLER_TOKEN" in os.environ:
-        return os.environ["STRANGLER_TOKEN"].strip()
+        return _one(os.environ["STRANGLER_TOKEN"], "the variable STRANGLER_TOKEN", "Set it to a token, or unset it")
     path: Path | None = given.token_file or (state_dir / TOKEN_FILE if state_dir is not None else None)
     if path is None:
         raise UsageError("the admin token is needed: name its file with --token-file, or set STRANGLER_TOKEN.")
     try:
-        return path.read_text(encoding="ascii").strip()
+        with path.open("rb") as file:
+            text = file.read(_MAX_TOKEN_BYTES).decode("utf-8", "replace")
     except FileNotFoundError as error:
         if given.token_file is not None:
             raise UsageError(f"--token-file: there is no file {path}. Name the one that holds the token.") from error
@@ -194,8 +199,22 @@ def _token(given: argparse.Namespace, admin: Address, state_dir: Path | None) ->
             f"no strangler is known on the admin address {admin}: there is no token at {path}, so nothing has run "
             "there yet. Start one with `strangler serve`, or name another with --admin and --token-file."
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UsageError(f"the admin token at {path} cannot be read ({_reason(error)}).") from error
+    if given.token_file is not None:
+        return _one(text, f"--token-file: {path}", "Write a token to it, or name another file")
+    return _one(text, str(path), "Delete the file and start the proxy anew, which makes one, or give another token")
+
+
+def _one(text: str, where: str, remedy: str) -> str:
+    """Return the token that a file or a variable holds; raises UsageError, which repeats nothing of it."""
+    token = text.strip()
+    if not _TOKEN.fullmatch(token):
+        fault = "holds no token" if token else "is empty"
+        raise UsageError(
+            f"{where} {fault}. {remedy}: one word, as `strangler token create` prints it, with --json as `secret`."
+        )
+    return token
 
 
 def _reason(error: Exception) -> str:

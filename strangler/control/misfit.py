@@ -22,6 +22,15 @@ _FORMS = (
     (r"Expected `array` of length <= (\d+)", "{where} has more than {0} elements."),
     (r"Expected `array` of (?:at least )?length (?:>= )?(\d+)(?:, got \d+)?", "{where} needs {0} elements."),
     (r"Expected `str` matching regex '\\\\S'", "{where} is blank."),
+    (
+        r"Expected `str` matching regex '\^\[a-z0-9\]\[a-z0-9\._@-\].*",
+        "{where} is not of the form that it needs: a letter of a-z or a digit, and then at most 63 of a-z, 0-9, `.`, "
+        "`_`, `@` and `-`, such as `ci` or `ann@example.org`.",
+    ),
+    (
+        r"Expected `str` matching regex '\^\[0-9a-f\]\{64\}.*",
+        "{where} is not of the form that it needs: 64 digits of 0-9 and a-f, as GET /api/v1/config answers it.",
+    ),
     (r"Expected `str` matching regex .*", "{where} is not of the form that it needs."),
     (r"Invalid enum value (.+)", "{where} takes no {0}."),
 )

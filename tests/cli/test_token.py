@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import io
 import json
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +60,29 @@ async def test_machines_get_the_apis_answer(client: Client, capsys: pytest.Captu
     assert listed == {"tokens": [made["token"]]}
 
 
+async def test_the_secret_of_the_json_is_the_token_and_lets_its_holder_in(
+    client: Client, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await run(client, "create", "ci", "--role", "operator", "--reason", "x", "--json")
+    made = json.loads(capsys.readouterr().out)
+
+    monkeypatch.setenv("STRANGLER_TOKEN", made["secret"])
+    code = await run(client, "list")
+
+    assert code == 0
+    assert re.fullmatch(r"strangler_[0-9a-f]{12}_[\w-]{43}", made["secret"])
+    assert made["secret"] not in json.dumps(made["token"])
+
+
+async def test_a_name_of_another_form_is_refused_with_the_form_and_an_example(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = await run(client, "create", "Ann Example", "--role", "viewer", "--reason", "x")
+
+    assert code == 2
+    assert "at most 63 of a-z, 0-9, `.`, `_`, `@` and `-`, such as `ci`" in capsys.readouterr().err
+
+
 async def test_a_name_that_is_taken_is_refused_and_one_that_is_not_there_exits_2_with_what_to_do(
     client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,3 +128,48 @@ async def test_without_a_reason_nothing_is_asked_for(
     assert code == 2
     assert "--reason" in capsys.readouterr().err
     assert client.tokens.all() == ()
+
+
+NO_TOKENS = [
+    (b"", "is empty"),
+    (b" \n", "is empty"),
+    (b'{\n  "secret": "hidden"\n}\n', "holds no token"),
+    (b"hidden\nhidden\n", "holds no token"),
+    (b"hidden\xff", "holds no token"),
+]
+
+
+@pytest.mark.parametrize(("content", "fault"), NO_TOKENS)
+@pytest.mark.parametrize("way", ["--token-file", "--state-dir"])
+async def test_a_file_that_holds_no_token_is_told_with_its_remedy_and_repeated_nowhere(
+    client: Client,
+    content: bytes,
+    fault: str,
+    way: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("STRANGLER_TOKEN")
+    path = tmp_path / "admin-token"
+    path.write_bytes(content)
+
+    code = await run(client, "list", way, str(path if way == "--token-file" else tmp_path))
+
+    told = capsys.readouterr().err
+    assert code == 2
+    assert f"{path} {fault}. " in told
+    assert "one word, as `strangler token create` prints it, with --json as `secret`." in told
+    assert "hidden" not in told
+
+
+@pytest.mark.parametrize("value", ["", "two words", "\N{SNOWMAN}"])
+async def test_a_variable_that_holds_no_token_is_named(
+    client: Client, value: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRANGLER_TOKEN", value)
+
+    code = await run(client, "list")
+
+    assert code == 2
+    assert "strangler: the variable STRANGLER_TOKEN " in capsys.readouterr().err

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
+from strangler.control.configapi import ConfigChange
 from strangler.control.misfit import told
+from strangler.control.tokenapi import NewToken
 
 
 class Colour(StrEnum):
@@ -56,6 +58,20 @@ def test_a_body_that_does_not_fit_is_told_with_its_place(given: Any, says: str) 
         msgspec.json.decode(msgspec.json.encode(given), type=Form)
 
     assert told(str(caught.value)) == says
+
+
+@pytest.mark.parametrize(
+    ("form", "given", "says"),
+    [
+        (NewToken, {"name": "Ann Example", "role": "viewer", "reason": "x"}, "such as `ci` or `ann@example.org`."),
+        (ConfigChange, {"text": "", "digest": "abc", "reason": "x"}, "64 digits of 0-9 and a-f, as GET /api/v1/config"),
+    ],
+)
+def test_what_is_of_another_form_is_told_which_one_it_needs(form: type, given: Any, says: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.json.decode(msgspec.json.encode(given), type=form)
+
+    assert says in told(str(caught.value))
 
 
 def test_what_is_not_known_is_told_as_it_is() -> None:
