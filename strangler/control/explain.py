@@ -30,7 +30,7 @@ WHY = {
     Reason.FLAG_FALLTHROUGH: "The flag's default rule, usually its percentage, decided.",
     Reason.FLAG_MISSING: "There is no such flag, so the monolith answers.",
     Reason.FLAG_INVALID: (
-        "The flag's value names no side, its definition is broken, or one of its patterns took too long, "
+        "The flag's value names no side, its definition is broken, or its patterns took too long, "
         "so the monolith answers."
     ),
     Reason.FLAGS_NOT_READY: "The flags were never reached, so the monolith answers.",

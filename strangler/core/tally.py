@@ -8,10 +8,12 @@ from strangler.core.outcome import Outcome
 CONNECTIONS_REFUSED = "connections_refused"
 IDEMPOTENCY_KEYS_EVICTED = "idempotency_keys_evicted"
 WRITES_UNLISTED = "writes_unlisted"
+FLAG_EVALUATIONS_GIVEN_UP = "flag_evaluations_given_up"
 COUNTERS = {
     CONNECTIONS_REFUSED: "Connections that were closed at once, because of a limit.",
     IDEMPOTENCY_KEYS_EVICTED: "Idempotency keys that made room for others before their lifetime was over.",
     WRITES_UNLISTED: "Writes for both sides that could not be noted, and so are neither sent on nor listed.",
+    FLAG_EVALUATIONS_GIVEN_UP: "Evaluations of flags whose patterns took too long; the monolith answered.",
 }
 """What a worker counts beside its exchanges, and what each count means."""
 

@@ -21,6 +21,7 @@ from strangler.core.decide import Flags, Reason
 from strangler.core.migration import settings
 from strangler.core.model import Config
 from strangler.core.snapshot import Snapshot, compile_snapshot, with_flags
+from strangler.core.tally import FLAG_EVALUATIONS_GIVEN_UP
 from strangler.errors import StoreError
 from strangler.flags.evaluator import Evaluator
 from strangler.proxy import keybook
@@ -225,7 +226,7 @@ class Worker:
             return
         tallies = self._plane.take_tallies()
         gauges = {**self._plane.gauges(), **self._certificates.gauges()}
-        counters = self._plane.counters()
+        counters = {**self._plane.counters(), FLAG_EVALUATIONS_GIVEN_UP: self._evaluator.given_up}
         self._quiet += 1
         is_news = bool(tallies) or gauges != self._gauges or counters != self._counters
         if last or is_news or self._quiet * REPORT_EVERY_S >= HEARTBEAT_S:

@@ -63,6 +63,7 @@ def test_the_state_is_shown_under_its_documented_names() -> None:
         ("strangler_tallies_refused_total", ()): 0.0,
         ("strangler_connections_refused_total", ()): 0.0,
         ("strangler_idempotency_keys_evicted_total", ()): 0.0,
+        ("strangler_flag_evaluations_given_up_total", ()): 0.0,
         ("strangler_route_tripped", (("route", "payments"),)): 1.0,
         ("strangler_guard_evidence", (("route", "payments"),)): 4.75,
         ("strangler_guard_alone", (("route", "payments"),)): 1.0,

@@ -3,6 +3,7 @@
 import gc
 import json
 import logging
+import re
 import sys
 import threading
 import time
@@ -298,6 +299,42 @@ async def test_a_pattern_that_takes_for_ever_is_given_up_and_the_monolith_answer
     assert stalled == Evaluation(value=None, reason=Reason.FLAG_INVALID)
     assert {one.reason for one in others} <= {Reason.FLAG_RULE, Reason.FLAG_FALLTHROUGH}
     assert problems.told == [("f", Reason.FLAG_INVALID)]
+
+
+async def test_a_thousand_patterns_that_are_slow_together_are_given_up_as_one_would_be() -> None:
+    asked = evaluator()
+    flags = asked.apply(flag_data(matching(*(f"^(a+)+[{number}]$" for number in range(1_000)))))
+    text = _slow_text("^(a+)+[0]$")
+
+    began = time.thread_time()
+    found = flags.evaluate("f", "u", (("mail", text),))
+    spent = time.thread_time() - began
+
+    assert found == Evaluation(value=None, reason=Reason.FLAG_INVALID)
+    # Because each of them alone is within the bound, a bound of each would let a hundred times as much pass.
+    assert spent < 100 * LONGEST_S / 5
+    assert asked.given_up == 1
+
+
+async def test_a_thousand_patterns_that_are_quick_are_all_searched() -> None:
+    asked = evaluator()
+    flags = asked.apply(flag_data(matching(*(f"^b{number}$" for number in range(1_000)))))
+
+    reasons = [flags.evaluate("f", f"u{mail}", (("mail", mail),)).reason for mail in ("b999", "b1000", "b0")]
+
+    assert reasons == [Reason.FLAG_RULE, Reason.FLAG_FALLTHROUGH, Reason.FLAG_RULE]
+    assert asked.given_up == 0
+
+
+def _slow_text(pattern: str) -> str:
+    """Return a text in which a search takes a tenth to a half of what an evaluation may."""
+    for size in range(8, 60):
+        text = "a" * size + "!"
+        began = time.thread_time()
+        re.search(pattern, text)
+        if time.thread_time() - began > LONGEST_S / 10:
+            return text
+    raise AssertionError
 
 
 async def test_a_stage_whose_pattern_takes_for_ever_is_off() -> None:
