@@ -3,15 +3,18 @@
 import argparse
 import json
 import math
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from strangler.cli import accept, admin, changing, exits, export, options, recordings
 from strangler.cli.status import share_text
 
-_EXIT_CODES = exits.codes({3: "with --bound: it is not proven of every route that is shown"})
+_EXIT_CODES = exits.codes(
+    {3: "with --bound: it is not proven of every route that is shown and has reads, or none that is shown has"}
+)
 
 
 def add(commands: Any, epilog: str) -> None:
@@ -56,14 +59,22 @@ def _report(given: argparse.Namespace) -> int:
     else:
         listed = running.ask("GET", "/api/v1/shadow")["routes"]
         routes = [running.ask("GET", _path(one["route"])) for one in listed]
+    judged = None if given.bound is None else _judged(routes, given.bound)
     if given.json:
-        print(json.dumps({"routes": routes}, indent=2))
+        print(json.dumps({"routes": routes} if judged is None else {"routes": routes, "bound": judged}, indent=2))
     elif not routes:
         print("no route is shadowed")
     else:
         print("\n\n".join("\n".join(lines(route, given.bound)) for route in routes))
-    is_unproven = given.bound is not None and any(not _is_proven(route, given.bound) for route in routes)
-    return 3 if is_unproven else 0
+    if judged is None:
+        return 0
+    if judged["without"]:
+        names = ", ".join(map(plain, judged["without"]))
+        print(f"strangler: writes alone, of which there is no bound to prove: {names}.", file=sys.stderr)
+    if not judged["proven"] and not judged["unproven"]:
+        # Because a pipeline that asks for a proof must not take it for one that there was nothing to prove.
+        print("strangler: no route that is shown has reads to compare, so nothing is proven.", file=sys.stderr)
+    return 0 if judged["proven"] and not judged["unproven"] else 3
 
 
 def _reset(given: argparse.Namespace) -> int:
@@ -84,7 +95,7 @@ def body(
     route: Mapping[str, Any], wanted: float | None = None, nature: Callable[[Any], str] | None = None
 ) -> Iterator[str]:
     """Return what was found as text, without the line that says of what; `nature` says what a group is held to be."""
-    if not route.get("has_reads", True):
+    if not _has_reads(route):
         yield "  it has writes alone, which are sent on and not compared: strangler divergences"
         return
     counts = route["counts"]
@@ -156,8 +167,21 @@ def _asked(route: Mapping[str, Any], wanted: float) -> Mapping[str, Any]:
     return {"parity": wanted, "equal_more": state_parity(route["route"], outcomes, wanted).needed}
 
 
-def _is_proven(route: Mapping[str, Any], wanted: float) -> bool:
-    return bool(route["parity"]["lower_bound"] >= wanted)
+def _judged(routes: Sequence[Mapping[str, Any]], wanted: float) -> Mapping[str, Any]:
+    """Return of which routes the wanted parity is proven, and of which there is none to prove, as JSON has it."""
+    with_reads = [route for route in routes if _has_reads(route)]
+    proven = [route["route"] for route in with_reads if route["parity"]["lower_bound"] >= wanted]
+    return {
+        "parity": wanted,
+        "proven": proven,
+        "unproven": [route["route"] for route in with_reads if route["route"] not in proven],
+        "without": [route["route"] for route in routes if not _has_reads(route)],
+    }
+
+
+def _has_reads(route: Mapping[str, Any]) -> bool:
+    # Because an instance of a former release does not tell.
+    return bool(route.get("has_reads", True))
 
 
 def _nature(group: Mapping[str, Any]) -> str:
@@ -190,7 +214,8 @@ def date_text(seconds: float) -> str:
 def _parity(text: str) -> float:
     number = text.removesuffix("%")
     try:
-        parity = float(number) / 100
+        # Because a division would make 0.9990000000000001 of 99.9.
+        parity = float(f"{number}e-2")
     except ValueError:
         parity = math.nan
     if not text.endswith("%") or not 0 < parity < 1:

@@ -128,6 +128,55 @@ async def test_one_route_that_is_unproven_is_enough_to_exit_3(
     assert capsys.readouterr().err == ""
 
 
+WRITES = (
+    "{name: charge, match: {methods: [POST], path: /charge}, extracted: extracted, shadow: {mode: both, writes: true}}"
+)
+READS = "{name: items, match: {path: /items}, extracted: extracted, shadow: {}}"
+
+
+@pytest.mark.parametrize(
+    ("routes", "arguments", "code", "judged"),
+    [
+        ([WRITES], [], 0, {"proven": ["gone"], "unproven": [], "without": ["charge"]}),
+        ([WRITES, READS], [], 3, {"proven": ["gone"], "unproven": ["items"], "without": ["charge"]}),
+        ([WRITES], ["charge"], 3, {"proven": [], "unproven": [], "without": ["charge"]}),
+    ],
+)
+async def test_a_route_of_writes_alone_is_named_and_decides_nothing_but_is_no_proof_by_itself(
+    routes: list[str],
+    arguments: list[str],
+    code: int,
+    judged: dict[str, list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    with closing(Store(tmp_path / "state")) as store:
+        book = ShadowBook(store)
+        book.take(GONE)
+        book.save()
+    async with running(tmp_path, routes_text(monolith=1, extracted=2, workers=0, routes=routes)) as proxy:
+        words = ["shadow", "report", *arguments, "--bound", "99.9%", "-c", str(proxy.routes)]
+        found = await asyncio.to_thread(main, [*words, "--json"])
+
+    printed = capsys.readouterr()
+    assert (found, json.loads(printed.out)["bound"]) == (code, {"parity": 0.999, **judged})
+    assert "strangler: writes alone, of which there is no bound to prove: charge.\n" in printed.err
+    assert ("so nothing is proven" in printed.err) is (judged["proven"] == judged["unproven"] == [])
+
+
+async def test_where_no_route_is_shadowed_nothing_is_proven(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with running(tmp_path, routes_text(monolith=1, workers=0)) as proxy:
+        words = ["shadow", "report", "-c", str(proxy.routes)]
+        codes = [
+            await asyncio.to_thread(main, words),
+            await asyncio.to_thread(main, [*words, "--bound", "99%"]),
+        ]
+
+    assert codes == [0, 3]
+    assert "so nothing is proven" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("bound", ["99.9", "100%", "0%", "-1%", "nan%", "inf%", "much%", "%"])
 def test_a_bound_that_means_nothing_is_a_mistake_of_the_command_line(
     bound: str, capsys: pytest.CaptureFixture[str]
