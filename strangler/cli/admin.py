@@ -45,8 +45,11 @@ class Admin:
 
         Without a tag the change is of what is served now, which is asked for first.
         """
-        given = tag or self.ask("GET", "/api/v1/generation")["tag"]
-        return self.ask(method, path, body, {"If-Match": given}, timeout_s=timeout_s or _TIMEOUT_S)
+        return self.ask(method, path, body, {"If-Match": tag or self.tag()}, timeout_s=timeout_s or _TIMEOUT_S)
+
+    def tag(self) -> str:
+        """Return the tag of what is served now. Raises AdminError."""
+        return str(self.ask("GET", "/api/v1/generation")["tag"])
 
     def ask(
         self,

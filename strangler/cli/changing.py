@@ -15,6 +15,10 @@ _MOST_ROUTES = 20
 """Routes that move, as many as fit on a screen; --json has all."""
 
 
+class DoubtError(AdminError):
+    """A change was asked for, and nothing came that says whether it was made."""
+
+
 def run(
     given: argparse.Namespace,
     method: str,
@@ -51,11 +55,23 @@ def ask(
     tag: str | None = None,
     timeout_s: float | None = None,
 ) -> Any:
-    """Make one change, or try it, and return what the instance answers. Raises AdminError."""
+    """Make one change, or try it, and return what the instance answers.
+
+    Raises AdminError; it is a DoubtError if the change may have been made all the same.
+    """
     tag = given.if_match or tag
     if given.dry_run:
         return attempt(running, method, path, body, tag=tag, timeout_s=timeout_s)
-    return running.change(method, path, {**body, "reason": why}, tag=tag, timeout_s=timeout_s)
+    tag = tag or running.tag()
+    try:
+        return running.change(method, path, {**body, "reason": why}, tag=tag, timeout_s=timeout_s)
+    except AdminError as error:
+        if not _is_in_doubt(error):
+            raise
+        raise DoubtError(
+            f"{str(error).rstrip('.')}. Whether the change was made is not known: `strangler audit list` tells.",
+            error.problem,
+        ) from error
 
 
 def attempt(
@@ -97,6 +113,13 @@ def change_text(change: Mapping[str, Any]) -> Iterator[str]:
     if change["kind"] == "changed":
         for field in change["fields"]:
             yield f"  {field['name']}: {field['before'] or '(none)'} -> {field['after'] or '(none)'}"
+
+
+def _is_in_doubt(error: AdminError) -> bool:
+    """Return whether what was asked for may have been done: it left, and no refusal came back."""
+    if isinstance(error.problem, dict) and isinstance(status := error.problem.get("status"), int):
+        return status >= 500
+    return not isinstance(error.__cause__, ConnectionRefusedError)
 
 
 def _moved(moved: Sequence[Mapping[str, Any]]) -> Iterator[str]:

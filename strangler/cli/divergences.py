@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from strangler.cli import admin, changing, exits, options
+from strangler.cli import admin, changing, exits, options, turns
 from strangler.cli.status import side_text, table, waiting_text
 from strangler.errors import AdminError, UsageError
 
@@ -94,7 +94,8 @@ def add(commands: Any, epilog: str) -> None:
     repair.set_defaults(run=_repair)
 
     about = "take a write off the list: it was repaired by hand, or does not matter; this is recorded"
-    settle = actions.add_parser("settle", help=about, epilog=exits.codes({1: exits.DECLINED}), allow_abbrev=False)
+    failed = exits.codes({1: f"{exits.DECLINED}, or a write was not settled"})
+    settle = actions.add_parser("settle", help=about, epilog=failed, allow_abbrev=False)
     _add_chosen(settle)
     settle.add_argument("--yes", action="store_true", help="do not ask")
     settle.set_defaults(run=_settle)
@@ -199,25 +200,28 @@ def _repair(given: argparse.Namespace) -> int:
     why = options.reason(given)
     if not _agrees(given, f"Send {_counted(ids)} once more?"):
         return 1
-    answers = []
-    for one in ids:
-        order = {"carried_out": given.carried_out, "headers": headers}
-        try:
-            answer = changing.ask(
-                running, given, "POST", f"{_path(one)}/repair", order, why=why, tag=_ANYTHING, timeout_s=_REPAIR_S
-            )
-        except AdminError as error:
-            if len(ids) == 1:
-                raise
-            answer = {"id": one, "is_carried_out": False, "detail": str(error)}
-        answers.append({"id": one, **answer})
+    order = {"carried_out": given.carried_out, "headers": headers}
+
+    def change(one: str) -> Any:
+        path = f"{_path(one)}/repair"
+        return changing.ask(running, given, "POST", path, order, why=why, tag=_ANYTHING, timeout_s=_REPAIR_S)
+
+    taken, answers = [], []
+    for one, found in turns.take(ids, change):
+        taken.append((one, found))
+        answers.append({"id": one, **(_unrepaired(found) if isinstance(found, AdminError) else found)})
         if not given.json:
-            print(f"{one}: {_repaired(answer)}")
-    if given.json:
-        print(json.dumps({**_dry(given), "repairs": answers}, indent=2))
-    elif given.dry_run:
+            print(f"{one}: {_repaired(answers[-1])}")
+    code = turns.tell({**_dry(given), "repairs": answers}, ids, taken, is_json=given.json)
+    if given.dry_run and not given.json and not code:
         print(changing.NOTHING)
-    return 0 if all(answer.get("dry_run") or answer["is_carried_out"] for answer in answers) else 1
+    return code or (0 if all(answer.get("dry_run") or answer["is_carried_out"] for answer in answers) else 1)
+
+
+def _unrepaired(error: AdminError) -> Mapping[str, Any]:
+    # Because a write whose answer was lost may well have been carried out.
+    known = None if isinstance(error, changing.DoubtError) else False
+    return {"is_carried_out": known, "detail": str(error), "problem": error.problem}
 
 
 def _dry(given: argparse.Namespace) -> Mapping[str, Any]:
@@ -241,17 +245,28 @@ def _settle(given: argparse.Namespace) -> int:
     why = options.reason(given)
     if not _agrees(given, f"Take {_counted(ids)} off the list?"):
         return 1
-    answers = []
-    for one in ids:
-        answer = changing.ask(running, given, "POST", f"{_path(one)}/settle", {}, why=why, tag=_ANYTHING)
-        answers.append(answer["answer"]["settled"] if given.dry_run else answer["settled"])
+
+    def change(one: str) -> Any:
+        return changing.ask(running, given, "POST", f"{_path(one)}/settle", {}, why=why, tag=_ANYTHING)
+
+    taken: list[tuple[str, Any]] = []
+    for one, found in turns.take(ids, change):
+        taken.append((one, found))
         if not given.json:
-            print(f"{one}: {'would be settled' if given.dry_run else 'settled'}")
-    if given.json:
-        print(json.dumps({**_dry(given), "settled": answers}, indent=2))
-    elif given.dry_run:
+            done = "would be settled" if given.dry_run else "settled"
+            print(f"{one}: {f'not settled: {found}' if isinstance(found, AdminError) else done}")
+    refused = [{"id": one, **_unsettled(found)} for one, found in taken if isinstance(found, AdminError)]
+    settled = [one for one, found in taken if not isinstance(found, AdminError)]
+    document = {**_dry(given), "settled": settled, **({"not_settled": refused} if refused else {})}
+    code = turns.tell(document, ids, taken, is_json=given.json)
+    if given.dry_run and not given.json and not code:
         print(changing.NOTHING)
-    return 0
+    return code or (1 if refused else 0)
+
+
+def _unsettled(error: AdminError) -> Mapping[str, Any]:
+    known = None if isinstance(error, changing.DoubtError) else False
+    return {"is_settled": known, "detail": str(error), "problem": error.problem}
 
 
 def _refuse_listing(given: argparse.Namespace) -> None:

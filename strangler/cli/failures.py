@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from strangler.errors import AdminError, ConfigError, StranglerError, UsageError
 
@@ -12,14 +14,25 @@ _MISTAKEN = (400, 404, 422)
 
 def tell(error: StranglerError, *, is_json: bool) -> int:
     """Say why a command failed, in JSON too if its output is, and return its exit code."""
-    code = 2 if isinstance(error, ConfigError | UsageError) or _is_of_the_command_line(error) else 1
+    code = code_of(error)
     faults = error.faults if isinstance(error, ConfigError) else ()
     for line in map(str, faults) if faults else (f"strangler: {error}",):
         print(line, file=sys.stderr)
     if is_json:
-        problem = error.problem if isinstance(error, AdminError) else None
-        _print(code, str(error), faults=[asdict(fault) for fault in faults], problem=problem)
+        print(json.dumps(document(error), indent=2))
     return code
+
+
+def code_of(error: StranglerError) -> int:
+    """Return the exit code of a command that ends with this."""
+    return 2 if isinstance(error, ConfigError | UsageError) or _is_of_the_command_line(error) else 1
+
+
+def document(error: StranglerError) -> Mapping[str, Any]:
+    """Return why a command failed as JSON."""
+    faults = [asdict(fault) for fault in error.faults] if isinstance(error, ConfigError) else []
+    problem = error.problem if isinstance(error, AdminError) else None
+    return _document(code_of(error), str(error), faults=faults, problem=problem)
 
 
 def _is_of_the_command_line(error: StranglerError) -> bool:
@@ -31,8 +44,9 @@ def _is_of_the_command_line(error: StranglerError) -> bool:
 
 def tell_usage(code: int) -> None:
     """Say in JSON that a command line cannot be read; the parser has told people already."""
-    _print(code, "the command line cannot be read; standard error says why", faults=[], problem=None)
+    told = "the command line cannot be read; standard error says why"
+    print(json.dumps(_document(code, told, faults=[], problem=None), indent=2))
 
 
-def _print(code: int, detail: str, *, faults: object, problem: object) -> None:
-    print(json.dumps({"error": {"exit_code": code, "detail": detail, "faults": faults, "problem": problem}}, indent=2))
+def _document(code: int, detail: str, *, faults: object, problem: object) -> Mapping[str, Any]:
+    return {"error": {"exit_code": code, "detail": detail, "faults": faults, "problem": problem}}

@@ -13,10 +13,12 @@ from strangler.cli import main
 from strangler.cli.divergences import _WHYS
 from strangler.cli.status import lines as status_lines
 from strangler.control.divergencedesk import MOST_LISTED
+from strangler.control.operations import Role
 from strangler.control.status import ComparerStatus
 from strangler.core.divergence import Listed, Verdict, Why, Write
 from strangler.core.model import Side
 from strangler.vault.vault import Purpose
+from tests.support.backend import Conversation, Received, backend, ok
 from tests.support.surface import STATUS, TOKEN, Client, served
 
 
@@ -232,6 +234,72 @@ async def test_settling_takes_off_the_list_with_a_reason(client: Client, capsys:
     assert capsys.readouterr().out == "a1: settled\n"
     assert await run(client, "settle", "--all-of", "pay", "--reason", "r", "--yes") == 2
     assert await run(client, "settle", "--reason", "r", "--yes") == 2
+
+
+async def test_what_cannot_be_settled_is_told_beside_what_was_and_keeps_nothing_from_its_turn(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for one in ("a1", "b2", "c3"):
+        keep(client, one)
+    words = ("settle", "a1", "zz", "b2", "--reason", "r", "--yes")
+
+    tried = await run(client, *words, "--dry-run", "--json"), json.loads(capsys.readouterr().out)
+    done = await run(client, *words, "--json"), json.loads(capsys.readouterr().out)
+    code, told = await run(client, "settle", "zz", "c3", "--reason", "r", "--yes"), capsys.readouterr().out
+
+    (refused,) = done[1]["not_settled"]
+    assert done == (1, {"settled": ["a1", "b2"], "not_settled": [refused]})
+    assert (refused["id"], refused["is_settled"], refused["problem"]["status"]) == ("zz", False, 404)
+    assert tried == (1, {"dry_run": True, **done[1]})
+    assert (code, told) == (1, f"zz: not settled: {refused['detail']}\nc3: settled\n")
+    assert client.divergences.status().open == 0
+
+
+@pytest.mark.parametrize("is_json", [True, False])
+async def test_a_repair_that_breaks_off_says_what_was_done_and_what_was_not(
+    client: Client, is_json: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRANGLER_TOKEN", client.tokens.create("ci", Role.OPERATOR, for_s=None, who="t", why="t")[1])
+    client.repairs.then = lambda: client.tokens.revoke("ci", who="t", why="t")
+    for one in ("a1", "b2", "c3", "d4"):
+        keep(client, one)
+
+    words = ("repair", "a1", "b2", "c3", "d4", "--reason", "r", "--yes")
+    code = await run(client, *words, *(["--json"] if is_json else []))
+
+    printed = capsys.readouterr()
+    assert code == 1
+    assert [one for one, _, _ in client.repairs.sent] == ["a1"]
+    assert printed.err.startswith("strangler: The token `ci` was revoked at")
+    assert printed.err.endswith("strangler: not tried: c3, d4\n")
+    if is_json:
+        answer = json.loads(printed.out)
+        assert [(one["id"], one["is_carried_out"]) for one in answer["repairs"]] == [("a1", True), ("b2", False)]
+        assert answer["untried"] == ["c3", "d4"]
+        assert (answer["error"]["exit_code"], answer["error"]["problem"]["status"]) == (1, 401)
+    else:
+        assert printed.out.startswith("a1: carried out\nb2: The token `ci` was revoked at")
+
+
+async def test_a_write_whose_answer_is_lost_is_in_doubt_and_the_others_are_not_tried(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRANGLER_TOKEN", TOKEN)
+    answers = iter([ok(b'{"settled": "a1"}'), None])
+
+    async def script(_received: Received, _conversation: Conversation) -> bytes | None:
+        return next(answers)
+
+    async with backend(script) as instance:
+        words = ["divergences", "settle", "a1", "b2", "c3", "--reason", "r", "--yes", "--json"]
+        code = await asyncio.to_thread(main, [*words, "--admin", f"127.0.0.1:{instance.port}"])
+
+    answer = json.loads(capsys.readouterr().out)
+    (lost,) = answer["not_settled"]
+    assert (code, answer["settled"], answer["untried"]) == (1, ["a1"], ["c3"])
+    assert (lost["id"], lost["is_settled"]) == ("b2", None)
+    assert lost["detail"] == answer["error"]["detail"]
+    assert "Whether the change was made is not known: `strangler audit list` tells." in lost["detail"]
 
 
 @pytest.mark.parametrize("text", ["no colon", "Name: a\x07b"])

@@ -3,7 +3,7 @@
 import io
 import json
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -143,9 +143,12 @@ class Repairs:
         self.verdict: Verdict | None = None
         self.is_killed = False
         self.waiting: int | None = 0
+        self.then: Callable[[], object] = lambda: None
+        """What happens once one was sent."""
 
     async def __call__(self, one: str, write: Write, secrets: Sequence[tuple[bytes, bytes]]) -> Verdict | None:
         self.sent.append((one, write, list(secrets)))
+        self.then()
         return self.verdict
 
 
