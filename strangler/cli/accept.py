@@ -27,7 +27,7 @@ def add(actions: Any) -> None:
         epilog=exits.codes({1: exits.DECLINED}),
         allow_abbrev=False,
     )
-    parser.add_argument("route", metavar="ROUTE")
+    parser.add_argument("route", type=options.name, metavar="ROUTE")
     parser.add_argument("path", metavar="PATH", help="as the report shows it, such as '$.items[*].price'")
     parser.add_argument("--yes", action="store_true", help="write without asking; needed where no terminal is")
     parser.add_argument("--json", action="store_true", help="print what was written as JSON; nobody is asked")

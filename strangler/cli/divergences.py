@@ -68,7 +68,7 @@ def add(commands: Any, epilog: str) -> None:
 
     about = "show what a write has in it, without its secrets"
     show = actions.add_parser("show", help=about, epilog=epilog, allow_abbrev=False)
-    show.add_argument("id", metavar="ID")
+    show.add_argument("id", type=options.name, metavar="ID")
     show.add_argument("--raw", action="store_true", help="with its secrets, but for credentials; this is recorded")
     options.add_change(show)
     _add_json(show)
@@ -102,15 +102,16 @@ def add(commands: Any, epilog: str) -> None:
 
 
 def _add_chosen(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("ids", nargs="*", metavar="ID")
-    parser.add_argument("--all-of", metavar="ROUTE", help="every one of a route, the oldest first, in place of IDs")
+    parser.add_argument("ids", nargs="*", type=options.name, metavar="ID")
+    about = "every one of a route, the oldest first, in place of IDs"
+    parser.add_argument("--all-of", type=options.name, metavar="ROUTE", help=about)
     _add_json(parser)
     options.add_change(parser)
     _add_admin(parser)
 
 
 def _add_listing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--route", metavar="ROUTE", help="list those of one route alone")
+    parser.add_argument("--route", type=options.name, metavar="ROUTE", help="list those of one route alone")
     parser.add_argument("--limit", type=_limit, default=_LIMIT, metavar="N", help="at most so many (default: 100)")
     _add_json(parser, False)
 

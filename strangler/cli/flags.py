@@ -25,7 +25,7 @@ def add(commands: Any, epilog: str) -> None:
     listing.set_defaults(run=_list)
 
     getting = actions.add_parser("get", help="show one flag", epilog=epilog, allow_abbrev=False)
-    getting.add_argument("key", metavar="KEY")
+    getting.add_argument("key", type=options.name, metavar="KEY")
     getting.add_argument("--json", action="store_true", help="print the API's answer as it is, with the summary")
     options.add_admin(getting)
     getting.set_defaults(run=_get)
@@ -37,7 +37,7 @@ def add(commands: Any, epilog: str) -> None:
         epilog=epilog,
         allow_abbrev=False,
     )
-    setting.add_argument("key", metavar="KEY")
+    setting.add_argument("key", type=options.name, metavar="KEY")
     setting.add_argument(
         "value",
         nargs="?",
@@ -61,7 +61,7 @@ def add(commands: Any, epilog: str) -> None:
         epilog=epilog,
         allow_abbrev=False,
     )
-    deleting.add_argument("key", metavar="KEY")
+    deleting.add_argument("key", type=options.name, metavar="KEY")
     deleting.add_argument("--json", action="store_true", help="print the API's answer as it is")
     options.add_change(deleting)
     options.add_admin(deleting)

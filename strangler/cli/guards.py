@@ -13,11 +13,11 @@ _ANYTHING = "*"
 def add(commands: Any, epilog: str) -> None:
     """Add the commands."""
     reset = _command(commands, epilog, "reset", "give a tripped route back to its flag")
-    reset.add_argument("route", metavar="ROUTE")
+    reset.add_argument("route", type=options.name, metavar="ROUTE")
     reset.set_defaults(run=_reset)
 
     trip = _command(commands, epilog, "trip", "take a route's traffic back by hand")
-    trip.add_argument("route", metavar="ROUTE")
+    trip.add_argument("route", type=options.name, metavar="ROUTE")
     trip.set_defaults(run=_trip)
 
     kill = _command(commands, epilog, "kill", "send everything to the monolith, on all routes, or release that again")

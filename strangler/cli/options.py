@@ -1,6 +1,7 @@
 """Options that several commands take, and the values behind them."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from strangler.errors import ConfigError, UsageError
 DEFAULT_FILE = Path("routes.yaml")
 NO_FILE = "Name a file that is there with -c, or the state directory with --state-dir"
 """The remedy of a command that wants the routes file only to know where the state is."""
+_HEADER = re.compile(r"[ -~]*[!-~][ -~]*")
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +84,7 @@ def add_change(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", metavar="TEXT", help="why, for the next person on call; asked for on a terminal")
     parser.add_argument(
         "--if-match",
+        type=tag,
         metavar="TAG",
         help="only if this is still served: a `tag` that the API gave, or `*` (default: what is served now)",
     )
@@ -112,6 +115,21 @@ def address(text: str) -> Address:
     if isinstance(found, Wrong):
         raise argparse.ArgumentTypeError(f"{found.message}. {found.remedy}")
     return found
+
+
+def name(text: str) -> str:
+    """Return the name of a flag, a route or another thing that stands in the path of a request."""
+    # Because a path's `.` and `..` mean another path, and an empty part means the list of all.
+    if not text.isprintable() or not text.strip() or text in (".", ".."):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name")
+    return text
+
+
+def tag(text: str) -> str:
+    """Return a tag as a header may hold it; an empty one is refused, because it would stand for none."""
+    if not _HEADER.fullmatch(text):
+        raise argparse.ArgumentTypeError("this is no tag; copy `tag` of an answer, straight quotes included, or give *")
+    return text
 
 
 def count(text: str) -> int:

@@ -14,14 +14,14 @@ def add(actions: Any, epilog: str) -> None:
     """Add the commands."""
     about = "show which routes record, and how much is kept of each; never what is in it"
     shown = actions.add_parser("recordings", help=about, epilog=epilog, allow_abbrev=False)
-    shown.add_argument("route", nargs="?", metavar="ROUTE", help="one route (default: all)")
+    shown.add_argument("route", nargs="?", type=options.name, metavar="ROUTE", help="one route (default: all)")
     shown.add_argument("--json", action="store_true", help="print JSON")
     options.add_admin(shown)
     shown.set_defaults(run=_show)
 
     about = "delete the recordings of a route; it is recorded in the audit log"
     forget = actions.add_parser("forget", help=about, epilog=epilog, allow_abbrev=False)
-    forget.add_argument("route", metavar="ROUTE")
+    forget.add_argument("route", type=options.name, metavar="ROUTE")
     forget.add_argument("--json", action="store_true", help="print the API's answer as it is")
     options.add_change(forget)
     options.add_admin(forget)

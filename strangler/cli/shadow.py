@@ -29,7 +29,7 @@ def add(commands: Any, epilog: str) -> None:
 
     about = "show comparisons, the proven parity and the differences, the most frequent first"
     report = actions.add_parser("report", help=about, epilog=_EXIT_CODES, allow_abbrev=False)
-    report.add_argument("route", nargs="?", metavar="ROUTE", help="one route (default: all)")
+    report.add_argument("route", nargs="?", type=options.name, metavar="ROUTE", help="one route (default: all)")
     report.add_argument("--json", action="store_true", help="print the API's answers as they are")
     report.add_argument("--format", choices=("text", "json"), default="text", help="json is --json")
     report.add_argument(
@@ -40,7 +40,7 @@ def add(commands: Any, epilog: str) -> None:
 
     about = "forget what was found of a route, and begin anew; it is recorded in the audit log"
     reset = actions.add_parser("reset", help=about, epilog=epilog, allow_abbrev=False)
-    reset.add_argument("route", metavar="ROUTE")
+    reset.add_argument("route", type=options.name, metavar="ROUTE")
     reset.add_argument("--json", action="store_true", help="print the API's answer as it is")
     options.add_change(reset)
     options.add_admin(reset)

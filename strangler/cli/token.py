@@ -31,7 +31,7 @@ def add(commands: Any, epilog: str) -> None:
     making = actions.add_parser(
         "create", help="make a token, and print it this one time", epilog=epilog, allow_abbrev=False
     )
-    making.add_argument("name", metavar="NAME", help="whose it is, for the audit log")
+    making.add_argument("name", type=options.name, metavar="NAME", help="whose it is, for the audit log")
     making.add_argument("--role", required=True, choices=("viewer", "operator"), help="what it is for")
     making.add_argument("--expires", type=_time, metavar="TIME", help="such as 30d or 12h (default: never)")
     _finish(making, _create)
@@ -43,7 +43,7 @@ def add(commands: Any, epilog: str) -> None:
     revoking = actions.add_parser(
         "revoke", help="let a token open nothing from now on", epilog=epilog, allow_abbrev=False
     )
-    revoking.add_argument("name", metavar="NAME")
+    revoking.add_argument("name", type=options.name, metavar="NAME")
     _finish(revoking, _revoke)
     options.add_change(revoking)
 
