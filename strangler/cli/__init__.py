@@ -1,34 +1,40 @@
 """The operator's command line: what each subcommand takes, and what every one of them answers to a mistake."""
 
 import argparse
+import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from strangler import __version__
-from strangler.cli import (
-    audit,
-    check,
-    completion,
-    config,
-    discover,
-    divergences,
-    exits,
-    explain,
-    failures,
-    flags,
-    guards,
-    plan,
-    progress,
-    replay,
-    restart,
-    serve,
-    shadow,
-    status,
-    token,
-    vault,
-)
+from strangler.cli import exits, failures
 from strangler.errors import StranglerError
+
+COMMANDS: Mapping[str, str] = {
+    "serve": "serve",
+    "check": "check",
+    "plan": "plan",
+    "explain": "explain",
+    "flags": "flags",
+    "status": "status",
+    "reset": "guards",
+    "trip": "guards",
+    "kill": "guards",
+    "shadow": "shadow",
+    "divergences": "divergences",
+    "replay": "replay",
+    "discover": "discover",
+    "progress": "progress",
+    "audit": "audit",
+    "token": "token",
+    "restart": "restart",
+    "vault": "vault",
+    "config": "config",
+    "schema": "schema",
+    "completion": "completion",
+}
+"""Each command's module, in the order of `--help`. Because a command should not wait for the imports of all others, its
+module is imported when it is asked for."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,14 +56,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
     try:
-        return _parser().parse_args(words)
+        return _parser(words[0] if words and words[0] in COMMANDS else None).parse_args(words)
     except SystemExit as error:
         if error.code == 2 and "--json" in words:
             failures.tell_usage(error.code)
         raise
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Return the whole command line, or with one command the part of it that its module has."""
     codes = exits.codes()
     parser = argparse.ArgumentParser(
         prog="strangler",
@@ -67,13 +74,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"strangler {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    every = (
-        *(serve, check, plan, explain, flags, status, guards, shadow, divergences),
-        *(replay, discover, progress, audit, token, restart),
-        *(vault, config),
-    )
-    for command in every:
-        command.add(commands, codes)
-    check.add_schema(commands, codes)
-    completion.add(commands, codes, _parser)
+    for module in dict.fromkeys(COMMANDS.values()) if command is None else (COMMANDS[command],):
+        importlib.import_module(f"{__name__}.{module}").add(commands, codes)
     return parser

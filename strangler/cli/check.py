@@ -1,4 +1,4 @@
-"""`strangler check` and `strangler schema`: what is wrong with a routes file, and what may stand in one."""
+"""`strangler check`: what is wrong with a routes file."""
 
 import argparse
 import dataclasses
@@ -9,9 +9,7 @@ from typing import Any
 
 from strangler.cli import options
 from strangler.config import load
-from strangler.config.schema import json_schema
 from strangler.config.warnings import warnings_of
-from strangler.control.store import read_flags
 from strangler.core.model import Config, FlagSourceKind
 from strangler.errors import ConfigError, FlagError, StoreError, UsageError
 from strangler.flags.migration import migrations_of
@@ -19,7 +17,7 @@ from strangler.flags.summary import finished_of
 
 
 def add(commands: Any, epilog: str) -> None:
-    """Add `check`."""
+    """Add the command."""
     parser = commands.add_parser(
         "check",
         help="check a routes file",
@@ -31,18 +29,6 @@ def add(commands: Any, epilog: str) -> None:
     options.add_file(parser)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.set_defaults(run=_run)
-
-
-def add_schema(commands: Any, epilog: str) -> None:
-    """Add `schema`."""
-    parser = commands.add_parser(
-        "schema",
-        help="print the JSON Schema of a routes file",
-        description="Print the JSON Schema of a routes file, for editors.",
-        epilog=epilog,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(run=_schema)
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -61,11 +47,6 @@ def _run(given: argparse.Namespace) -> int:
         if not faults:
             print(_summary(given.config, config))
     return 2 if faults else 0
-
-
-def _schema(given: argparse.Namespace) -> int:
-    print(json.dumps(json_schema(), indent=2))
-    return 0
 
 
 def _print_faults(given: argparse.Namespace, error: ConfigError) -> None:
@@ -110,6 +91,9 @@ def _stored(config: Config) -> Mapping[str, Any]:
     if not (state_dir / "state.db").exists():
         # Because asking must not make a state directory where there is none.
         return {}
+    # Because this imports what only an instance needs.
+    from strangler.control.store import read_flags
+
     try:
         return read_flags(state_dir)
     except StoreError:

@@ -1,14 +1,14 @@
 """`strangler completion`: what a shell needs to complete commands and options, made of the command line itself."""
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _SHELLS = ("bash", "zsh", "fish")
 
 
-def add(commands: Any, epilog: str, parser: Callable[[], argparse.ArgumentParser]) -> None:
-    """Add the command; `parser` is the whole command line, this one included."""
+def add(commands: Any, epilog: str) -> None:
+    """Add the command."""
     about = "print a script that completes commands and options"
     adding = commands.add_parser(
         "completion",
@@ -19,11 +19,14 @@ def add(commands: Any, epilog: str, parser: Callable[[], argparse.ArgumentParser
         allow_abbrev=False,
     )
     adding.add_argument("shell", choices=_SHELLS)
-    adding.set_defaults(run=lambda given: _run(given.shell, parser()))
+    adding.set_defaults(run=_run)
 
 
-def _run(shell: str, parser: argparse.ArgumentParser) -> int:
-    print(_SCRIPTS[shell](dict(_words("", parser))), end="")
+def _run(given: argparse.Namespace) -> int:
+    # Because the whole command line has this command in it.
+    from strangler.cli import _parser
+
+    print(_SCRIPTS[given.shell](dict(_words("", _parser()))), end="")
     return 0
 
 
