@@ -10,6 +10,8 @@ RUNS ?= 200
 JOBS ?= 3
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 READY := $(VENV)/.ready
+# Because the tests start hundreds of processes, each must find every module compiled, also where the environment says no.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install demo test lint types contracts core unit browser bench bench-shadow bench-operator soak rollback-sim lock clean
 
