@@ -96,7 +96,58 @@ def test_a_cohort_that_trips_is_one_notice(page: Person, proxy: Proxy) -> None:
     expect(page.page.locator("#notices")).to_contain_text("herd-0")
     expect(page.page.locator("#banners")).to_contain_text("and 8 more")
     assert page.page.evaluate("window.told.length") == 1
+    # Why it tripped is on the route's page.
+    assert page.page.evaluate("window.told[0].firstChild.textContent") == (
+        "herd-0: tripped by admin-token. And 11 changes more."
+    )
     proxy.ask("POST", "guards/herd-0/reset", {"reason": "for the test"})
+
+
+def test_a_notice_is_told_politely_and_closed_by_the_keyboard_from_wherever_it_is(page: Person) -> None:
+    notices = page.page.get_by_label("Notices")
+    expect(notices).to_have_attribute("aria-live", "polite")
+    search = page.page.get_by_label("Find an endpoint")
+    search.focus()
+    for word in ("one", "two", "three"):
+        page.page.evaluate('async (word) => (await import("/static/ui.js")).notify(word, "alert")', word)
+    expect(notices.locator(".notice")).to_have_count(3)
+
+    page.page.keyboard.press("Escape")
+    expect(notices.locator(".notice p")).to_have_text(["one", "two"])
+    expect(search).to_be_focused()
+    close = notices.get_by_role("button", name="Close this notice")
+    close.first.focus()
+    page.page.keyboard.press("Enter")
+    expect(close).to_be_focused()
+    page.page.keyboard.press("Enter")
+
+    expect(notices.locator(".notice")).to_have_count(0)
+    expect(search).to_be_focused()
+
+
+def test_escape_closes_a_question_before_any_notice_behind_it(page: Person) -> None:
+    page.page.evaluate('async () => (await import("/static/ui.js")).notify("one", "alert")')
+    page.button("Kill switch…").click()
+    expect(page.page.get_by_role("dialog")).to_be_visible()
+
+    page.page.keyboard.press("Escape")
+
+    expect(page.page.get_by_role("dialog")).to_have_count(0)
+    expect(page.page.locator("#notices .notice")).to_have_count(1)
+
+
+def test_a_notice_stays_while_the_keyboard_is_at_it(page: Person) -> None:
+    page.page.clock.install()
+    page.page.evaluate('async () => (await import("/static/ui.js")).notify("one", "warning")')
+    notice = page.page.locator("#notices .notice")
+    notice.get_by_role("button").focus()
+
+    page.page.clock.run_for(60_000)
+    expect(notice).to_have_count(1)
+    page.page.get_by_label("Find an endpoint").focus()
+    page.page.clock.run_for(20_000)
+
+    expect(notice).to_have_count(0)
 
 
 def test_the_routes_file_opens_at_the_route_and_not_at_one_whose_name_begins_so(page: Person) -> None:

@@ -115,12 +115,17 @@ function told(mark) {
 
 const isTrip = (mark) => kindOf(mark).shape === "trip";
 
-/** Tell what was done as one notice: a cohort trips in one go, and after a night hundreds of things may have been done. */
+/**
+ * Tell what was done as one notice: a cohort trips in one go, and after a night hundreds of things may have been done.
+ * Why it tripped is a line of figures, which the route's page has.
+ */
 function tell() {
   const first = news.find(isTrip) ?? news[0];
   const rest = news.length - 1;
   const more = rest ? ` And ${many(rest, "change")} more.` : "";
-  notify(`${first.subject === "*" ? "Everything" : first.subject}: ${kindOf(first).word} by ${first.who}. ${first.why}${more}`, isTrip(first) ? "warning" : "info");
+  const told = `${first.subject === "*" ? "Everything" : first.subject}: ${kindOf(first).word} by ${first.who}.`;
+  if (isTrip(first)) notify(`${told}${more}`, "warning");
+  else notify(`${told} ${first.why}${more}`);
   news = [];
 }
 

@@ -8,15 +8,50 @@ const NOTICE_MS = 8000;
 const MOST_NOTICES = 4;
 const notices = document.getElementById("notices");
 const loading = new WeakMap();
+/** What had the keyboard before a notice did. */
+let before = null;
 
-/** Tell what happened, also to those who listen instead of looking; an alert stays until it is closed. */
+document.addEventListener("keydown", dismiss);
+
+/**
+ * Tell what happened, also to those who listen instead of looking, once they are not spoken to otherwise; an alert stays
+ * until it is closed, and so does what the keyboard or the pointer is at. Escape closes the latest one from anywhere.
+ */
 export function notify(message, kind = "info") {
-  const close = el("button", { type: "button", class: "quiet", "aria-label": "Close this notice", onclick: () => item.remove() }, "×");
+  const close = el("button", { type: "button", class: "quiet", "aria-label": "Close this notice", "aria-keyshortcuts": "Escape", onclick: () => drop(item) }, "×");
   const item = el("div", { class: `notice ${kind}`, role: kind === "alert" ? "alert" : null }, el("p", {}, message), close);
   notices.append(item);
   while (notices.children.length > MOST_NOTICES) notices.firstElementChild.remove();
-  if (kind !== "alert") setTimeout(() => item.remove(), NOTICE_MS);
+  if (kind !== "alert") setTimeout(over, NOTICE_MS, item);
 }
+
+function over(item) {
+  if (item.matches(":hover, :focus-within")) setTimeout(over, NOTICE_MS, item);
+  else item.remove();
+}
+
+/** Close a notice; the keyboard goes on from the next one, or from where it was before. */
+function drop(item) {
+  const held = item.contains(document.activeElement);
+  const next = item.nextElementSibling ?? item.previousElementSibling;
+  item.remove();
+  if (!held) return;
+  if (next) next.querySelector("button").focus();
+  else if (before?.isConnected) before.focus({ preventScroll: true });
+  else document.getElementById("main").focus({ preventScroll: true });
+}
+
+/** Close the latest notice, unless Escape is for something else: a question, or what is typed into a search. */
+function dismiss(event) {
+  const latest = notices.lastElementChild;
+  if (event.key !== "Escape" || event.defaultPrevented || !latest) return;
+  if (document.querySelector("dialog[open]") || (event.target.type === "search" && event.target.value)) return;
+  drop(notices.contains(event.target) ? event.target.closest(".notice") : latest);
+}
+
+notices.addEventListener("focusin", (event) => {
+  if (event.relatedTarget && !notices.contains(event.relatedTarget)) before = event.relatedTarget;
+});
 
 /** A button for a change: it is disabled, and says why, for whoever may not or cannot make it now. */
 export function action(label, onclick, properties = {}) {
