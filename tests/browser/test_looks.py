@@ -14,6 +14,8 @@ VIEWS = {
     "endpoints": ("", "Where requests are answered"),
     "route": ("#/route/users.read", "/api/users/{id}"),
     "left": ("#/left", "Monolith left"),
+    "flags": ("#/flags", "Flags"),
+    "flag": ("#/flag/users", "Flag users"),
     "file": ("#/file", "Routes file"),
     "audit": ("#/audit", "Audit log"),
 }

@@ -76,7 +76,7 @@ def test_what_is_held_back_is_said_and_counted(person: Person, demo: Demo) -> No
 
         person.open_route("notifications.list")
         panel = person.section("How far it has come")
-        expect(panel).to_contain_text("On: 100 % extracted, of which 1 % held back.")
+        expect(panel).to_contain_text("On, and says 100 %. Served: 99 % (1 % held back)")
         expect(panel.get_by_role("status")).to_contain_text("as many as now")
         expect(panel.get_by_role("status")).to_contain_text("1 % of the keys stay on the monolith")
     finally:

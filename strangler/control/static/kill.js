@@ -3,20 +3,21 @@
 import { change } from "./api.js";
 import { el } from "./dom.js";
 import { rate } from "./format.js";
-import { model, perMinute } from "./model.js";
+import { lately, latelyOf, model } from "./model.js";
+import { traffic } from "./share.js";
 import { ask, notify } from "./ui.js";
 
 /** Ask whether the kill switch is to be pulled, or released. */
 export function killing() {
   const isOn = !model.head.is_killed;
-  const extracted = model.names.reduce((sum, name) => sum + perMinute(name, "extracted"), 0);
+  const extracted = [...model.routes.values()].reduce((sum, route) => sum + traffic(route, lately).now, 0);
   return ask({
     title: isOn ? "Send everything to the monolith" : "Release the kill switch",
     body: el(
       "p",
       {},
       isOn
-        ? `Every route goes back to the monolith at once, on every worker, about ${rate(extracted)} requests a minute. Flags stay as they are, and it holds over restarts until somebody releases it.`
+        ? `Every route goes back to the monolith at once, on every worker, about ${rate(extracted)} requests a minute by the last ${latelyOf().word}. Flags stay as they are, and it holds over restarts until somebody releases it.`
         : "Every route follows its flag again at once. Routes that tripped stay on the monolith until they are reset.",
     ),
     verb: isOn ? "Send everything to the monolith" : "Release",

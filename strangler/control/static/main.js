@@ -6,6 +6,7 @@ import { el, put, set, show, text } from "./dom.js";
 import { clock, many, names } from "./format.js";
 import { killing } from "./kill.js";
 import { discoveryView } from "./discovery.js";
+import { flagsView, flagView } from "./flags.js";
 import { fileView, isUnapplied, keep } from "./file.js";
 import { connect, disconnect } from "./link.js";
 import { changed, model, standing, watch } from "./model.js";
@@ -118,9 +119,11 @@ function go(isAsked = false) {
   else if (view === "audit") end = auditView(main);
   else if (view === "left") end = discoveryView(main);
   else if (view === "file") end = fileView(main, rest[0]);
+  else if (view === "flags") end = flagsView(main);
+  else if (view === "flag") end = flagView(main, decoded(rest.join("/")));
   else end = overview(main);
-  const here = ["audit", "file", "left"].includes(view) ? `#/${view}` : "#/";
-  for (const one of views.querySelectorAll("a")) set(one, { "aria-current": one.getAttribute("href") === here ? (view === "route" ? "true" : "page") : null });
+  const here = view === "flag" ? "#/flags" : ["audit", "file", "flags", "left"].includes(view) ? `#/${view}` : "#/";
+  for (const one of views.querySelectorAll("a")) set(one, { "aria-current": one.getAttribute("href") === here ? (["route", "flag"].includes(view) ? "true" : "page") : null });
   const heading = main.querySelector("h1");
   document.title = `${heading?.textContent ?? ""} · strangler`;
   if (isAsked) {

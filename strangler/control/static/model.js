@@ -3,11 +3,13 @@
 const HOUR_S = 3600;
 /** What figures are of: long enough for some requests, short enough to follow a change. */
 const WINDOW_S = 60;
+/** What is said of a change's consequence is of this, as a dry run is (control/history.py): a route that is seldom asked has a rate. */
+const LATELY_S = 300;
 /** Less than this is nothing to make a minute of. */
 const LEAST_S = 5;
 const MOST_MARKS = 500;
-/** How far back slots are kept of routes that nobody looks at: as far as figures need them. */
-export const RECENT_S = WINDOW_S + 20;
+/** How far back slots are kept of routes that nobody looks at: as far as consequences need them. */
+export const RECENT_S = LATELY_S + 20;
 /** Routes of which the whole hour is kept, those that were looked at last. */
 const MOST_HOURS = 400;
 
@@ -164,18 +166,23 @@ export function isAbout(mark, route) {
 }
 
 /** What all figures of a route are of: the last minute that is over, or as much of one as the proxy has run for; 0 seconds at first. */
-export function figuresOf() {
+export const figuresOf = () => windowOf(WINDOW_S, "minute");
+
+/** What is said of a change's consequence is of: the last five minutes, or as much of them. */
+export const latelyOf = () => windowOf(LATELY_S, "five minutes");
+
+function windowOf(most, word) {
   const known = model.over - model.started;
-  const seconds = known < LEAST_S ? 0 : Math.min(WINDOW_S, known);
-  return { seconds, word: seconds === WINDOW_S ? "minute" : `${Math.round(seconds)} seconds` };
+  const seconds = known < LEAST_S ? 0 : Math.min(most, known);
+  return { seconds, word: seconds === most ? word : `${Math.round(seconds)} seconds` };
 }
 
-/** What one side of a route did in that time; what is not over yet is left out. */
-export function recent(name, side) {
+/** What one side of a route did in the time of figures, or in another one; what is not over yet is left out. */
+export function recent(name, side, seconds = figuresOf().seconds) {
   const slots = model.history.get(name)?.[side];
   const sum = { requests: 0, failures: 0, p95: null };
   if (!slots) return sum;
-  const from = model.over - figuresOf().seconds;
+  const from = model.over - seconds;
   for (const slot of slots.values()) {
     if (slot.at + model.step <= from || slot.at >= model.over) continue;
     sum.requests += slot.requests;
@@ -189,6 +196,12 @@ export function recent(name, side) {
 export function perMinute(name, side) {
   const { seconds } = figuresOf();
   return seconds ? (recent(name, side).requests * 60) / seconds : null;
+}
+
+/** The same by the time that a change's consequence is told of. */
+export function lately(name, side) {
+  const { seconds } = latelyOf();
+  return seconds ? (recent(name, side, seconds).requests * 60) / seconds : null;
 }
 
 /** Since when there is an hour's history, in words. */

@@ -229,9 +229,10 @@ const pair = (legacy, extracted, word) => `${legacy.requests ? word(legacy) : "â
 /** Why the share is what it is. */
 export function reason(route, is) {
   if (!route.extracted) return "no extracted service is named";
-  if (is.kind === "killed") return `the kill switch is on; else ${share(is.wanted)}`;
-  if (is.kind === "tripped") return `${ago(route.guard.since, now())}: ${route.guard.why}`;
-  if (is.kind === "probing") return `at most ${share(is.bp)} for ${duration(now() - route.guard.since)}, to see whether it holds; ${route.flag ? `flag ${route.flag}` : "routes.yaml"} says ${share(is.wanted)}. It tripped: ${route.guard.why}`;
+  const says = `${route.flag ? `flag ${route.flag}` : "routes.yaml"} says ${share(is.wanted)}`;
+  if (is.kind === "killed") return `the kill switch is on${isTaken(route) ? ", and it has tripped" : ""}; ${says}`;
+  if (is.kind === "tripped") return `${says}; tripped ${ago(route.guard.since, now())}: ${route.guard.why}`;
+  if (is.kind === "probing") return `at most ${share(is.bp)} for ${duration(now() - route.guard.since)}, to see whether it holds; ${says}. It tripped: ${route.guard.why}`;
   const told = route.flag ? [`flag ${route.flag}`] : ["fixed in routes.yaml"];
   if (is.held) told.push(`${share(is.held)} held back to compare with`);
   if (route.note) told.push(route.note);

@@ -46,7 +46,7 @@ export function routeView(main, name) {
       "section",
       { class: "card subject", "aria-labelledby": "route-title" },
       el("h1", { id: "route-title", tabindex: "-1" }, el("span", { class: "methods" }, first.methods.join(" ") || "ANY"), el("span", { class: "mono" }, first.path)),
-      el("p", { class: "about" }, first.extracted ? `${name}: monolith → ${first.extracted}${first.flag ? `, by the flag ${first.flag}` : ", fixed in routes.yaml"}` : `${name}: stays on the monolith`),
+      el("p", { class: "about" }, first.extracted ? `${name}: monolith → ${first.extracted}${first.flag ? ", by the flag " : ", fixed in routes.yaml"}` : `${name}: stays on the monolith`, first.extracted && first.flag ? el("a", { href: `#/flag/${enc(first.flag)}` }, first.flag) : null),
       gone,
       picture.node,
       el("p", { class: "state" }, word),

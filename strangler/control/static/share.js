@@ -4,7 +4,7 @@ import { change, part as enc, read } from "./api.js";
 import { el, fresh, set, show, text } from "./dom.js";
 import { count, many, names, rate, share } from "./format.js";
 import { look } from "./hour.js";
-import { figuresOf, hourOf, mayChange, model, ofTheHour, perMinute, standing } from "./model.js";
+import { hourOf, lately, latelyOf, mayChange, model, ofTheHour, standing } from "./model.js";
 import { turns } from "./turns.js";
 import { action, ask, facts, gate, gateNote, notify } from "./ui.js";
 
@@ -126,9 +126,7 @@ export function shareControl(key) {
       slider.value = nearest((bp ?? 0) / 100);
     }
     if (isEmbedded) {
-      const held = Math.max(0, ...routes().map((route) => standing(route).held));
-      const state = flag === null ? "There is no such flag yet, so all of its routes are the monolith's." : `${flag.on ? "On" : "Off"}: ${share(bp)} extracted${held ? `, of which ${share(held)} held back` : ""}${stagesOf(flag.stages)}${extras(flag)}.`;
-      text(now, state);
+      text(now, flag === null ? "There is no such flag yet, so all of its routes are the monolith's." : stateOf(flag, routes()));
     }
     text(toggle.node, flag?.on ? "Turn the flag off…" : "Turn the flag on…");
     gate(toggle.node, isEmbedded);
@@ -165,7 +163,7 @@ export function shareControl(key) {
     isEdited = false;
     // Because a button that offers nothing any more loses the keyboard's place.
     if (document.activeElement === apply.node) slider.focus({ preventScroll: true });
-    notify(`${key} is ${word} now, on every worker.`);
+    notify(`The flag ${key} says ${word} now, on every worker.`);
     refresh();
   }
 
@@ -205,6 +203,28 @@ export function shareControl(key) {
   return { node, update };
 }
 
+/** What a flag says, and what is served of its routes where that is something else. */
+function stateOf(flag, moved) {
+  const more = `${stagesOf(flag.stages)}${extras(flag)}`;
+  if (!moved.length) return `${flag.on ? "On" : "Off"}, and says ${share(flag.served_bp)}${more}.`;
+  const stands = moved.map((route) => ({ name: route.name, ...standing(route) }));
+  if (stands.every(({ bp, wanted }) => bp === wanted)) return `${flag.on ? "On" : "Off"}: ${share(flag.served_bp)} extracted${more}.`;
+  const alike = Map.groupBy(stands, (one) => servedOf(one).join(" · "));
+  const served = [...alike.values()].map((some) => {
+    const [part, why] = servedOf(some[0]);
+    return `${part}${alike.size > 1 ? ` of ${names(some.map((one) => one.name))}` : ""}${why ? ` (${why})` : ""}`;
+  });
+  return `${flag.on ? "On" : "Off"}, and says ${share(flag.served_bp)}${more}. Served: ${served.join("; ")}.`;
+}
+
+const KEPT = { killed: "the kill switch is on", tripped: "taken back", probing: "it tries a few keys after a trip" };
+
+/** What is served of a route, and why it is not what its flag says. */
+function servedOf({ kind, bp, wanted, held }) {
+  if (bp === wanted) return [share(bp), ""];
+  return [`${kind === "probing" ? "at most " : ""}${share(bp)}`, KEPT[kind] ?? `${share(held)} held back`];
+}
+
 const extras = (flag) => (flag.rules || flag.targets ? `; ${many(flag.rules, "rule")} and ${many(flag.targets, "target")} go first` : "");
 
 /** In which stages keys are, with their shares. */
@@ -229,7 +249,7 @@ function scale() {
 const nearest = (percent) => STOPS.reduce((best, stop, index) => (Math.abs(stop - percent) < Math.abs(STOPS[best] - percent) ? index : best), 0);
 
 /** Requests that the extracted side gets of a route by its present share, and those of both sides; as `ask` counts them. */
-function traffic(route, ask) {
+export function traffic(route, ask) {
   const ours = ask(route.name, "extracted");
   const all = ours + ask(route.name, "legacy");
   const { bp } = standing(route);
@@ -248,22 +268,22 @@ function consequence(bp, moved, flag, last = 0) {
   const free = moved.filter((route) => !taken.includes(route));
   const back = taken.length ? `Taken back, so not moved until reset: ${names(taken.map((route) => route.name))}. ` : "";
   if (!free.length) return back;
-  const { seconds, word } = figuresOf();
+  const { seconds, word } = latelyOf();
   const sums = (ask) => {
     const found = free.map((route) => traffic(route, ask));
     const sum = (of) => found.reduce((total, one) => total + of(one), 0);
     return { now: sum((one) => one.now), all: sum((one) => one.all), wanted: sum((one) => (one.all * served(bp, one.route, last)) / FULL) };
   };
-  const lately = sums(perMinute);
-  if (!lately.all) look(free.slice(0, MOST_LOOKED).map((route) => route.name));
-  const found = lately.all ? lately : sums(ofTheHour);
-  const part = !lately.all && free.length > MOST_LOOKED ? ` The hour of ${MOST_LOOKED} of its ${count(free.length)} routes is looked at, so there may have been more.` : "";
+  const rates = sums(lately);
+  if (!rates.all) look(free.slice(0, MOST_LOOKED).map((route) => route.name));
+  const found = rates.all ? rates : sums(ofTheHour);
+  const part = !rates.all && free.length > MOST_LOOKED ? ` The hour of ${MOST_LOOKED} of its ${count(free.length)} routes is looked at, so there may have been more.` : "";
   if (!found.all) return `${back}There was no request ${hourOf()}, so nothing can be said of how many would move.${part}`;
   const change = found.wanted - found.now;
   const than = Math.abs(change) < 0.001 ? "as many as now" : `${rate(Math.abs(change))} ${change > 0 ? "more" : "fewer"} than now`;
   const held = Math.max(...free.map((route) => bp - served(bp, route, last)));
   const kept = held > 0 ? ` ${share(held)} of the keys stay on the monolith, held back to compare with.` : "";
   const first = flag && (flag.rules || flag.targets) ? " Whom the flag's rules and targets name is not counted apart." : "";
-  const those = lately.all ? "requests a minute" : `requests ${hourOf()}${seconds ? ` (there was none in the last ${word})` : ""}`;
-  return `${back}About ${rate(found.wanted)} of ${rate(found.all)} ${those} would be answered by the extracted side: ${than}.${part}${kept}${first}`;
+  const those = rates.all ? "requests a minute" : `requests ${hourOf()}${seconds ? ` (there was none in the last ${word})` : ""}`;
+  return `${back}About ${rate(found.wanted)} of ${rate(found.all)} ${those} would be answered by the extracted side: ${than}${rates.all ? `, by the last ${word}` : ""}.${part}${kept}${first}`;
 }
