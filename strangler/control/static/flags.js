@@ -56,7 +56,7 @@ function listing({ source, flags }) {
   });
   return [
     el("p", { class: "quiet" }, source === "embedded" ? many(flags.length, "flag") : `${many(flags.length, "flag")}, from ${source}: they are changed there and followed here.`),
-    flags.length ? cards(table("Flags", HEADS, rows), HEADS) : el("p", { class: "quiet" }, "There is no flag yet; the page of a route makes the one that it names."),
+    flags.length ? cards(table("All flags", HEADS, rows), HEADS) : el("p", { class: "quiet" }, "There is no flag yet; the page of a route makes the one that it names."),
   ];
 }
 
