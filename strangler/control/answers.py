@@ -1,6 +1,8 @@
 """Answers of the admin API: JSON, and problems in JSON."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +14,8 @@ from strangler.control.operations import Problem
 from strangler.errors import StranglerError
 
 MOST_NEAR = 3
+WRITE_S = 10.0
+"""How long one piece of an answer may take to be sent; who reads nothing for so long is let go."""
 
 HEADERS = {
     "Server": "strangler",
@@ -56,6 +60,36 @@ def as_json(value: Any, *, status: int = 200, headers: Mapping[str, str] | None 
         status=status,
         headers={"Content-Type": "application/json", **(headers or {})},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class InPieces:
+    """A value as JSON that is too large to be written out in one go: guards judge on the same loop."""
+
+    pieces: AsyncIterator[bytes]
+
+    async def send(self, request: web.Request, *, headers: Mapping[str, str]) -> web.StreamResponse:
+        """Send it piece by piece, none before the one before it was taken. Raises what its first piece does."""
+        # Because an answer that has begun can be no problem any more, what may fail fails before.
+        first = await anext(self.pieces)
+        response = web.StreamResponse(headers={"Content-Type": "application/json", **headers})
+        await response.prepare(request)
+        if request.method == "HEAD":
+            return response
+        try:
+            await _write(response, first)
+            async for piece in self.pieces:
+                await _write(response, piece)
+        except (TimeoutError, ConnectionError):
+            if request.transport is not None:
+                # Because an end in good order would wait for what is not read, and would look like the whole.
+                request.transport.abort()
+        return response
+
+
+async def _write(response: web.StreamResponse, piece: bytes) -> None:
+    async with asyncio.timeout(WRITE_S):
+        await response.write(piece)
 
 
 def as_problem(found: Problem, *, headers: Mapping[str, str] | None = None) -> web.Response:

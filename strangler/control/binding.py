@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from strangler.control.answers import ProblemError, as_json, problem
+from strangler.control.answers import InPieces, ProblemError, as_json, problem
 from strangler.control.dryrun import DryRun, DryRunQuery, Foreseen, Moved, Prepared, Served
 from strangler.control.misfit import told
 from strangler.control.operations import NOBODY, Answer, Call, Caller, Operation, Refusal, Way
@@ -82,6 +82,8 @@ def _responder(operation: Operation, tag: Callable[[], str], who_is: WhoIs, move
             found = await _awaited(operation.handler(call))
         if isinstance(found, web.StreamResponse):
             return found
+        if isinstance(found, InPieces):
+            return await found.send(request, headers={"ETag": tag()})
         status, headers = operation.status, {}
         if isinstance(found, Answer):
             found, status, headers = found.value, found.status, dict(found.headers)

@@ -5,7 +5,7 @@ was done is read from the audit log, and so is there again after a restart.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from math import floor
 from typing import Any
 
@@ -27,6 +27,8 @@ LEAST_S = 5.0
 """The least that a count is divided by, so that the first request of a start is not a thousand a minute."""
 MOST_MARKS = 500
 """Marks in one answer, the latest: more than a chart can show."""
+PIECE_BYTES = 65_536
+"""As large as a piece of an answer is at least, but for the last: two routes' hour. That of 5,000 has 100 MB."""
 
 
 class SideHistory(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,30 +133,33 @@ class HistoryDesk:
             counted.append(sum(point.requests for point in points))
         return (counted[0] * 60 / span_s, counted[1] * 60 / span_s) if any(counted) else None
 
-    async def show(self, span: str, *, routes: Collection[str] = (), since: float = 0.0) -> History:
-        """Return what happened over a span of SPANS, of some routes or of all. Raises StoreError."""
+    async def show(self, span: str, *, routes: Collection[str] = (), since: float = 0.0) -> AsyncIterator[bytes]:
+        """Yield what happened over a span of SPANS, of some routes or of all, as the JSON of a History in pieces.
+
+        Raises StoreError before the first of them.
+        """
         found, ring = SPANS[span], list(SPANS).index(span)
         now = self._now()
-        shown: dict[str, dict[str, SideHistory]] = {}
-        wanted = [key for key in self._rings if not routes or key[0] in routes]
-        await self._add(shown, wanted, ring, now, since)
-        return History(
+        head = History(
             span=span,
             step_s=found.step_s,
             slots=found.slots,
             now=now,
             refused=self.refused,
             sums=self._sums(now),
-            routes=shown,
+            routes={},
             marks=self.marks(since=max(since, now - found.step_s * found.slots)),
         )
+        wanted = dict.fromkeys(name for name, _ in self._rings if not routes or name in routes)
+        async for piece in self._pieces(msgspec.to_builtins(head), wanted, ring, now, since):
+            yield piece
 
-    async def grown(self, since: float) -> Mapping[str, Any]:
-        """Return what was counted in the slots of the hour that end after `since`, without marks."""
+    async def grown(self, since: float) -> bytes:
+        """Return what was counted in the slots of the hour that end after `since`, without marks, as JSON."""
         now = self._now()
-        shown: dict[str, dict[str, SideHistory]] = {}
-        await self._add(shown, tuple(self._rings), 0, now, since)
-        return {"now": now, "step_s": HOUR.step_s, "sums": self._sums(now), "routes": shown}
+        head = {"now": now, "step_s": HOUR.step_s, "sums": self._sums(now)}
+        wanted = dict.fromkeys(name for name, _ in self._rings)
+        return b"".join([piece async for piece in self._pieces(head, wanted, 0, now, since)])
 
     def marks(self, *, since: float = 0.0, after: int = 0) -> tuple[Mark, ...]:
         """Return what was done since a moment and after an entry of the audit log, oldest first. Raises StoreError."""
@@ -164,19 +169,30 @@ class HistoryDesk:
     def _sums(self, now: float) -> Sums:
         return Sums(**{part: sum(one.requests for one in ring.points(now)) for part, ring in self._whole.items()})
 
-    async def _add(
-        self,
-        shown: dict[str, dict[str, SideHistory]],
-        keys: Iterable[tuple[str, Side]],
-        ring: int,
-        now: float,
-        since: float,
-    ) -> None:
-        async for route, side in paced(keys):
-            rings = self._rings.get((route, side))
-            points = () if rings is None else rings[ring].points(now, since)
-            if points:
-                shown.setdefault(route, {})[side.value] = _side(points)
+    async def _pieces(
+        self, head: Mapping[str, Any], routes: Iterable[str], ring: int, now: float, since: float
+    ) -> AsyncIterator[bytes]:
+        """Yield the JSON of an object that has what is in `head`, and routes."""
+        # Because of all of its names this one stands last, one route after the other is written out behind it.
+        rest = {name: value for name, value in head.items() if name != "routes"}
+        piece = bytearray(msgspec.json.encode(rest)[:-1] + b',"routes":{')
+        between = b""
+        async for route in paced(routes):
+            sides = {
+                side.value: _side(points) for side in Side if (points := self._points(route, side, ring, now, since))
+            }
+            if not sides:
+                continue
+            piece += between + msgspec.json.encode(route) + b":" + msgspec.json.encode(sides)
+            between = b","
+            if len(piece) >= PIECE_BYTES:
+                yield bytes(piece)
+                piece.clear()
+        yield bytes(piece + b"}}")
+
+    def _points(self, route: str, side: Side, ring: int, now: float, since: float) -> Sequence[Point]:
+        rings = self._rings.get((route, side))
+        return () if rings is None else rings[ring].points(now, since)
 
 
 def as_mark(one: Headline) -> Mark:

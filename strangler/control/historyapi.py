@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 from aiohttp import web
 
-from strangler.control.answers import ProblemError, problem
+from strangler.control.answers import InPieces, ProblemError, problem
 from strangler.control.history import History, HistoryDesk
 from strangler.control.operations import Call, Caller, Operation, Role
 from strangler.control.stream import Listener, Stream, farewell
@@ -68,13 +68,13 @@ def operations(desk: HistoryDesk, stream: Stream, who_is: WhoIs) -> tuple[Operat
     )
 
 
-async def _history(desk: HistoryDesk, query: HistoryQuery) -> History:
+def _history(desk: HistoryDesk, query: HistoryQuery) -> InPieces:
     if not math.isfinite(query.since):
         raise ProblemError(problem(400, "bad_query", "`since` is no time."))
     routes = [name for name in query.routes.split(",") if name]
     if len(routes) > MOST_ROUTES:
         raise ProblemError(problem(400, "bad_query", f"`routes` names more than {MOST_ROUTES} routes."))
-    return await desk.show(query.span, routes=routes, since=query.since)
+    return InPieces(desk.show(query.span, routes=routes, since=query.since))
 
 
 async def _listen(stream: Stream, call: Call, who_is: WhoIs) -> web.StreamResponse:

@@ -200,7 +200,8 @@ class Stream:
         if slot != self._slot and self._listeners:
             # Because those from the last one told on are over only now, they are told once more, whole; with thousands
             # of routes a pass may come so late that they are two.
-            grown = _event("history", await self._history.grown(min(self._slot, slot - 1) * HOUR.step_s))
+            told = await self._history.grown(min(self._slot, slot - 1) * HOUR.step_s)
+            grown = _event("history", msgspec.Raw(told))
         status, names = self._read(), tuple(found)
         # Because there is no wait from here on, nobody misses a change and nobody is told it twice.
         if self._listeners:

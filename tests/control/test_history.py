@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from strangler.control import history, pace
@@ -48,7 +49,12 @@ def tally(route: str, side: Side, requests: int, failures: int = 0) -> Tally:
 
 
 def show(desk: HistoryDesk, span: str, **narrowed: Any) -> History:
-    return asyncio.run(desk.show(span, **narrowed))
+    return asyncio.run(_whole(desk, span, **narrowed))
+
+
+async def _whole(desk: HistoryDesk, span: str, **narrowed: Any) -> History:
+    pieces = [piece async for piece in desk.show(span, **narrowed)]
+    return msgspec.json.decode(b"".join(pieces), type=History)
 
 
 async def test_a_long_history_gives_way_to_others_while_it_is_put_together(
@@ -59,13 +65,32 @@ async def test_a_long_history_gives_way_to_others_while_it_is_put_together(
     sides = 40
     desk.count([tally(f"r{number}", Side.LEGACY, 1) for number in range(sides)])
     turns = 0
-    showing = asyncio.get_running_loop().create_task(desk.show("hour"))
+    showing = asyncio.get_running_loop().create_task(_whole(desk, "hour"))
     while not showing.done():
         await asyncio.sleep(0)
         turns += 1
 
     assert len((await showing).routes) == sides
     assert turns > sides
+
+
+async def test_a_long_history_is_written_out_route_by_route_in_pieces(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PIECE_BYTES", 200)
+    clock = Clock()
+    desk = HistoryDesk(store.journal, now=clock)
+    for _ in range(3):
+        desk.count([tally(f"r{number}", side, 1) for number in range(40) for side in Side])
+        clock.now += 10
+
+    pieces = [piece async for piece in desk.show("hour")]
+
+    assert len(pieces) == 41, "the head with the first route, one for each other, and the end"
+    assert all(200 <= len(piece) < 600 for piece in pieces[:-1])
+    found = msgspec.json.decode(b"".join(pieces), type=History)
+    assert list(found.routes) == [f"r{number}" for number in range(40)]
+    assert {side.requests for sides in found.routes.values() for side in sides.values()} == {(1, 1, 1)}
 
 
 def test_what_workers_count_is_told_by_side_and_slot(store: Store) -> None:
@@ -171,4 +196,5 @@ def test_the_hour_is_summed_over_all_routes_also_those_without_a_ring(
     assert show(desk, "hour").sums == Sums(extracted=4, legacy=12, unrouted=5)
     clock.now += 600
     assert show(desk, "day").sums == Sums(extracted=4, legacy=3, unrouted=5)
-    assert asyncio.run(desk.grown(clock.now))["sums"] == Sums(extracted=4, legacy=3, unrouted=5)
+    told = msgspec.json.decode(asyncio.run(desk.grown(clock.now)))
+    assert msgspec.convert(told["sums"], Sums) == Sums(extracted=4, legacy=3, unrouted=5)

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from strangler.control import historyapi, stream
+from strangler.control import answers, history, historyapi, stream
 from strangler.control.journal import Headline
 from strangler.control.operations import Role
 from strangler.core.model import Side
@@ -37,6 +37,54 @@ async def test_the_last_hour_is_told_with_what_was_done_meanwhile() -> None:
         ("trip", "pay", "admin-token"),
         ("trip", "read", "admin-token"),
     ]
+
+
+async def test_a_long_history_is_sent_in_pieces_and_none_before_the_one_before_was_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(history, "PIECE_BYTES", 1_000)
+    async with served() as client:
+        for number in range(50):
+            count(client, f"r{number}")
+        url = f"http://{client.address}/api/v1/history"
+        async with client.session.get(url, headers={"Authorization": f"Bearer {TOKEN}"}) as answer:
+            lengths, body = [0], b""
+            async for data, is_end in answer.content.iter_chunks():
+                lengths[-1] += len(data)
+                body += data
+                lengths += [0] if is_end else []
+        tag, head = answer.headers["ETag"], await asked(client, "HEAD", "/api/v1/history", None, bearer(TOKEN))
+
+    assert len([length for length in lengths if length]) == 5
+    assert max(lengths) < 1_200
+    assert len(json.loads(body)["routes"]) == 50
+    assert (tag, head) == (client.truth.tag, 200)
+
+
+async def test_who_reads_no_more_of_a_long_history_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "WRITE_S", 0.05)
+    async with served() as client:
+        for number in range(400):
+            count(client, f"{number:0>20000}")
+        reader, writer = await asyncio.open_connection(client.address.host, client.address.port, limit=2**10)
+        who = f"Host: {client.address}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+        writer.write(f"GET /api/v1/history HTTP/1.1\r\n{who}".encode())
+        await reader.readuntil(b"\r\n\r\n")
+        await until(lambda: client.door.reading().connections == 0, what="it is let go")
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await reader.readexactly(10**9)
+        writer.close()
+
+
+async def test_a_history_whose_marks_cannot_be_read_is_a_problem_and_no_half_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with served() as client:
+        count(client, "pay")
+        client.store.close()
+        code, found = await client.ask("GET", "/api/v1/history")
+
+    assert (code, found["title"]) == (503, "store")
 
 
 @pytest.mark.parametrize(
