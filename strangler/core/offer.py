@@ -38,6 +38,8 @@ class Drop(StrEnum):
     """No address of the shadowed side is well."""
     STREAM = "stream"
     """The answer goes on for as long as both sides like."""
+    FAULT = "fault"
+    """Comparing it failed in a way that nobody foresaw: a fault of the proxy itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

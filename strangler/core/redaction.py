@@ -32,6 +32,8 @@ _MAX_STRING = 4_096
 _MAX_LEVELS = 20
 _MAX_NAMES = 1_000
 """Names whose secrecy is remembered while one record is looked through; looking takes longer than all else of it."""
+_MAX_PLACES = 64
+"""Of a number that is written out without its exponent, before or behind the point."""
 _CONTAINERS = (dict, list)
 _MAX_NESTED = 4
 """JSON in a string in JSON in a string; what is packed deeper is not shown at all."""
@@ -132,9 +134,8 @@ class Redactor:
             return self._string(value, nested)
         value = exact(value)
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
-            text = str(value)
-            is_secret = is_card(text.replace(".", "").lstrip("-")) or text in self._known
-            return self.mark("card", text) if is_secret else value
+            is_secret = any(is_card(text) or text in self._known for text in _writings(value))
+            return self.mark("card", str(value)) if is_secret else value
         return value
 
     def _member(self, name: str, value: Json, state: State, depth: int, nested: int) -> Json:
@@ -175,9 +176,11 @@ class Redactor:
                 if is_element_secret or isinstance(inner, _CONTAINERS):
                     self._learn(inner, below, depth + 1, is_secret=is_element_secret)
         elif is_secret and value is not None and not isinstance(value, bool):
-            self._remember(str(exact(value)))
+            told = exact(value)
+            self._remember(str(told))
             if isinstance(value, bytes):
                 self._remember(value.decode("ascii"))
+                self._remember(_writings(told)[0])
 
     def _remember(self, secret: str) -> None:
         if len(secret) >= MIN_KNOWN and len(self._known) < MAX_KNOWN:
@@ -230,6 +233,17 @@ def _parsed(text: str) -> tuple[Json] | None:
         return (parse_json(text),)
     except (ValueError, RecursionError):
         return None
+
+
+def _writings(number: Json) -> tuple[str, ...]:
+    """Return how digits of a number may be written elsewhere: as it is, without a fraction, without the point."""
+    if not isinstance(number, Decimal):
+        return (str(number).lstrip("-"),)
+    if not number.is_finite() or abs(number.adjusted()) > _MAX_PLACES:
+        return (str(number),)
+    plain = format(abs(number), "f")
+    whole, _, fraction = plain.partition(".")
+    return plain, whole, (whole + fraction).lstrip("0")
 
 
 def _flat(value: Json) -> str:

@@ -75,7 +75,7 @@ def mask_text(text: str, mark: Mark) -> str:
 
 def is_card(digits: str) -> bool:
     """Return whether digits are a card's number: of its length, its first digit and its check digit (Luhn)."""
-    if not 13 <= len(digits) <= 19 or digits[0] not in _CARD_STARTS:
+    if not 13 <= len(digits) <= 19 or digits[0] not in _CARD_STARTS or not (digits.isascii() and digits.isdigit()):
         return False
     total = 0
     for index, digit in enumerate(reversed(digits)):
@@ -86,7 +86,7 @@ def is_card(digits: str) -> bool:
 
 def is_iban(text: str) -> bool:
     """Return whether letters and digits are an IBAN (ISO 13616: 15 to 34 of them, check digits by mod 97)."""
-    if not 15 <= len(text) <= 34 or not text.isascii():
+    if not 15 <= len(text) <= 34 or not (text.isascii() and text.isalnum()):
         return False
     moved = text[4:] + text[:4]
     return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1

@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Iterable
+from pathlib import Path
 from secrets import token_bytes
 from time import time
+from traceback import extract_tb
 
 from strangler.core import compare
 from strangler.core.compared import digest_of
@@ -26,6 +28,9 @@ MOST_AT_ONCE = 32
 _NOISE = "noise."
 """Put before a route's name, so that the sample that is asked twice is another one than the sample that is asked."""
 
+_MOST_FAULTS = 100
+"""Faults that are told apart; beyond them they are counted alone."""
+
 _TOO_LARGE = Comparison(result=Result.NOT_COMPARABLE, obstacle=Obstacle.TOO_LARGE)
 
 LOG = logging.getLogger(__name__)
@@ -47,6 +52,8 @@ class Comparer:
         self._ledgers: dict[str, Ledger] = {}
         self._salt = token_bytes(32)
         self._busy = 0
+        self._faults: set[tuple[str, str]] = set()
+        """Those that were logged: of which route, and what failed where."""
 
     def apply(self, config: Config) -> None:
         """Ask and compare by this configuration from now on."""
@@ -125,6 +132,10 @@ class Comparer:
                 self._record(offer, "")
             except MemoryError:
                 self.drop(offer.route, Drop.BUDGET)
+            except Exception as error:  # noqa: BLE001 -- because it is logged, but for what it says
+                # Because one request that nobody foresaw must not end what all others, and writes, depend on.
+                self.drop(offer.route, Drop.FAULT)
+                self._log_fault(offer.route, error)
             finally:
                 self._busy -= 1
                 self.budget.give(size_of(offer))
@@ -134,6 +145,14 @@ class Comparer:
         await self._asker.close()
 
     # --- inside
+
+    def _log_fault(self, route: str, error: Exception) -> None:
+        """Log what failed and where, once; not what the error says, because that may have a value in it."""
+        frame = extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} in {frame.name}, {Path(frame.filename).name}:{frame.lineno}"
+        if (route, where) not in self._faults and len(self._faults) < _MOST_FAULTS:
+            self._faults.add((route, where))
+            LOG.error("shadow_fault", extra={"fields": {"route": route, "fault": where}})
 
     async def _handle(self, offer: Offer) -> None:
         route = self._routes.get(offer.route)

@@ -17,6 +17,7 @@ from strangler.core.shadowing import Credentials, PathRule, RuleKind, Shadow, Sh
 from strangler.shadow import comparer as module
 from strangler.shadow.budget import Budget
 from strangler.shadow.comparer import Comparer
+from strangler.shadow.ledger import Ledger
 from strangler.shadow.queue import Queue
 from strangler.shadow.recorder import Recorder
 from tests.support.backend import Conversation, Received, backend, ok, says
@@ -328,6 +329,41 @@ async def test_no_secret_of_a_request_or_an_answer_is_kept() -> None:
     assert len(findings.groups) == 3
     for each in (secret, card, b"ann@example.com", b"abcdefgh12345", b"other-secret", b"5500005555555559"):
         assert each not in told
+
+
+async def test_a_number_with_an_exponent_that_differs_is_a_difference_like_any_other() -> None:
+    async with (
+        backend(says(ok(b'{"n":4.1111111112e20,"m":6.62607015e-34}', JSON))) as extracted,
+        comparing(config(1, extracted.port, shadowed())) as comparer,
+    ):
+        comparer.offer(offer(b'{"n":4.1111111111e20,"m":3.14159265e-10}'))
+        findings = await found(comparer)
+    assert {group.place: group.count for group in findings.groups} == {"$.n": 1, "$.m": 1}
+    assert findings.dropped == {}
+
+
+async def test_an_offer_that_cannot_be_compared_by_our_fault_is_counted_and_told_once_without_its_values(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def add(*_: Any) -> None:
+        raise ValueError("hunter2hunter2")
+
+    async with (
+        backend(says(ok(b'{"id":7}', JSON))) as extracted,
+        comparing(config(1, extracted.port, shadowed())) as comparer,
+    ):
+        with monkeypatch.context() as broken:
+            # Because a fault that is known is mended, one is made.
+            broken.setattr(Ledger, "add", add)
+            for _ in range(module.MOST_AT_ONCE + 1):
+                comparer.offer(offer())
+            await found(comparer, compared=0, dropped=module.MOST_AT_ONCE + 1)
+        comparer.offer(offer())
+        findings = await found(comparer)
+    assert (findings.equal, findings.dropped) == (1, {Drop.FAULT: module.MOST_AT_ONCE + 1})
+    (line,) = [record for record in caplog.records if record.message == "shadow_fault"]
+    assert "ValueError in add, test_comparer.py" in str(vars(line)["fields"])
+    assert "hunter2" not in repr(vars(line))
 
 
 @pytest.mark.parametrize("is_there", [True, False])
