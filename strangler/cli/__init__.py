@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from strangler import __version__
-from strangler.cli import exits, failures
+from strangler.cli import exits, failures, streams
 from strangler.errors import StranglerError
 
 COMMANDS: Mapping[str, str] = {
@@ -39,6 +39,7 @@ module is imported when it is asked for."""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; a mistake of the user's is a message, never a traceback."""
+    streams.open_missing()
     given = _parse(sys.argv[1:] if argv is None else argv)
     try:
         code: int = given.run(given)
