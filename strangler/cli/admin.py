@@ -30,6 +30,23 @@ class NothingRunsError(AdminError):
     """No instance answers at the address."""
 
 
+class NoAnswerError(NothingRunsError):
+    """An address was asked, and nothing came from it; whether something runs there is not known."""
+
+
+class WorkersAloneError(NothingRunsError):
+    """Control has ended, and workers serve on, which cannot be asked."""
+
+    def __init__(self, state_dir: Path, workers: int) -> None:
+        serve = "serves" if workers == 1 else "serve"
+        self.told = (
+            f"the control process of {state_dir} has ended, but {workers} of its workers still {serve} with the last "
+            "routes and flags"
+        )
+        """That alone, without the remedy."""
+        super().__init__(f"{self.told}. Start the proxy again as it was started: it takes over from them.")
+
+
 class Admin:
     """One running instance."""
 
@@ -76,7 +93,7 @@ class Admin:
                 f"the admin port {self._address} is not who it should be, or speaks no TLS ({_reason(error)})."
             ) from error
         except (ConnectionError, TimeoutError, OSError) as error:
-            raise NothingRunsError(
+            raise NoAnswerError(
                 f"no strangler answers on the admin address {self._address} ({_reason(error)}). "
                 "Start one with `strangler serve`, or name another address with --admin."
             ) from error
@@ -174,11 +191,7 @@ def _running(state_dir: Path) -> Address | None:
     if runfile.is_alive(run.control):
         return options.address(run.admin)
     if orphans := sum(runfile.is_alive(worker) for worker in run.workers):
-        raise NothingRunsError(
-            f"the control process of {state_dir} has ended, but {orphans} of its workers still "
-            f"{'serves' if orphans == 1 else 'serve'} with the last routes and flags. Start the proxy again as it was "
-            "started: it takes over from them."
-        )
+        raise WorkersAloneError(state_dir, orphans)
     return None
 
 

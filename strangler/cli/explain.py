@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from strangler.cli import admin, options
-from strangler.cli.admin import NothingRunsError
+from strangler.cli.admin import NoAnswerError, NothingRunsError, WorkersAloneError
 from strangler.cli.status import share_text, side_text
 from strangler.core.model import FULL_SHARE
 
@@ -18,7 +18,7 @@ def add(commands: Any, epilog: str) -> None:
         "explain",
         help="say where a request would go and why",
         description="Say where a request would go and why, without sending it. The running instance is asked; "
-        "if none runs, the answer is worked out from the routes file and the stored flags, trips and kill switch.",
+        "if none can be, the answer is worked out from the routes file and the stored flags, trips and kill switch.",
         epilog=epilog,
         allow_abbrev=False,
     )
@@ -42,19 +42,30 @@ def _run(given: argparse.Namespace) -> int:
     question = {"method": given.method, "target": given.path, "headers": given.headers}
     try:
         answer = admin.find(given).ask("POST", "/api/v1/explain", question)
-    except NothingRunsError:
+    except NothingRunsError as error:
         # Because this imports LaunchDarkly's SDK, which asking a running instance does not need.
         from strangler.cli.offline import explain
 
-        answer = explain(given.config, given.method, given.path, given.headers)
-        told = "nothing runs; worked out from the files, with trips and the kill switch as they are stored."
-        print(f"strangler: {told}", file=sys.stderr)
+        answer = explain(given.config, given.state_dir, given.method, given.path, given.headers)
+        print(f"strangler: {_basis(error)}", file=sys.stderr)
     if given.json:
         print(json.dumps(answer, indent=2))
         return 0
     for line in lines(answer):
         print(line)
     return 0
+
+
+def _basis(error: NothingRunsError) -> str:
+    """Return by what a request was explained that no instance was asked about, and why none was."""
+    files = "worked out from the files, with trips and the kill switch as they are stored"
+    match error:
+        case WorkersAloneError():
+            return f"{error.told}; {files}, as the next start would serve, from which theirs may differ."
+        case NoAnswerError():
+            return f"{error} This is {files}; if it runs, it may differ."
+        case _:
+            return f"nothing runs; {files}."
 
 
 def lines(answer: Mapping[str, Any]) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,16 @@ from strangler.flags.document import read_document
 from strangler.flags.evaluator import Evaluator
 
 
-def explain(path: Path, method: str, target: str, headers: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
+def explain(
+    path: Path, state_dir: Path | None, method: str, target: str, headers: Sequence[tuple[str, str]]
+) -> Mapping[str, Any]:
     """Return where a request would go, by the files alone; the same form as the admin API's answer.
 
-    As after a start now: trips and the kill switch hold over a restart.
+    As after a start now: trips and the kill switch hold over a restart. A state directory goes before the file's.
     """
     config = load.load(path)
+    if state_dir is not None:
+        config = replace(config, state_dir=str(state_dir.absolute()))
     evaluator = Evaluator(on_problem=lambda _flag, _reason: None)
     flags = evaluator.apply(flags_of(config))
     snapshot = compile_snapshot(config, generation=0, flags=flags, overrides=_overrides(config))

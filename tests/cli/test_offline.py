@@ -245,6 +245,36 @@ def test_explain_reads_a_store_of_a_release_that_knew_no_guards(
     assert "flag_missing" in capsys.readouterr().out
 
 
+def test_explain_of_an_address_that_does_not_answer_does_not_say_that_nothing_runs(
+    routes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRANGLER_TOKEN", "any")
+
+    code = main(["explain", "GET", "/items/7", "-c", str(routes), "--admin", "127.0.0.1:1"])
+
+    told = capsys.readouterr().err
+    assert code == 0
+    assert told.startswith("strangler: no strangler answers on the admin address 127.0.0.1:1 (Connection refused).")
+    assert told.endswith(
+        " This is worked out from the files, with trips and the kill switch as they are stored; "
+        "if it runs, it may differ.\n"
+    )
+
+
+def test_explain_goes_by_the_state_directory_that_is_named(routes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(Store(routes.parent / "other")) as store:
+        source = EmbeddedSource(store, lambda _data: None)
+        source.start()
+        source.write("items", SetShare(share_bp=10_000), by="test")
+
+    words = ["explain", "get", "/items/7", "-H", "X-User-Id: 4", "-c", str(routes)]
+    codes = [main([*words, "--state-dir", str(routes.parent / "other")]), main(words)]
+
+    sides = [line for line in capsys.readouterr().out.splitlines() if line.startswith("side")]
+    assert codes == [0, 0]
+    assert [side.split(",")[0] for side in sides] == ["side      extracted", "side      monolith"]
+
+
 def test_explain_without_an_instance_makes_no_state_directory(routes: Path) -> None:
     code = main(["explain", "GET", "/items/7", "-c", str(routes)])
 

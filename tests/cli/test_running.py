@@ -209,6 +209,30 @@ async def test_status_of_an_instance_that_stops_exits_1_and_says_so(
     assert "ready    no: stopping" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("way", [[], ["--state-dir"]])
+async def test_explain_beside_workers_that_outlive_their_control_process_says_what_it_goes_by(
+    proxy: Proxy, way: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    await run(proxy, "flags", "set", "items", "100%", "--reason", "test")
+    await proxy.stop(signal.SIGKILL)
+    if way:
+        # Because the directory that is named goes before the file's.
+        proxy.routes.write_text(proxy.routes.read_text().replace("state_dir: state", "state_dir: elsewhere"))
+        way = [*way, str(proxy.state_dir)]
+    capsys.readouterr()
+
+    code = await run(proxy, "explain", "GET", "/items", "-H", "X-User-Id: 7", *way)
+
+    printed = capsys.readouterr()
+    assert code == 0
+    assert printed.out.startswith("side      extracted")
+    assert printed.err == (
+        f"strangler: the control process of {proxy.state_dir} has ended, but 1 of its workers still serves with the "
+        "last routes and flags; worked out from the files, with trips and the kill switch as they are stored, as the "
+        "next start would serve, from which theirs may differ.\n"
+    )
+
+
 async def test_workers_that_outlive_their_control_process_are_told(
     proxy: Proxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
