@@ -40,7 +40,8 @@ _WHYS = {
     "comparer_ended": "who sent it ended before the answer",
     "no_answer": "the answering side did not answer whole",
     "worker_ended": "who waited for the answering side ended",
-    "neither": "both sides were sent it, and neither answered whole",
+    "neither": "both sides were sent it, and neither said what became of it",
+    "redirected": "the answering side redirected: after a success, or to a sign-in page",
 }
 """What is said of the side that lacks it, by core.divergence.Why."""
 

@@ -71,6 +71,13 @@ SHADOW = Section(
             default="false",
         ),
         Key(
+            name="redirects",
+            takes=shadow_kinds.REDIRECTS,
+            about="What 300, 301 and 302 in answer to a write say: `carried_out` where they follow a success alone, "
+            "or `in_doubt`: such a write is listed and not sent. With `writes: true`.",
+            default="in_doubt",
+        ),
+        Key(
             name="sample",
             takes=kinds.SHARE,
             about="Share of the reads; `0%` with `writes: true` alone.",

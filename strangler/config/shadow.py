@@ -11,7 +11,7 @@ from strangler.config.sections import Found
 from strangler.core.content import MAX_BYTES
 from strangler.core.fallback import SAFE
 from strangler.core.pathrules import rule_of
-from strangler.core.shadowing import Credentials, PathRule, Record, RuleKind, Shadow, ShadowMode
+from strangler.core.shadowing import Credentials, PathRule, Record, Redirects, RuleKind, Shadow, ShadowMode
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 """What is ever asked twice: safe (RFC 9110 section 9.2.1), and served by the proxy at all."""
@@ -37,11 +37,11 @@ def read_default_shadow(at: At | None) -> Shadow:
         return Shadow()
     found = Found(at, SHADOW)
     shadow = _read(found, Shadow())
-    if shadow.writes:
+    if shadow.writes or found.get("redirects") is not None:
         # Because whether a write may be carried out twice is known of one endpoint, never of all.
         message = "each route declares its writes itself"
-        (found.get("writes") or at).fault(message, "Move it to the routes that it is true of")
-    return replace(shadow, writes=False)
+        (found.get("writes") or found.get("redirects") or at).fault(message, "Move it to the routes that it is true of")
+    return replace(shadow, writes=False, redirects=Redirects.IN_DOUBT)
 
 
 def left_to_stage(defaults: Shadow) -> Shadow:
@@ -71,6 +71,9 @@ def read_shadow(route: Found, *, extracted: str | None, methods: tuple[str, ...]
     if shadow.writes and methods and not writes_of(methods):
         message = f"`writes` declares nothing: the route has reads alone: {', '.join(methods[:5])}"
         at.fault(message, "Remove `writes`")
+    if not shadow.writes and shadow.redirects is not Redirects.IN_DOUBT:
+        message = "`redirects` says nothing: it is of writes, and the route declares none"
+        at.fault(message, "Add `writes: true` if both sides may carry out each of them, or remove `redirects`")
     return shadow
 
 
@@ -105,6 +108,7 @@ def _read(found: Found, otherwise: Shadow) -> Shadow:
     shadow = Shadow(
         mode=found.take("mode", shadow_kinds.MODE, otherwise.mode),
         writes=found.take("writes", kinds.BOOLEAN, otherwise.writes),
+        redirects=Redirects(found.take("redirects", shadow_kinds.REDIRECTS, otherwise.redirects)),
         sample=found.take("sample", kinds.SHARE, otherwise.sample),
         noise=found.take("noise", kinds.SHARE, otherwise.noise),
         max_body_bytes=found.take("max_body", kinds.SIZE, otherwise.max_body_bytes),

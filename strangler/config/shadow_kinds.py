@@ -10,7 +10,7 @@ from strangler.config.rollback_kinds import HEADER_NAME
 from strangler.config.units import Wrong
 from strangler.core.jsonpath import parse_path
 from strangler.core.rewrite import MAX_DECIMALS
-from strangler.core.shadowing import Credentials, RuleKind, ShadowMode
+from strangler.core.shadowing import Credentials, Redirects, RuleKind, ShadowMode
 
 MAX_TEXT = 256
 """Characters of a path, of a member's name and of a value that is mapped."""
@@ -158,4 +158,5 @@ VALUES: Kind[tuple[tuple[str, str], ...]] = Kind(
 )
 HEADERS = listed("list of headers", HEADER_NAME, least=0, most=MAX_LISTED)
 MODE: Kind[ShadowMode] = amount("`shadow`, `reverse`, `both`, `stage` or `off`", mode, {"enum": [*ShadowMode, False]})
+REDIRECTS: Kind[str] = words("`in_doubt` or `carried_out`", tuple(Redirects))
 CREDENTIALS: Kind[str] = words("`keep` or `remove`", tuple(Credentials))

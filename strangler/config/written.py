@@ -157,7 +157,7 @@ def _stage(config: Config) -> Document:
         return {"mode": ShadowMode.OFF.value}
     left = shadow(config.shadow)
     assert isinstance(left, dict)
-    return {key: value for key, value in left.items() if key not in ("mode", "writes", "record")}
+    return {key: value for key, value in left.items() if key not in ("mode", "writes", "redirects", "record")}
 
 
 def _timeouts(timeouts: Timeouts) -> Document:

@@ -44,6 +44,7 @@ def shadow(rules: Shadow) -> Document | str:
     document: Document = {
         "mode": rules.mode.value,
         "writes": rules.writes,
+        "redirects": rules.redirects.value,
         "sample": units.percent(rules.sample),
         "noise": units.percent(rules.noise),
         "max_body": units.octets(rules.max_body_bytes),

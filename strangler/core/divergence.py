@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from strangler.core.model import Side
+from strangler.core.shadowing import Redirects
 
 
 class DivergenceKind(StrEnum):
@@ -21,7 +22,7 @@ class Why(StrEnum):
     """Why a write is not on both sides. A closed set."""
 
     STATUS = "status"
-    """It answered with another status than 2xx, or than 3xx where the answering side's was one too."""
+    """It answered with a status that does not say that it carried it out."""
     CONNECT = "connect"
     """It could not be reached for as long as a write waits."""
     LATE = "late"
@@ -55,10 +56,12 @@ class Why(StrEnum):
     WORKER_ENDED = "worker_ended"
     """Whoever waited for the answering side's answer ended."""
     NEITHER = "neither"
-    """Both sides were sent it, the monolith in place of the other one, and neither has answered whole."""
+    """Both sides were sent it, the monolith in place of the other one, and neither has said what became of it."""
+    REDIRECTED = "redirected"
+    """The answering side answered 300, 301 or 302: after a success, or on the way to a sign-in page."""
 
 
-DOUBTS_PRIMARY = frozenset({Why.NO_ANSWER, Why.WORKER_ENDED})
+DOUBTS_PRIMARY = frozenset({Why.NO_ANSWER, Why.WORKER_ENDED, Why.REDIRECTED})
 """Reasons by which nobody knows whether the answering side has it; the other one was sent nothing."""
 
 
@@ -143,14 +146,30 @@ GATEWAY_STATUSES = frozenset({502, 504})
 may have carried it out. Not 503, which says that it was not handled."""
 
 
-def is_carried_out(status: int) -> bool:
+_SEE_OTHER = 303
+"""The answer to a POST that was carried out (RFC 9110 section 15.4.4)."""
+_NOT_DONE = frozenset({304, 307, 308})
+"""Sent again elsewhere, with the same method and body, or not looked at at all (RFC 9110 sections 15.4.5, 8 and 9)."""
+
+
+def is_carried_out(status: int, redirects: Redirects) -> bool:
     """Return whether an answer says that the write was carried out (RFC 9110 sections 15.3 and 15.4)."""
-    return 200 <= status < 400
+    if 200 <= status < 300 or status == _SEE_OTHER:
+        return True
+    return redirects is Redirects.CARRIED_OUT and is_ambiguous(status)
 
 
-def is_on_both(status: int, first: int) -> bool:
+def is_ambiguous(status: int) -> bool:
+    """Return whether an answer is one that old frameworks give after a success, and on the way to a sign-in page.
+
+    A 3xx that nobody knows is as 300 (RFC 9110 section 15).
+    """
+    return 300 <= status < 400 and status != _SEE_OTHER and status not in _NOT_DONE
+
+
+def is_on_both(status: int, first: int, redirects: Redirects) -> bool:
     """Return whether the other side's answer says that it carried the write out too; `first` is the first side's.
 
-    A redirection does where the first side's was one as well. Elsewhere it may be the way to a sign-in page.
+    A redirection does only where the first side's was one as well. Elsewhere it may be the way to a sign-in page.
     """
-    return 200 <= status < 300 or (300 <= status < 400 and 300 <= first < 400)
+    return 200 <= status < 300 or (300 <= first < 400 and is_carried_out(status, redirects))

@@ -30,6 +30,14 @@ class Credentials(StrEnum):
     REMOVE = "remove"
 
 
+class Redirects(StrEnum):
+    """What 300, 301 and 302 in answer to a write say. (303 says that it was carried out; 304, 307 and 308 do not.)"""
+
+    IN_DOUBT = "in_doubt"
+    """Nobody knows (default): frameworks give them after a success, and on the way to a sign-in page."""
+    CARRIED_OUT = "carried_out"
+
+
 class RuleKind(StrEnum):
     """What a rule by path says. Key in the routes file."""
 
@@ -103,5 +111,7 @@ class Shadow:
     """Paths whose values are never kept, as the file writes them; the defaults' before the route's own."""
     writes: bool = False
     """Whether the route declares that its writes may be carried out by both sides; no other word ever says so."""
+    redirects: Redirects = Redirects.IN_DOUBT
+    """Of writes; one route declares it, as it does `writes`."""
     record: Record | None = None
     """None: nothing is kept, because what clients ask and are answered is the most sensitive thing that there is."""

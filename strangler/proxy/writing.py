@@ -8,10 +8,10 @@ from time import monotonic, monotonic_ns, time
 from typing import TYPE_CHECKING
 
 from strangler.core.decide import Decision, Reason
-from strangler.core.divergence import GATEWAY_STATUSES, Why, is_carried_out
+from strangler.core.divergence import GATEWAY_STATUSES, Why, is_ambiguous, is_carried_out
 from strangler.core.headers import ResponseHead
 from strangler.core.secrets import is_secret_header
-from strangler.core.shadowing import Credentials
+from strangler.core.shadowing import Credentials, Redirects
 from strangler.core.writelog import KEY_HEADER, Answered, Begun, Doubted, Event, pack_answered, pack_doubted
 
 if TYPE_CHECKING:
@@ -28,13 +28,14 @@ _LONGEST_NAME = 64
 class Writing:
     """One write, from before it leaves to the end of its answer."""
 
-    __slots__ = ("_file", "_has_body", "_held", "_is_instead", "_left", "_number", "_other_may_have_it")
+    __slots__ = ("_file", "_has_body", "_held", "_is_instead", "_left", "_number", "_other_may_have_it", "_redirects")
 
-    def __init__(self, file: "LogFile", number: int, held: Why | None, limit: int) -> None:
+    def __init__(self, file: "LogFile", number: int, held: Why | None, limit: int, redirects: Redirects) -> None:
         self._file = file
         self._number = number
         self._held = held
         self._left = limit
+        self._redirects = redirects
         self._has_body = held not in (Why.BODY_TOO_LARGE, Why.JOURNAL_FULL)
         self._other_may_have_it = False
         self._is_instead = False
@@ -73,8 +74,10 @@ class Writing:
 
     def finish(self, exchange: "Exchange") -> None:
         """Note how the answer that came whole says that it went."""
-        if is_carried_out(exchange.status):
-            held = self._held or (None if exchange.request_done else Why.INCOMPLETE)
+        is_ours = is_carried_out(exchange.status, self._redirects)
+        is_unsure = not is_ours and is_ambiguous(exchange.status)
+        if is_ours or (is_unsure and not self._other_may_have_it):
+            held = Why.REDIRECTED if is_unsure else self._held or (None if exchange.request_done else Why.INCOMPLETE)
             answered = Answered(
                 status=exchange.status,
                 at_ns=monotonic_ns(),
@@ -85,13 +88,14 @@ class Writing:
             self._file.note(Event.ANSWERED, self._number, pack_answered(answered))
             self._file.leave()
         else:
-            is_unsure = exchange.is_written and exchange.status in GATEWAY_STATUSES
+            is_unsure = is_unsure or (exchange.is_written and exchange.status in GATEWAY_STATUSES)
             self._end(exchange, is_doubted=self._other_may_have_it or is_unsure, is_answer_lost=is_unsure)
 
     def drop(self, exchange: "Exchange") -> None:
         """Note that no answer came whole."""
         # Because who says yes before the request has come whole may mean it.
-        has_it = exchange.is_written and (exchange.request_done or is_carried_out(exchange.status))
+        is_yes = is_carried_out(exchange.status, self._redirects) or is_ambiguous(exchange.status)
+        has_it = exchange.is_written and (exchange.request_done or is_yes)
         self._end(exchange, is_doubted=self._other_may_have_it or has_it, is_answer_lost=has_it)
 
     def _end(self, exchange: "Exchange", *, is_doubted: bool, is_answer_lost: bool = False) -> None:
@@ -141,7 +145,7 @@ def begin(exchange: "Exchange", decision: Decision, log: "WriteLog", *, is_marke
         ),
         monotonic(),
     )
-    return None if begun is None else Writing(*begun, held, limit)
+    return None if begun is None else Writing(*begun, held, limit, rules.redirects)
 
 
 def _told_apart(exchange: "Exchange", *, keeps: bool) -> tuple[bytes, bytes]:

@@ -19,6 +19,7 @@ from yarl import URL
 from strangler.config.tls import client_context
 from strangler.core.divergence import Verdict, Why, Write, is_on_both
 from strangler.core.model import Route, Upstream
+from strangler.core.shadowing import Redirects
 from strangler.core.writelog import KEY_HEADER
 from strangler.errors import ShadowError
 from strangler.shadow.asker import NO_AUTO, headers_of
@@ -111,7 +112,8 @@ class Sender:
                 return Verdict(why=Why.BROKE_OFF)
         finally:
             target.busy -= 1
-        if is_on_both(progress.status, write.status):
+        redirects = Redirects.IN_DOUBT if route.shadow is None else route.shadow.redirects
+        if is_on_both(progress.status, write.status, redirects):
             return None
         return Verdict(why=Why.STATUS, status=progress.status)
 

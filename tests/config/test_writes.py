@@ -3,6 +3,7 @@
 import pytest
 
 from strangler.config.warnings import warnings_of
+from strangler.core.shadowing import Redirects
 from tests.config.texts import SMALL, faults, meaning
 
 
@@ -30,6 +31,24 @@ def test_defaults_declare_no_writes() -> None:
     (found,) = faults(f"{SMALL}defaults: {{shadow: {{writes: true}}}}\n")
 
     assert "each route declares its writes itself. Move it to the routes that it is true of" in found
+
+
+def test_defaults_say_nothing_of_redirections_after_a_write() -> None:
+    (found,) = faults(f"{SMALL}defaults: {{shadow: {{redirects: in_doubt}}}}\n")
+
+    assert "each route declares its writes itself. Move it to the routes that it is true of" in found
+
+
+def test_what_a_redirection_after_a_write_says_is_declared_beside_it() -> None:
+    (route,) = meaning(text(shadow="{writes: true, redirects: carried_out}")).routes
+
+    assert route.shadow is not None and route.shadow.redirects is Redirects.CARRIED_OUT
+
+
+def test_redirections_of_writes_that_nobody_declares_are_a_fault() -> None:
+    (found,) = faults(text(shadow="{redirects: carried_out}"))
+
+    assert "`redirects` says nothing: it is of writes, and the route declares none. Add `writes: true`" in found
 
 
 def test_a_route_of_writes_alone_may_declare_them() -> None:

@@ -206,6 +206,7 @@ ELSEWHERE = {
     "tls": {"cert", "key", "min_version", "client_ca"},
     "certs": {"cert", "key"},
     "latency": {"p50"},
+    "shadow": {"redirects"},
     "flags": {"source", "file"},
     "rules of a shadow": {key.name for key in PLACES["rules of a shadow"][0].keys},
     "webhooks": {"name", "url"},
@@ -243,6 +244,13 @@ def is_leaf(key: Key) -> bool:
 def fields(before: str, after: str) -> tuple[Field, ...]:
     """Return all that differs between two texts."""
     return tuple(field for change in changes(meaning(before), meaning(after)) for field in change.fields)
+
+
+def test_what_redirections_say_of_writes_is_told() -> None:
+    text = f"{SMALL}routes: [{{{SPLIT}, shadow: {{writes: true}}}}]\n"
+    declared = text.replace("writes: true", "writes: true, redirects: carried_out")
+
+    assert fields(text, declared) == (Field(name="shadow.redirects", before="in_doubt", after="carried_out"),)
 
 
 def test_a_section_that_is_switched_off_is_one_change() -> None:

@@ -114,7 +114,8 @@ async def test_each_stage_sends_a_declared_write_where_launchdarklys_migrator_do
         async def script(received: Received, _conversation: Conversation) -> bytes:
             if received.method == b"POST":
                 written.append((name, received.target))
-            return ok(b"{}", JSON)
+            elsewhere = b"HTTP/1.1 302 Found\r\nLocation: /sign-in\r\nContent-Length: 0\r\n\r\n"
+            return elsewhere if received.target.endswith(b"-unsaid") else ok(b"{}", JSON)
 
         return script
 
@@ -132,6 +133,10 @@ async def test_each_stage_sends_a_declared_write_where_launchdarklys_migrator_do
             headers = {"X-User-Id": "someone", "Idempotency-Key": stage}
             async with proxy.session.post(f"{proxy.url}/users/{stage}", data=b"{}", headers=headers) as answer:
                 assert answer.status == 200
+            unsaid = f"{proxy.url}/users/{stage}-unsaid"
+            someone = {"X-User-Id": "someone"}
+            async with proxy.session.post(unsaid, headers=someone, allow_redirects=False) as answer:
+                assert answer.status == 302
             assert (await explained(proxy, "POST"))["write"] == sides
             await until(lambda: len(of(stage)) >= len(sides), deadline_s=30, what=stage)  # noqa: B023
         # Because copies are sent in the order of their writes, one of the last stage tells that none is under way.
@@ -140,6 +145,7 @@ async def test_each_stage_sends_a_declared_write_where_launchdarklys_migrator_do
             assert answer.status == 200
         await until(lambda: len(of("last")) == 2, deadline_s=30)
     assert {stage: of(stage) for stage in WRITES} == WRITES
+    assert {stage: of(f"{stage}-unsaid") for stage in WRITES} == {stage: sides[:1] for stage, sides in WRITES.items()}
 
 
 async def test_status_shows_the_mix_of_stages_and_off_forbids_what_they_want(tmp_path: Path) -> None:

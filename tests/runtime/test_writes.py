@@ -26,7 +26,11 @@ def declared(more: str = "", *, shadow: str = "", share: str = "0%") -> str:
 
 async def post(proxy: Proxy, path: str = "/pay/a", method: str = "POST", **headers: str) -> int:
     async with proxy.session.request(
-        method, f"{proxy.url}{path}", data=b'{"amount": 5}', headers={"X-User-Id": "u", **headers}
+        method,
+        f"{proxy.url}{path}",
+        data=b'{"amount": 5}',
+        headers={"X-User-Id": "u", **headers},
+        allow_redirects=False,
     ) as answer:
         await answer.read()
         return answer.status
@@ -207,6 +211,26 @@ async def test_while_the_kill_switch_is_on_writes_are_listed_and_not_sent(tmp_pa
             found = await until_listed(proxy, 1)
     assert {(one["why"], one["lacking_on"]) for one in found} == {("killed", "extracted")}
     assert not [received for received in extracted.received if received.values(b"X-Strangler-Shadow")]
+
+
+async def test_a_write_that_was_answered_by_a_redirection_is_sent_on_only_where_that_says_that_it_was_carried_out(
+    tmp_path: Path,
+) -> None:
+    async def redirect(received: Received, _: Conversation) -> bytes:
+        return b"HTTP/1.1 %b Elsewhere\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n" % received.target[-3:]
+
+    told = '{name: told, match: {path: "/told/{rest...}"}, extracted: extracted, share: 0%, idempotency: {}, '
+    told += "shadow: {writes: true, mode: both, redirects: carried_out}}"
+    async with backend(redirect) as monolith, backend(says(CREATED)) as extracted:
+        text = routes_text(monolith=monolith.port, extracted=extracted.port, routes=[declared(), told], workers=1)
+        async with running(tmp_path, text) as proxy:
+            await until_comparing(proxy)
+            for path in ("/pay/304", "/pay/307", "/pay/308", "/pay/302", "/told/307", "/told/302", "/pay/303"):
+                assert await post(proxy, path, method="PUT") == int(path[-3:])
+            await until(lambda: len(extracted.received) == 2, deadline_s=30)
+            found = await until_listed(proxy, 1)
+    assert [received.target for received in extracted.received] == [b"/told/302", b"/pay/303"]
+    assert [(one["path"], one["why"], one["kind"]) for one in found] == [("/pay/302", "redirected", "unknown")]
 
 
 async def _is_told_to_wait(proxy: Proxy) -> bool:

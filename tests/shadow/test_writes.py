@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from strangler.core.divergence import DivergenceKind, Why
+from strangler.core.divergence import DivergenceKind, Verdict, Why
 from strangler.core.model import Idempotency, Side, Timeouts
+from strangler.core.shadowing import Redirects
 from strangler.shadow import writes as module
 from strangler.shadow.writes import LATE_S
 from tests.shadow.writing import CREATED, bench_of, pay
@@ -241,6 +242,46 @@ async def test_a_repair_sends_it_with_the_same_key_and_what_is_given(tmp_path: P
     (received,) = extracted.received
     assert received.values(b"Idempotency-Key") == [write.other_key]
     assert received.values(b"Authorization") == [b"Bearer x"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "more", "is_told"),
+    [
+        (201, b"303", {}, True),
+        (303, b"303", {}, False),
+        (303, b"302", {}, True),
+        (303, b"307", {}, True),
+        (302, b"302", {"redirects": Redirects.CARRIED_OUT}, False),
+        (302, b"307", {"redirects": Redirects.CARRIED_OUT}, True),
+    ],
+)
+async def test_a_redirection_of_the_other_side_counts_where_both_redirect_and_it_says_that_it_was_carried_out(
+    tmp_path: Path, first: int, second: bytes, more: dict[str, Any], is_told: bool
+) -> None:
+    answer = CREATED.replace(b"201", second)
+    async with backend(says(answer)) as extracted, bench_of(tmp_path, extracted, **more) as bench:
+        bench.write(status=first)
+        await bench.until_idle()
+    assert [(one.why, one.status) for one in bench.told] == ([(Why.STATUS, int(second))] if is_told else [])
+    assert len(extracted.received) == 1
+
+
+async def test_a_write_that_was_answered_by_a_redirection_is_listed_and_stays_so_until_the_other_side_has_it(
+    tmp_path: Path,
+) -> None:
+    answers = iter((b"302", b"201"))
+
+    async def answer(_: Received, __: Conversation) -> bytes:
+        return CREATED.replace(b"201", next(answers))
+
+    async with backend(answer) as extracted, bench_of(tmp_path, extracted) as bench:
+        bench.write(held=Why.REDIRECTED, status=302)
+        await bench.until_idle()
+        (listed,) = bench.told
+        assert not extracted.received
+        sent = [await bench.writes.repair(bench.content(listed), ()) for _ in range(2)]
+    assert (listed.why, listed.kind, listed.primary_status) == (Why.REDIRECTED, DivergenceKind.UNKNOWN, 302)
+    assert sent == [Verdict(why=Why.STATUS, status=302), None]
 
 
 async def test_a_repair_of_a_route_that_is_gone_or_killed_sends_nothing(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ class Bench:
         *,
         held: Why | None = None,
         waited_s: float = 0.0,
+        status: int = 201,
         is_instead: bool = False,
         **more: Any,
     ) -> None:
@@ -76,7 +77,7 @@ class Bench:
         if body:
             file.note(Event.PIECE, number, body)
         at_ns = monotonic_ns() - int(waited_s * 1e9)
-        answered = Answered(status=201, at_ns=at_ns, held=held, has_body=True, is_instead=is_instead)
+        answered = Answered(status=status, at_ns=at_ns, held=held, has_body=True, is_instead=is_instead)
         file.note(Event.ANSWERED, number, pack_answered(answered))
         file.leave()
 
