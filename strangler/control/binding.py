@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from aiohttp import web
@@ -16,6 +17,8 @@ from strangler.control.operations import NOBODY, Answer, Call, Caller, Operation
 CALLER = web.RequestKey("caller", Caller)
 CSRF_HEADER = "X-Strangler-Request"
 """A page of another site cannot send it without asking first (CORS), and is never allowed to."""
+CALLER_HEADER = "X-Strangler-Caller"
+"""As whom a page was signed in when it showed what it now changes; percent-encoded, as headers want it."""
 MAX_TAG = 200
 """Characters of an If-Match that are read and told; ours have less than 30."""
 BODY_S = 20.0
@@ -56,8 +59,12 @@ def refuse(refusal: Refusal | None) -> ProblemError:
 def _responder(operation: Operation, tag: Callable[[], str], who_is: WhoIs, moves: Moves) -> _Respond:
     async def respond(request: web.Request) -> web.StreamResponse:
         caller = request.get(CALLER, NOBODY)
+        is_page = operation.method not in SAFE and caller.way in (Way.SESSION, Way.PROXY)
+        if is_page:
+            # Because another one's role says nothing to whoever still has the former one's page.
+            _check_same_caller(request, caller)
         _check_role(operation, caller)
-        if operation.method not in SAFE and caller.way in (Way.SESSION, Way.PROXY):
+        if is_page:
             _check_own_page(request)
         query = None if operation.query is None else _query(request, operation.query)
         is_dry = _is_dry(request, operation)
@@ -149,6 +156,15 @@ def _check_own_page(request: web.Request) -> None:
     if request.headers.get(CSRF_HEADER) != "1":
         detail = f"A browser's change must come from this page, with the header {CSRF_HEADER}: 1."
         raise ProblemError(problem(403, "cross_site", detail))
+
+
+def _check_same_caller(request: web.Request, caller: Caller) -> None:
+    """Refuse what a page sends for somebody else: pages of one browser share its cookie, and one of them may have
+    signed in as another one since."""
+    given = request.headers.get(CALLER_HEADER)
+    if given is not None and unquote(given) != caller.name:
+        detail = f"This browser is signed in as {caller.name} by now, so nothing was done. Look again, then change."
+        raise ProblemError(problem(403, "other_caller", detail))
 
 
 def _check_tag(request: web.Request, current: str) -> None:

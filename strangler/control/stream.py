@@ -226,6 +226,7 @@ class Stream:
     def _greet(self, listener: Listener, last_id: str, status: Status) -> None:
         """Tell one everything that the others know; from then on it is told what they are."""
         hello = {"boot": self._boot, "version": status.version, "now": self._now(), "latest_s": MOST_TICK_S}
+        hello |= {"who": listener.who}
         everything = self._state(status, self._routes, self._names)
         listener.tell(_event("hello", hello, retry=True) + everything + self._missed(last_id))
         self._listeners.add(listener)

@@ -27,15 +27,17 @@ let wait = FIRST_MS;
 let timer = null;
 let why = "";
 let isOn = false;
+let other = () => {};
 let news = [];
 /** History that came while what was before it is asked for; null if nothing is. */
 let waiting = null;
 const greeting = turns();
 
-/** Listen from now on. */
-export function connect() {
+/** Listen from now on; `onOther` is called if it is somebody else whom the stream is for. */
+export function connect(onOther) {
   if (isOn) return;
   isOn = true;
+  other = onOther;
   open();
   timer = setInterval(check, 1000);
 }
@@ -80,6 +82,7 @@ function farewell(bye) {
 }
 
 async function greeted(hello) {
+  if (hello.who !== model.me?.name) other();
   const isNewest = greeting();
   const before = { ...model.link };
   const isOther = boot !== null && boot !== hello.boot;

@@ -1,6 +1,6 @@
 // The page: who is signed in, which view is shown, and what everybody should know whatever they look at.
 
-import { change, onTag, onUnauthorized, OVER, read } from "./api.js";
+import { change, onReplaced, onTag, onUnauthorized, OVER, read } from "./api.js";
 import { auditView } from "./audit.js";
 import { el, put, set, show, text } from "./dom.js";
 import { clock, many, names } from "./format.js";
@@ -23,6 +23,9 @@ const who = document.getElementById("who");
 const kill = action("Kill switch…", killing, { class: "danger quiet-danger" });
 const name = el("span", { class: "me" });
 
+/** Pages of one browser share its session; who signs in or out tells the others. */
+const pages = new BroadcastChannel("strangler-session");
+
 let end = () => {};
 let shown = null;
 
@@ -34,6 +37,8 @@ window.addEventListener("hashchange", () => go(true));
 onUnauthorized((problem) => {
   if (model.me) leave(`Your session has ended. ${OVER.includes(problem.title) ? problem.message : "Sign in again."}`);
 });
+onReplaced(meet);
+pages.addEventListener("message", meet);
 onTag((tag) => {
   model.tag = tag;
 });
@@ -61,8 +66,31 @@ function arrive(me) {
   );
   text(name, `${me.name}, ${me.role}`);
   put(main, el("p", { class: "wait" }, "Connecting …"));
-  connect();
+  connect(meet);
   changed();
+}
+
+/** Sign in here, and have the other pages of this browser look who it is now. */
+function enter(me) {
+  arrive(me);
+  pages.postMessage("in");
+}
+
+/** Look who this browser is signed in as by now; if it is somebody else, begin anew as them and say so. */
+async function meet() {
+  const before = model.me;
+  if (!before) return;
+  let me;
+  try {
+    me = await read("session");
+  } catch {
+    // Because a 401 has led to the sign-in page, and without an answer there is no change either.
+    return;
+  }
+  if (model.me !== before || (me.name === before.name && me.role === before.role)) return;
+  leave();
+  arrive(me);
+  notify(`This browser was signed in as ${me.name} (${me.role}) on another page, so this page is ${me.name}'s now. What was begun here as ${before.name} was not done.`, "alert");
 }
 
 async function signOut() {
@@ -73,11 +101,12 @@ async function signOut() {
     await change("DELETE", "session");
   } catch (error) {
     if (error.status !== 401) {
-      connect();
+      connect(meet);
       return notify(error.message, "alert");
     }
   }
   keep(null);
+  pages.postMessage("out");
   return leave();
 }
 
@@ -97,7 +126,7 @@ function leave(told = "") {
   show(views, false);
   text(link, "");
   document.title = "Sign in · strangler";
-  signIn(main, arrive, told);
+  signIn(main, enter, told);
 }
 
 /** Close what was asked on a view that is not there any more. */
