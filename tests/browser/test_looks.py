@@ -104,6 +104,15 @@ def test_axe_finds_nothing(browser: Browser, demo: Demo, scheme: Scheme) -> None
         for view in VIEWS:
             show(person, view)
             found[view] = violations(person, script)
+        # Tripped, with what was done open to be read.
+        demo.ask("POST", "guards/payments.read/trip", {"reason": "for the test"})
+        person.go("#/route/payments.read")
+        expect(person.section("Guard")).to_contain_text("Tripped")
+        found["tripped"] = violations(person, script)
+        demo.ask("POST", "guards/payments.read/reset", {"reason": "seen"})
+        show(person, "audit")
+        person.page.locator("main summary").first.click()
+        found["entry"] = violations(person, script)
         person.button("Kill switch…").click()
         found["question"] = violations(person, script)
 
@@ -118,3 +127,49 @@ def violations(person: Person, script: str) -> list[str]:
     return [
         f"{one['id']}: {one['nodes'][0]['target']} {one['nodes'][0]['failureSummary']}" for one in found["violations"]
     ]
+
+
+COVERED = """() => {
+    const one = document.activeElement;
+    const head = document.querySelector("header");
+    if (one === document.body || one.id === "skip" || head.contains(one)) return "";
+    if (getComputedStyle(head).position !== "sticky") return "";
+    const {top, height} = one.getBoundingClientRect();
+    const under = head.getBoundingClientRect().bottom;
+    return top < under - 1 && height < innerHeight - under ? `${one.textContent.slice(0, 40)} begins at ${top}` : "";
+}"""
+"""What has the focus and begins behind the header (WCAG 2.2, 2.4.11 and 2.4.12)."""
+
+
+@pytest.mark.parametrize("width", (1280, 1050, 800))
+def test_what_has_the_focus_is_never_behind_the_header(browser: Browser, demo: Demo, width: int) -> None:
+    with open_page(browser, demo.admin, width=width) as person:
+        person.page.set_viewport_size({"width": width, "height": 420})
+        person.sign_in(demo.token)
+        for view in ("left", "route"):
+            show(person, view)
+            # Backwards from the end, because what the keyboard comes to is then scrolled to from below.
+            person.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+            person.page.locator("main a, main button, main summary").last.focus()
+            for _ in range(60):
+                person.page.keyboard.press("Shift+Tab")
+
+                assert person.page.evaluate(COVERED) == "", view
+
+
+def test_signs_are_still_there_in_forced_colours(browser: Browser, demo: Demo) -> None:
+    with open_page(browser, demo.admin) as person:
+        person.page.emulate_media(forced_colors="active")
+        person.sign_in(demo.token)
+        sign = person.page.locator(".sample.mark.trip").first
+        colours = (
+            "(one) => [getComputedStyle(one).backgroundColor, getComputedStyle(one.closest('.card')).backgroundColor]"
+        )
+        ours, ground = sign.evaluate(colours)
+        assert ours != ground
+
+        show(person, "route")
+        look = "(one) => [getComputedStyle(one).borderStyle, getComputedStyle(one).textDecorationLine].join()"
+        assert person.button("Hour").evaluate(look) != person.button("Day").evaluate(look)
+        here, there = (person.page.locator(f"#views a[href='{one}']") for one in ("#/", "#/audit"))
+        assert here.evaluate(look) != there.evaluate(look)

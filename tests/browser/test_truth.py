@@ -186,7 +186,11 @@ def test_the_burn_down_is_drawn_over_the_days_and_told_as_a_table(
     store.discovery.write(
         (),
         (),
-        (Day(day=today - 2, legacy=90, extracted=10, endpoints=9, left=9), Day(day=today - 1, legacy=1, extracted=3)),
+        (
+            Day(day=today - 40, legacy=9, extracted=0, endpoints=9, left=9),
+            Day(day=today - 2, legacy=90, extracted=10, endpoints=9, left=9),
+            Day(day=today - 1, legacy=1, extracted=3),
+        ),
     )
     store.close()
     proxy.start()
@@ -196,8 +200,15 @@ def test_the_burn_down_is_drawn_over_the_days_and_told_as_a_table(
         section = person.section("Monolith left")
 
         expect(
-            section.get_by_role("img", name=re.compile("^The monolith's part of the requests, from 20"))
+            section.get_by_role(
+                "img", name=re.compile("^The monolith's part of the requests, and the endpoints left, from 20")
+            )
         ).to_be_visible()
+        # Days stand where they are in time, and no line goes over those of which nothing is known.
+        path = section.locator("path.burnt").get_attribute("d") or ""
+        assert [path.count("M"), path.count("L")] == [2, 1]
+        far, near, last = (float(x) for x in re.findall(r"[ML]([\d.]+) ", path))
+        assert last - near < (near - far) / 20
         section.get_by_text("The same as a table").click()
 
         rows = section.get_by_role("table", name="Day by day").get_by_role("row")

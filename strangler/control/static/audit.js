@@ -104,7 +104,7 @@ function entry(row) {
     el("span", { class: "who" }, `by ${row.who}`),
     el("p", { class: "why" }, row.why),
     parts.length
-      ? el("details", {}, el("summary", {}, parts.map(([name]) => name.toLowerCase()).join(", ")), el("div", { class: "sides" }, parts.map(([name, value]) => el("div", { class: "value" }, el("h4", {}, name), el("pre", { tabindex: "0" }, pretty(value))))), el("p", { class: "quiet hash" }, `entry ${row.seq} · hash ${row.hash}`))
+      ? el("details", {}, el("summary", {}, parts.map(([name]) => name.toLowerCase()).join(", ")), el("div", { class: "sides" }, parts.map(([name, value]) => el("div", { class: "value" }, el("p", { class: "term" }, name), el("pre", { tabindex: "0" }, pretty(value))))), el("p", { class: "quiet hash" }, `entry ${row.seq} · hash ${row.hash}`))
       : el("p", { class: "quiet hash" }, `entry ${row.seq}`),
   );
 }

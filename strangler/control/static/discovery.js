@@ -4,25 +4,28 @@ import { change, read } from "./api.js";
 import { el, svg } from "./dom.js";
 import { ago, count, many, share } from "./format.js";
 import { model, now, watch } from "./model.js";
-import { action, ask, cards, chip, facts, load, notify, table } from "./ui.js";
+import { action, ask, cards, chip, facts, gateNote, load, notify, table } from "./ui.js";
 
 const WORDS = { unrouted: "no route", monolith: "on the monolith", split: "splitting", extracted: "extracted" };
 const HEADS = ["Endpoint", "Stands", "Kind", "Route", "Requests, two days", "Last seen", "Do"];
 const FIRST = 100;
 const WIDTH = 640;
 const HEIGHT = 120;
+const DAY_MS = 86400000;
 
 /** The view of all that is left. */
 export function discoveryView(main) {
   const progress = el("div", { class: "loaded" });
   const endpoints = el("div", { class: "loaded" });
   const buttons = new Set();
+  const note = gateNote();
   main.append(
     el("section", { class: "card picture", "aria-labelledby": "left-title" }, el("h1", { id: "left-title", tabindex: "-1" }, "Monolith left"), progress),
     el(
       "section",
       { class: "card", "aria-labelledby": "live-title" },
       el("div", { class: "tools" }, el("h2", { id: "live-title" }, "Endpoints of live traffic"), el("button", { type: "button", onclick: () => refresh() }, "Load anew")),
+      note.node,
       endpoints,
     ),
   );
@@ -82,8 +85,10 @@ export function discoveryView(main) {
     notify(`The route ${stub.route} is in routes.yaml.`);
   }
   refresh();
+  note.update();
   let served = model.head?.config.digest;
   return watch(() => {
+    note.update();
     for (const one of buttons) one.gate();
     // Because a route that was added is served a moment after it was written.
     if (model.head && model.head.config.digest !== served) {
@@ -107,20 +112,37 @@ function left({ left: found, today, days }) {
   ];
 }
 
-/** The monolith's part of the requests, day by day. */
+/** The monolith's part of the requests, and of the endpoints the part that is left, day by day. */
 function burnDown(days) {
-  const x = (index) => 40 + (index / (days.length - 1)) * (WIDTH - 50);
+  const [first, last] = [days[0], days.at(-1)].map((day) => Date.parse(day.day));
+  const most = Math.max(1, ...days.map((day) => day.left));
+  const x = (day) => 40 + ((Date.parse(day.day) - first) / (last - first)) * (WIDTH - 50);
   const y = (part) => HEIGHT - 20 - part * (HEIGHT - 30);
-  const points = days.map((day, index) => [index, day.monolith_share]).filter(([, part]) => part !== null);
-  const path = points.map(([index, part], number) => `${number ? "L" : "M"}${x(index)} ${y(part)}`).join("");
+  const path = (of) => line(days, of, x, y);
   const picture = svg(
     "svg",
-    { class: "chart burn", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `The monolith's part of the requests, from ${days[0].day} to ${days.at(-1).day}; the table has the numbers.` },
+    { class: "chart burn", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `The monolith's part of the requests, and the endpoints left, from ${days[0].day} to ${days.at(-1).day}; the table has the numbers.` },
     svg("g", { class: "grid" }, [0, 0.5, 1].map((part) => [svg("path", { d: `M40 ${y(part)}H${WIDTH - 10}` }), svg("text", { x: 34, y: y(part) + 4, "text-anchor": "end" }, `${part * 100} %`)]), svg("text", { x: 40, y: HEIGHT - 4 }, days[0].day), svg("text", { x: WIDTH - 10, y: HEIGHT - 4, "text-anchor": "end" }, days.at(-1).day)),
-    svg("path", { class: "line burnt", d: path }),
+    svg("path", { class: "line left", d: path((day) => day.left / most) }),
+    svg("path", { class: "line burnt", d: path((day) => day.monolith_share) }),
   );
   return [
     picture,
+    el("p", { class: "legend" }, el("span", {}, el("span", { class: "sample line burnt" }), "The monolith's part of the requests"), el("span", {}, el("span", { class: "sample line left" }), `Endpoints left; the top is ${count(most)}`)),
     el("details", {}, el("summary", {}, "The same as a table"), table("Day by day", ["Day", "Monolith", "Extracted", "Monolith's part", "Endpoints left"], [...days].reverse().map((day) => el("tr", {}, el("th", { scope: "row" }, day.day), ...[count(day.legacy), count(day.extracted), day.monolith_share === null ? "–" : `${(100 * day.monolith_share).toFixed(1)} %`, count(day.left)].map((one) => el("td", { class: "number" }, one)))))),
   ];
+}
+
+/** A line through the days that follow each other; where some had no traffic it is broken, and a day alone is a dot. */
+function line(days, of, x, y) {
+  let path = "";
+  let before = null;
+  for (const day of days) {
+    const part = of(day);
+    if (part === null) continue;
+    const at = `${x(day)} ${y(part)}`;
+    path += before !== null && Date.parse(day.day) - before <= DAY_MS ? `L${at}` : `M${at}h0`;
+    before = Date.parse(day.day);
+  }
+  return path;
 }

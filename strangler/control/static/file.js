@@ -173,7 +173,7 @@ export function fileView(main, route) {
 
   function tell(found, plan, isSame) {
     set(verdict, { class: `verdict ${found.is_valid ? "sound" : "faulty"}` });
-    text(verdict, found.is_valid ? (isSame ? "This is the file as it is." : `No fault. ${told(found.changes)}`) : `${many(found.faults.length, "fault")}: nothing of this can be applied.`);
+    text(verdict, found.is_valid ? (isSame ? "This is the file as it is." : `No fault. ${told(found)}`) : `${many(found.faults.length, "fault")}: nothing of this can be applied.`);
     put(
       faults,
       found.faults.slice(0, 50).map((fault) =>
@@ -200,15 +200,16 @@ export function fileView(main, route) {
 
   async function applying() {
     const { digest } = base;
+    const { needs_restart: later } = checked;
     const wanted = file.whole(area.value);
     const isDone = await ask({
       title: "Apply this routes file",
-      body: [el("p", {}, told(checked.changes)), checked.warnings.length ? el("p", { class: "fault" }, checked.warnings.join(" ")) : null],
+      body: [el("p", {}, told(checked)), restarts(checked.needs_restart), checked.warnings.length ? el("p", { class: "fault" }, checked.warnings.join(" ")) : null],
       verb: "Apply",
       run: (reason, tag) => change("PUT", "config", { text: wanted, digest, reason }, tag),
     });
     if (!isDone) return;
-    notify("The routes file is written and taken over.");
+    notify(`The routes file is written and taken over${later.length ? `, but for what takes a restart: ${names(later)}` : ""}.`);
     open();
   }
 
@@ -261,8 +262,8 @@ async function patiently(send, isWanted) {
 }
 
 /** What changes, in a sentence. */
-function told(changes) {
-  if (!changes.length) return "It means the same as what is served.";
+function told({ changes, needs_restart: later }) {
+  if (!changes.length) return later.length ? "Nothing is otherwise before a restart." : "It means the same as what is served.";
   const kinds = Object.entries({ added: "adds", changed: "changes", removed: "removes" }).map(([kind, verb]) => [verb, changes.filter((one) => one.kind === kind).map((one) => `the ${one.what} ${one.name}`)]);
   return `It ${kinds.filter(([, list]) => list.length).map(([verb, list]) => `${verb} ${names(list)}`).join("; it ")}.`;
 }
@@ -271,13 +272,15 @@ function told(changes) {
 function meaning(found, plan) {
   return [
     found.warnings.map((warning) => el("p", { class: "gate" }, warning)),
-    found.needs_restart.length ? el("p", { class: "gate" }, `Only a restart takes over: ${names(found.needs_restart)}.`) : null,
+    restarts(found.needs_restart),
     el("h2", {}, "What would become of the last hour's requests"),
     plan ? effects(plan) : null,
     found.changes.length ? [el("h2", {}, "What is otherwise"), found.changes.slice(0, 50).map(changed)] : null,
     el("details", {}, el("summary", {}, "The change as text"), el("pre", { class: "diff", tabindex: "0" }, found.diff.slice(0, MOST_SHOWN).join("\n"), found.diff.length > MOST_SHOWN ? `\n… and ${count(found.diff.length - MOST_SHOWN)} lines more` : "")),
   ];
 }
+
+const restarts = (later) => (later.length ? el("p", { class: "gate" }, `Only a restart takes over: ${names(later)}.`) : null);
 
 function effects(plan) {
   if (plan.since === null) return el("p", { class: "quiet" }, "No request was recorded yet, so nothing can be said of that.");

@@ -209,8 +209,9 @@ async function tripping(name) {
     body: el("p", {}, `The monolith answers every request of it until a person resets it${also.length ? `; with it ${names(also, 8)}` : ""}.`),
     verb: "Take back",
     danger: true,
-    run: async (reason, tag) => {
-      const done = await change("POST", `guards/${enc(name)}/trip`, { reason }, tag);
+    run: async (reason) => {
+      // Because taking traffic back must not be refused for somebody else's change, it holds whatever has changed meanwhile.
+      const done = await change("POST", `guards/${enc(name)}/trip`, { reason }, "*");
       notify(`Taken back: ${names(done.tripped, 8)}.`);
     },
   });

@@ -50,6 +50,8 @@ async function begin() {
     arrive(await read("session"));
   } catch (error) {
     if (error.status === 401) leave();
+    // Because who comes from a trusted proxy without a role can still have a token, which goes before what that proxy says.
+    else if (error.status === 403) leave(error.message);
     else {
       put(main, el("section", { class: "card" }, el("h1", {}, "Not connected"), el("p", {}, error.message), el("button", { type: "button", onclick: begin }, "Try again")));
     }
@@ -62,7 +64,8 @@ function arrive(me) {
     who,
     kill.node,
     name,
-    el("button", { type: "button", class: "quiet", onclick: signOut }, "Sign out"),
+    // Because a proxy that says who comes says it again each time, there is nothing that could be ended here.
+    me.way === "session" ? el("button", { type: "button", class: "quiet", onclick: signOut }, "Sign out") : el("button", { type: "button", class: "quiet", onclick: () => leave() }, "Use a token"),
   );
   text(name, `${me.name}, ${me.role}`);
   put(main, el("p", { class: "wait" }, "Connecting …"));

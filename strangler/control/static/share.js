@@ -11,6 +11,9 @@ import { action, ask, facts, gate, gateNote, notify } from "./ui.js";
 /** Where the slider stops: as many steps between two marks as between any others, because the first per cents matter most. */
 const STOPS = [0, 0.1, 0.2, 0.5, 1, 2, 3, 4, 5, 10, 15, 20, 25, 30, 35, 40, 50, 60, 75, 90, 100];
 const FULL = 10000;
+/** How often, and at which distance, it is looked whether every worker serves what was set. */
+const REACH_TRIES = 8;
+const REACH_MS = 250;
 /** Routes of one flag whose hour is looked at. */
 const MOST_LOOKED = 300;
 const MARKS = [0, 1, 5, 25, 50, 100];
@@ -163,8 +166,8 @@ export function shareControl(key) {
     isEdited = false;
     // Because a button that offers nothing any more loses the keyboard's place.
     if (document.activeElement === apply.node) slider.focus({ preventScroll: true });
-    notify(`The flag ${key} says ${word} now, on every worker.`);
     refresh();
+    notify(`The flag ${key} says ${word} now, ${await reached()}.`);
   }
 
   /** Which routes a change is about, and what it would mean for their requests. */
@@ -231,6 +234,24 @@ const extras = (flag) => (flag.rules || flag.targets ? `; ${many(flag.rules, "ru
 function stagesOf(stages) {
   const found = Object.entries(stages ?? {});
   return found.length ? `; ${found.map(([stage, bp]) => `${stage} ${share(bp)}`).join(", ")}` : "";
+}
+
+/** On which workers it is as it was set: they are waited for a little. */
+async function reached() {
+  let behind = 0;
+  let all = 0;
+  try {
+    for (let tried = 0; tried < REACH_TRIES; tried += 1) {
+      if (tried) await new Promise((resolve) => setTimeout(resolve, REACH_MS));
+      const { generation, workers } = await read("generation");
+      all = workers.length;
+      behind = workers.filter((one) => one.generation < generation).length;
+      if (!behind) return "on every worker";
+    }
+  } catch {
+    return "but which workers have taken it over was not told";
+  }
+  return `but ${behind} of ${many(all, "worker")} ${behind === 1 ? "has" : "have"} not taken it over yet`;
 }
 
 /** The marks below the slider, each where its thumb stands for it. */

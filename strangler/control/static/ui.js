@@ -10,6 +10,8 @@ const notices = document.getElementById("notices");
 const loading = new WeakMap();
 /** What had the keyboard before a notice did. */
 let before = null;
+/** Reasons that were typed for what was then not done, because something else had changed; by who typed it and the question's title. */
+const typed = new Map();
 
 document.addEventListener("keydown", dismiss);
 
@@ -95,7 +97,11 @@ export function ask({ title, body = [], verb, danger = false, run }) {
   );
   const dialog = el("dialog", { "aria-labelledby": heading, class: "question" }, form);
   const opener = document.activeElement;
+  const mine = `${model.me?.name} ${title}`;
+  reason.value = typed.get(mine) ?? "";
   let isDone = false;
+  let isBusy = false;
+  let isAway = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (!reason.value.trim()) {
@@ -103,19 +109,29 @@ export function ask({ title, body = [], verb, danger = false, run }) {
       reason.focus();
       return;
     }
+    isBusy = true;
     set(confirm, { disabled: true });
     try {
       await run(reason.value.trim(), tag);
       isDone = true;
+      typed.delete(mine);
       dialog.close();
     } catch (error) {
-      show(text(fault, explain(error)), true);
-      set(confirm, { disabled: false });
+      const isStale = error.status === 412;
+      if (isStale) typed.set(mine, reason.value);
+      show(text(fault, `${explain(error, tag)}${isStale ? " Your reason is kept for then." : ""}`), true);
+      set(confirm, { disabled: !mayChange() });
       if (!form.contains(document.activeElement)) confirm.focus();
+    } finally {
+      isBusy = false;
     }
   });
   const unwatch = watch(() => {
-    if (!mayChange()) show(text(fault, whyNot()), true);
+    const isOut = !mayChange();
+    if (isOut) show(text(fault, whyNot()), true);
+    else if (isAway) show(text(fault, ""), false);
+    isAway = isOut;
+    if (!isBusy) set(confirm, { disabled: isOut });
   });
   dialog.addEventListener("close", () => {
     unwatch();
@@ -129,13 +145,15 @@ export function ask({ title, body = [], verb, danger = false, run }) {
   return promise;
 }
 
-/** Say what went wrong, and what to do about it. */
-export function explain(error) {
-  if (error.status === 412) {
-    return "Something else was changed since you opened this, so nothing was done. Close this, look at what there is now, and decide again.";
-  }
-  return error.message;
+/** Say what went wrong, and what to do about it; `tag` is of what was looked at when it was decided. */
+export function explain(error, tag = null) {
+  if (error.status !== 412) return error.message;
+  const what = tag === null || lifeOf(tag) === lifeOf(model.tag) ? "Something else was changed" : "The proxy was restarted";
+  return `${what} since you opened this, so nothing was done. Close this, look at what there is now, and decide again.`;
 }
+
+/** The part of an entity tag that each start of the proxy has for itself. */
+const lifeOf = (tag) => tag?.split(".")[0];
 
 /** A short word in a frame. */
 export const chip = (word, kind = "") => el("span", { class: `chip ${kind}` }, word);
