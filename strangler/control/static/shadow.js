@@ -182,7 +182,7 @@ function group(one, accept) {
 }
 
 function example(one) {
-  const value = (title, text) => el("div", { class: "value" }, el("p", { class: "term" }, title), text === "" ? el("p", { class: "quiet" }, "nothing") : el("pre", { tabindex: "0" }, pretty(text)));
+  const value = (title, text) => el("div", { class: "value" }, el("h4", { class: "term" }, title), text === "" ? el("p", { class: "quiet" }, "nothing") : el("pre", { tabindex: "0" }, pretty(text)));
   return el(
     "article",
     { class: "example" },
