@@ -11,6 +11,11 @@ from strangler.core.model import Address
 MAX_PORT = 65_535
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 
+_HOST_PORT = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?")
+_AUTHORITY = re.compile(r"[A-Za-z0-9._-]*(:[0-9]*)?|[][0-9A-Fa-f:.]+")
+"""What may be a host with its port; in anything else a secret may stand, behind a slash that was forgotten."""
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,15}")
+
 _PORTS = {"http": 80, "https": 443}
 _EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - compared, never bound
 _LOOPBACK = {"127.0.0.1", "::1"}
@@ -53,8 +58,11 @@ def upstream(text: str) -> Target | Wrong:
         # Because a URL with a user may carry a password, nothing of it is repeated.
         return Wrong(message="the URL carries a user or a password", remedy="Remove everything before the `@`")
     scheme, separator, rest = text.partition("://")
-    if not separator:
+    if not separator and _HOST_PORT.fullmatch(text):
         return Wrong(message=f"{show(text)} is not a URL", remedy=f"Write `http://{text[:60]}`")
+    if not separator or not _SCHEME.fullmatch(scheme):
+        # Because what follows a host may be a secret, and faults go to logs and to viewers, it is not repeated.
+        return Wrong(message="this is not a URL", remedy="Write one such as `http://127.0.0.1:8030`")
     port = _PORTS.get(scheme.lower())
     if port is None:
         remedy = "Write `http://` or `https://`"
@@ -63,7 +71,9 @@ def upstream(text: str) -> Target | Wrong:
     tail = rest[len(authority) :]
     if tail not in ("", "/"):
         remedy = f"End after the port: `{scheme.lower()}://{authority[:60]}`; the client's path is passed on as it is"
-        return Wrong(message=f"the URL has a path or a query, {show(tail)}", remedy=remedy)
+        return Wrong(message="the URL has a path or a query", remedy=remedy)
+    if not _AUTHORITY.fullmatch(authority):
+        return Wrong(message="the URL names no host, or its port is none", remedy="Write one such as `http://a:8030`")
     has_port = re.search(r":[0-9]*$", authority) and not re.fullmatch(r"[^\[]*:[^\[]*:.*", authority)
     address = _address(authority if has_port else f"{authority}:{port}", smallest=1)
     return address if isinstance(address, Wrong) else Target(address=address, is_tls=scheme.lower() == "https")
@@ -74,7 +84,7 @@ def service(text: str) -> str | Wrong:
     if "@" in text or "?" in text or "#" in text:
         return Wrong(message="the URL carries a user, a query or a fragment", remedy="Write host, port and path only")
     found = re.fullmatch(r"https?://([^/\s]+)(/[!-~]*)?", text)
-    if found is None:
+    if found is None or not _AUTHORITY.fullmatch(found[1]):
         # Because a webhook's path is a secret, and faults go to logs and to viewers, it is not repeated.
         return Wrong(message="this is not a URL", remedy="Write one such as `http://127.0.0.1:8030`")
     authority = found[1]

@@ -21,7 +21,7 @@ from yaml.events import (
 )
 
 from strangler.config.nodes import Entry, Mapping, Node, Place, Reading, Scalar, Sequence
-from strangler.config.reading import Report, join, show
+from strangler.config.reading import Report, join, show, show_key
 
 MAX_BYTES = 1_048_576
 """The size of a Kubernetes ConfigMap, the largest file that is deployed in practice."""
@@ -183,7 +183,7 @@ class _Composer:
             if text is None:
                 continue
             if text in found:
-                message = f"the key {show(text)} stands twice; the first is in line {found[text].place.line}"
+                message = f"the key {show_key(text)} stands twice; the first is in line {found[text].place.line}"
                 self._report.add(key.place, inside, message, "Remove one of them")
                 continue
             found[text] = Entry(key=text, place=key.place, value=value)
@@ -208,7 +208,8 @@ class _Composer:
     def _alias(self, anchor: str | None, place: Place) -> Node:
         known = self._anchors.get(anchor or "")
         if known is None:
-            message = f"the alias {show('*' + (anchor or ''))} names no anchor that is complete before it"
+            # Because a secret may begin with `*` and have no quotes, it is not repeated; nor is a tag of our own below.
+            message = "the alias names no anchor that is complete before it"
             raise _StopError(place, message, "Define the anchor above, outside of what uses it")
         node, size = known
         self._count(size, place)
@@ -240,8 +241,9 @@ class _Composer:
         tag = event.tag
         if tag is None or tag == "!" or (tag == _TAG + "str" and isinstance(event, ScalarEvent)):
             return
-        name = show(tag.replace(_TAG, "!!"))
-        self._report.add(place, where or "document", f"the tag {name} has no meaning here", "Remove it")
+        name = f"the tag {show(tag.replace(_TAG, '!!'))}" if tag.startswith(_TAG) else "this tag"
+        remedy = "Remove it, or quote the value if it begins with `!`"
+        self._report.add(place, where or "document", f"{name} has no meaning here", remedy)
 
 
 def _decode(data: bytes, report: Report) -> str | None:

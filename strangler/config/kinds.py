@@ -5,7 +5,7 @@ import re
 from strangler.config import addresses, sources, units
 from strangler.config.kind import Kind, Schema, amount, listed, pattern, settle, text_of, whole, worded
 from strangler.config.nodes import Reading, Scalar
-from strangler.config.reading import At, nearest, show
+from strangler.config.reading import At, nearest, show, show_key
 from strangler.config.units import Wrong
 from strangler.core.model import (
     FULL_SHARE,
@@ -87,8 +87,11 @@ def _header_matches(at: At) -> tuple[HeaderMatch, ...] | None:
     found: dict[str, HeaderMatch] = {}
     for entry, value in at.entries():
         name = entry.key.lower()
-        if not sources.TOKEN.fullmatch(name):
-            value.fault(f"{show(entry.key)} cannot be the name of a header", "Use letters, digits and - _ .")
+        if isinstance(value.node, Scalar) and value.node.reading is Reading.NULL:
+            # Because it may be the rest of a value, behind a comma that parted them, it is not repeated.
+            at.report.add(entry.place, at.where, "a header has no value", "Write one, or `true` for any")
+        elif not sources.TOKEN.fullmatch(name):
+            value.fault(f"{show_key(entry.key)} cannot be the name of a header", "Use letters, digits and - _ .")
         elif name in found:
             value.fault(f"the header {show(name)} stands twice", "Remove one; header names ignore case")
         else:
@@ -99,9 +102,12 @@ def _header_matches(at: At) -> tuple[HeaderMatch, ...] | None:
 def _header_value(at: At) -> str | None:
     if isinstance(at.node, Scalar) and at.node.reading is Reading.BOOL and at.node.text == "true":
         return None
+    # Because it may be a secret, and faults go to logs and to viewers, it is not repeated.
+    if isinstance(at.node, Scalar) and at.node.reading not in (Reading.TEXT, Reading.NULL):
+        at.fault(f"YAML reads this as a {at.node.reading}, and text is expected", "Quote it")
+        return None
     text = text_of(at)
     if text is not None and (not re.fullmatch(r"[!-~]([ -~]*[!-~])?", text) or len(text) > 1024):
-        # Because it may be a secret, and faults go to logs and to viewers, it is not repeated.
         at.fault("this cannot be compared with a header's value", "Write ASCII without spaces around it")
     return text
 

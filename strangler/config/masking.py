@@ -1,28 +1,28 @@
 """Masking: a routes file as those may read it who may not change it; where a secret stands, a mark does.
 
-Secret is what follows the host of a URL, because whoever knows a webhook's path may post to it, who stands before the
-`@` in one, and what has the name or the form of a credential, in comments too. Equal secrets have equal marks.
+Secret is by its place what a request must have in a header, but for a few that open nothing, what is no web address
+where one should stand, and what stands under no key that is known. Wherever it stands, secret is what follows the host
+of a URL, because whoever knows a webhook's path may post to it, who stands before the `@` in one, and what has the name
+or the form of a credential, in comments too. Equal secrets have equal marks.
 """
 
 import re
 
-import yaml
-
-from strangler.core.secrets import is_secret_header, mask_text
+from strangler.config.fragments import Reader, comment
+from strangler.config.places import Value, values
+from strangler.core.secrets import mask_text
 
 MARK = re.compile(r"\[masked [0-9]+\]")
 
 _URL = re.compile(r"(https?:(?:\\?/){2})(\S+)", re.IGNORECASE)
 """Up to the next blank, because a path may have quotes, commas and brackets in it."""
 _AUTHORITY = re.compile(r"[^/?#\\]*")
+_HOST = re.compile(r"[A-Za-z0-9._-]*(?::[0-9]{0,5})?|\[[0-9A-Fa-f:.]*\](?::[0-9]{0,5})?")
+"""In a host that is none a secret may stand, behind a slash that was forgotten."""
 _CLOSING = "\"'`,.;)]}>"
 """What ends the value, or the sentence, that a URL stands in."""
 _KEYS = re.compile(r"(\bsecret_env\s*:\s*[\"']?[A-Z][A-Z0-9_]*|\bcredentials\s*:\s*[\"']?(?:keep|remove)\b)")
 """Keys whose names say secret and whose values are none."""
-_HEADERS = "headers"
-"""The key under which values stand that a request must have; other values have no name that is free."""
-_NO_KEY = "[]"
-"""Under which the values of a list stand."""
 _WHAT = "masked"
 _INNER = re.compile(rf"\[redacted {_WHAT} ([0-9a-f]{{16}})\]")
 """What stands for a secret until the line is done: the form that `mask_text` knows and takes for no secret itself."""
@@ -33,24 +33,59 @@ _NO_CREDENTIALS = frozenset(("email", "iban", "card"))
 class Masker:
     """Masks texts that are compared with each other: what is equal in them has equal marks."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, begin: int = 1) -> None:
+        """Give the first secret this number."""
         self._numbers: dict[str, int] = {}
+        self._begin = begin
 
     def mask(self, text: str) -> str:
-        """Return the text with its secrets masked, line by line, and all else as it was."""
+        """Return a file's text with its secrets masked, and all else as it was; of one that is no YAML, only what no
+        place would make secret is shown."""
+        found = values(text)
+        if found is None:
+            return self.mask_lines(text)
         # Because a pattern holds the interpreter for as long as it searches, it is given no more than a line.
-        return "\n".join(map(self._line, self._unfolded(text).split("\n")))
+        return "\n".join(map(self._line, self._unfolded(text, found).split("\n")))
 
-    def _unfolded(self, text: str) -> str:
-        """Return the text with a mark for each value whose secret the lines as they stand do not show."""
+    def mask_lines(self, text: str) -> str:
+        """Return a part of a file's text with its secrets masked, without knowing where in the file it stands."""
+        reader = Reader(self._mark)
+        return "\n".join(self._line(reader.shown(line)) for line in text.split("\n"))
+
+    def mask_difference(self, text: str) -> str:
+        """Return what differs between two such texts, as `diff -u` shows it, with its secrets masked."""
+        reader = Reader(self._mark)
+        shown = []
+        for line in text.split("\n"):
+            if line.startswith("@@"):
+                reader = Reader(self._mark)
+            is_content = line[:1] in ("+", "-", " ") and not line.startswith(("+++ ", "--- "))
+            shown.append(line[:1] + self._line(reader.shown(line[1:])) if is_content else line)
+        return "\n".join(shown)
+
+    def _unfolded(self, text: str, found: list[Value]) -> str:
+        """Return the text with a mark for each value that its place makes secret, or whose secret the lines as they
+        stand do not show."""
         pieces, done = [], 0
-        for start, end, value, is_secret in _scalars(text):
-            raw = text[start:end]
-            if is_secret or any(found[0] not in raw for found in _URL.finditer(value)):
-                mark = self._mark(value)
-                pieces += [text[done:start], mark if is_secret else f'"{mark}"', "\n" * raw.endswith("\n")]
-                done = end
-        return "".join((*pieces, text[done:]))
+        for one in found:
+            raw = text[one.start : one.end]
+            if one.is_hidden or any(url[0] not in raw for url in _URL.finditer(one.text)):
+                mark = self._mark(one.text)
+                pieces += [
+                    self._between(text[done : one.start]),
+                    mark if one.is_hidden else f'"{mark}"',
+                    "\n" * raw.endswith("\n"),
+                ]
+            else:
+                pieces += [self._between(text[done : one.start]), raw]
+            done = one.end
+        return "".join((*pieces, self._between(text[done:])))
+
+    def _between(self, text: str) -> str:
+        """Return what stands between two values, comments among it, with the secrets of those masked."""
+        if "#" not in text:
+            return text
+        return "\n".join(comment(line, self._mark) if "#" in line else line for line in text.split("\n"))
 
     def _line(self, line: str) -> str:
         pieces = _KEYS.split(self._url(line))
@@ -67,8 +102,11 @@ class Masker:
         authority = "" if match is None else match[0]
         path = url[len(authority) :]
         user, at, host = authority.rpartition("@")
+        if not _HOST.fullmatch(host):
+            return f"{self._mark(url)}{closing}"
         shown = f"{self._mark(user)}@{host}" if at else authority
-        if path.strip("/\\"):
+        # Because a text may be masked already, a mark is left as it is.
+        if path.strip("/\\") and path != "/[masked":
             path = f"/{self._mark(path)}"
         return f"{shown}{path}{closing}"
 
@@ -76,28 +114,4 @@ class Masker:
         return secret if what in _NO_CREDENTIALS else self._mark(secret)
 
     def _mark(self, secret: str) -> str:
-        return f"[redacted {_WHAT} {self._numbers.setdefault(secret, len(self._numbers) + 1):016x}]"
-
-
-def _scalars(text: str) -> list[tuple[int, int, str, bool]]:
-    """Return where each value begins and ends, what it is, and whether it is a secret header's; none of a text that is
-    no YAML."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        events = list(yaml.parse(text, Loader=loader))
-    except (yaml.YAMLError, ValueError, OverflowError):
-        return []
-    found = []
-    under: list[str | None] = []
-    """For each collection that is open, the key that the next value stands under; None where that key comes next."""
-    for event in events:
-        if isinstance(event, yaml.CollectionEndEvent):
-            under.pop()
-        elif isinstance(event, yaml.ScalarEvent) and event.start_mark is not None and event.end_mark is not None:
-            is_secret = len(under) > 1 and under[-2] == _HEADERS and is_secret_header(under[-1] or "")
-            found.append((event.start_mark.index, event.end_mark.index, event.value, is_secret))
-        if isinstance(event, yaml.CollectionStartEvent):
-            under.append(None if isinstance(event, yaml.MappingStartEvent) else _NO_KEY)
-        elif under and under[-1] != _NO_KEY and isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
-            under[-1] = None if under[-1] is not None else getattr(event, "value", "")
-    return found
+        return f"[redacted {_WHAT} {self._numbers.setdefault(secret, len(self._numbers) + self._begin):016x}]"

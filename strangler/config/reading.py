@@ -15,6 +15,9 @@ MAX_FAULTS = 100
 _USER = re.compile(r"(?<=://)[^/\s]*@")
 _PATH = re.compile(r"(https?://[^/\s]+/).+", re.IGNORECASE | re.DOTALL)
 
+_SECRETIVE = re.compile(r"(?:^|[.\]])(?:webhooks|match)(?![A-Za-z0-9_-])")
+"""Places within which a text may be a secret that stands where no single value is expected."""
+_AFTER_NAME = re.compile(r"[:=/]")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 MOST_COMPARED = 200
@@ -116,7 +119,7 @@ class At:
 
     @property
     def looks(self) -> str:
-        """What the value is, for a message."""
+        """What the value is, for a message; a text that may be a secret a level too high is not repeated."""
         match self.node:
             case Mapping():
                 return "a mapping stands"
@@ -124,6 +127,8 @@ class At:
                 return "a list stands"
             case Scalar(reading=Reading.NULL):
                 return "nothing stands"
+            case Scalar() if _SECRETIVE.search(self.where):
+                return "a text stands"
             case Scalar(text=text):
                 return f"{show(text)} stands"
 
@@ -131,13 +136,25 @@ class At:
 def join(where: str, key: str) -> str:
     """Return the document path of `key` inside `where`."""
     if not _PLAIN.fullmatch(key):
-        return f'{where}["{shorten(key)}"]'
+        return f'{where}["{_name(key)}"]'
     return f"{where}.{key}" if where else key
 
 
 def show(text: str) -> str:
     """Return `text` safe for one line of a log, shortened and marked as the author's own."""
     return f"`{shorten(text)}`"
+
+
+def show_key(text: str) -> str:
+    """Return a key as `show` does, up to where it is no name any more: in `X-Api-Key:hush` a blank was forgotten."""
+    return f"`{_name(text)}`"
+
+
+def _name(text: str) -> str:
+    name, sign, rest = text, "", ""
+    if (found := _AFTER_NAME.search(text)) is not None:
+        name, sign, rest = text[: found.start()], found[0], text[found.end() :]
+    return shorten(name) + sign + "…" * bool(rest)
 
 
 def shorten(text: str) -> str:

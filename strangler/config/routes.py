@@ -7,7 +7,7 @@ from strangler.config import kinds, units
 from strangler.config.keys import DEFAULTS, MATCH, ROUTE
 from strangler.config.keys_upstreams import TIMEOUTS
 from strangler.config.kind import text_of
-from strangler.config.reading import At, nearest, show
+from strangler.config.reading import At, nearest, show, show_key
 from strangler.config.rollback import read_idempotency, read_rollback
 from strangler.config.sections import Found
 from strangler.config.shadow import read_default_shadow, read_shadow
@@ -204,7 +204,7 @@ def _read_split(at: At, sides: Mapping[str, Side]) -> int:
     for entry, value in at.entries():
         side = sides.get(entry.key)
         if side is None:
-            message = f"{show(entry.key)} is no side of this route"
+            message = f"{show_key(entry.key)} is no side of this route"
             at.report.add(entry.place, value.where, message, nearest(entry.key, tuple(sides)))
             continue
         points = kinds.SHARE.read(value)

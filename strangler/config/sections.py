@@ -7,8 +7,10 @@ from typing import TypeVar
 from strangler.config.forms import Section
 from strangler.config.keys import MATCH, ROUTE, SECRETS
 from strangler.config.kind import Kind
-from strangler.config.nodes import Entry, Mapping
-from strangler.config.reading import MAX_SHOWN, At, nearest, show
+from strangler.config.nodes import Entry, Mapping, Reading, Scalar
+from strangler.config.reading import MAX_SHOWN, At, nearest, show_key
+
+_QUOTE = "Remove it, or quote the value before it if it has a comma in it"
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -26,6 +28,9 @@ class Found:
         for entry, value in at.entries():
             if entry.key in known:
                 self._values[entry.key] = value
+            elif _is_rest(entry):
+                # Because it may be the rest of a secret, behind a comma that parted them, it is not repeated.
+                at.report.add(entry.place, at.where or "document", "a key without a value is not known here", _QUOTE)
             else:
                 at.report.add(entry.place, value.where, *_refusal(entry, section))
                 unknown.append(entry.key)
@@ -52,6 +57,10 @@ class Found:
         return otherwise if value is None else value
 
 
+def _is_rest(entry: Entry) -> bool:
+    return isinstance(entry.value, Scalar) and entry.value.reading is Reading.NULL and not entry.value.text
+
+
 def _likest(word: str, known: Collection[str]) -> str:
     return next(iter(get_close_matches(word[:MAX_SHOWN], known, n=1)), "")
 
@@ -59,7 +68,7 @@ def _likest(word: str, known: Collection[str]) -> str:
 def _refusal(entry: Entry, section: Section) -> tuple[str, str | Callable[[], str]]:
     """Return message and remedy for a key that the section has not."""
     known = tuple(section.by_name)
-    shown = show(entry.key)
+    shown = show_key(entry.key)
     if entry.key in SECRETS:
         return (
             f"{shown} would put a secret in a file",

@@ -7,7 +7,7 @@ from strangler.config import kinds
 from strangler.config.addresses import Target
 from strangler.config.keys_upstreams import EJECTION, HEALTH, UPSTREAM
 from strangler.config.nodes import Scalar
-from strangler.config.reading import At, show
+from strangler.config.reading import At, show_key
 from strangler.config.sections import Found
 from strangler.config.upstream_tls import read_tls
 from strangler.core.model import Ejection, HealthCheck, Upstream, UpstreamTls
@@ -20,7 +20,7 @@ def read_upstreams(at: At, folder: Path) -> tuple[tuple[Upstream, ...], str]:
     marks: list[tuple[str, At]] = []
     for entry, value in at.entries():
         if not kinds.is_name(entry.key):
-            at.report.add(entry.place, value.where, f"{show(entry.key)} is not a name", kinds.NAME_REMEDY)
+            at.report.add(entry.place, value.where, f"{show_key(entry.key)} is not a name", kinds.NAME_REMEDY)
         found = Found(value, UPSTREAM)
         upstreams.append(_upstream(entry.key, found, folder))
         mark = found.get("default")

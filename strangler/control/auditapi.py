@@ -68,6 +68,7 @@ def operations(desk: GuardDesk) -> tuple[Operation, ...]:
                 subject=call.query.subject,
                 who=call.query.who,
                 route=call.query.route,
+                is_whole=call.caller.role >= Role.OPERATOR,
             ),
             query=AuditQuery,
             answer=AuditPage,

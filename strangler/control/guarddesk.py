@@ -1,5 +1,6 @@
 """The guard desk: what the admin API shows of guards and of the audit log, and what it lets people do."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -8,6 +9,7 @@ from typing import Any
 import msgspec
 
 from strangler.config.changes import Change
+from strangler.control import filechange
 from strangler.control.dryrun import Foreseen, Prepared, Served, changed
 from strangler.control.guards import Guards
 from strangler.control.journal import Headline, Journal
@@ -173,7 +175,7 @@ class GuardDesk:
             if route.name in moved and route.flag is not None and rules is not None and rules.write_back:
                 yield f"its `write_back` would switch the flag `{route.flag}` of {route.name} off as well"
 
-    def audit(
+    async def audit(
         self,
         *,
         limit: int,
@@ -182,12 +184,17 @@ class GuardDesk:
         subject: str | None = None,
         who: str | None = None,
         route: str | None = None,
+        is_whole: bool,
     ) -> Mapping[str, Any]:
-        """Return rows of the audit log, newest first; of a route, what could have moved its traffic. Raises
-        StoreError."""
+        """Return rows of the audit log, newest first; of a route, what could have moved its traffic. Unless they are
+        to be as they are kept, secrets are masked that were not when a row was written. Raises StoreError."""
         among = () if route is None else self._movers(route)
         page = self._journal.page(limit=limit, before=before, what=what, subject=subject, who=who, among=among)
-        return {"rows": [row_as_shown(row) for row in page.rows], "next": page.next}
+        rows = page.rows
+        if not is_whole and any(map(filechange.is_open, rows)):
+            # Because there may be a megabyte of them, they are masked beside the loop.
+            rows = await asyncio.to_thread(_masked, rows)
+        return {"rows": [row_as_shown(row) for row in rows], "next": page.next}
 
     def _movers(self, name: str) -> Sequence[tuple[Action, str]]:
         route = next((one for one in self._config().routes if one.name == name), None)
@@ -198,6 +205,10 @@ class GuardDesk:
     def _follow(self, one: Headline) -> None:
         if one.what in _TRIPS:
             self._trips[one.subject] += 1
+
+
+def _masked(rows: Sequence[Row]) -> tuple[Row, ...]:
+    return tuple(filechange.masked(row) if filechange.is_open(row) else row for row in rows)
 
 
 def row_as_shown(row: Row) -> Mapping[str, Any]:

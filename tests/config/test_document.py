@@ -42,16 +42,17 @@ TRAPS = {
     ),
     "tag": (
         f"{SMALL}state_dir: !!python/name:os.system x\n",
-        "5:12: state_dir: the tag `!!python/name:os.system` has no meaning here. Remove it",
+        "5:12: state_dir: the tag `!!python/name:os.system` has no meaning here. "
+        "Remove it, or quote the value if it begins with `!`",
     ),
     "unknown alias": (
         f"{SMALL}workers: *n\n",
-        "5:10: document: the alias `*n` names no anchor that is complete before it. "
+        "5:10: document: the alias names no anchor that is complete before it. "
         "Define the anchor above, outside of what uses it",
     ),
     "alias of itself": (
         f"{SMALL}routes: &r [*r]\n",
-        "5:13: document: the alias `*r` names no anchor that is complete before it. "
+        "5:13: document: the alias names no anchor that is complete before it. "
         "Define the anchor above, outside of what uses it",
     ),
     "too deep": (

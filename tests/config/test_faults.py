@@ -215,7 +215,7 @@ UPSTREAMS = {
     ),
     "path": (
         f'{MONOLITH}  b: {{url: "http://a/api"}}\n',
-        "4:12: upstreams.b.url: the URL has a path or a query, `/api`. "
+        "4:12: upstreams.b.url: the URL has a path or a query. "
         "End after the port: `http://a`; the client's path is passed on as it is",
     ),
     "password": (

@@ -79,7 +79,7 @@ ONE = {
     ),
     "number as header": (
         match("path: /a, headers: {X-A: 2}"),
-        '7:38: routes[0].match.headers.X-A: YAML reads `2` as a whole number, and text is expected. Quote it: "2"',
+        "7:38: routes[0].match.headers.X-A: YAML reads this as a whole number, and text is expected. Quote it",
     ),
     "header with space": (
         match('path: /a, headers: {X-A: " x"}'),

@@ -1,12 +1,19 @@
 """The routes file as the admin API shows it, tries another one, and writes it."""
 
 import json
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
 
+from strangler.config import load
 from strangler.config.document import MAX_BYTES
+from strangler.control import api
+from strangler.control.journal import Deed
 from strangler.control.operations import Role
+from strangler.core.audit import Action
+from strangler.errors import ConfigError
+from tests.support.samples import body_of, path_of
 from tests.support.shown import ROUTES_TEXT
 from tests.support.surface import Client, served
 
@@ -57,6 +64,69 @@ async def test_the_record_of_a_change_shows_that_a_secret_changed_and_not_the_se
     assert "-- {name: pager, url: https://hooks.example/[masked 1]}" in shown
     assert "s3cret" not in str(stored)
     assert any("s3cret/two" in line for line in written["diff"])
+
+
+OLD_DIFF = (
+    "--- routes.yaml\n+++ routes.yaml\n@@ -9,2 +9,4 @@\n   extracted: pay\n-  url: hooks.example/OLDS3CRET\n"
+    "+  url: https://hooks.example/[masked 1]\n+      X-Tenant: NEWS3CRET"
+)
+MASKED_DIFF = OLD_DIFF.replace("hooks.example/OLDS3CRET", "[masked 2]").replace("NEWS3CRET", "[masked 3]")
+
+
+async def test_rows_from_before_secrets_were_masked_are_masked_for_viewers_when_they_are_read() -> None:
+    async with served() as client:
+        for kept in ({"evidence": json.dumps({"diff": OLD_DIFF})}, {"after": json.dumps(OLD_DIFF)}):
+            deed = Deed(at=2.0, who="ann", what=Action.CONFIG, subject="routes", why="test", **kept)
+            client.store.journal.record(deed)
+        _, token = client.tokens.create("reader", Role.VIEWER, for_s=None, who="test", why="test")
+        _, shown = await client.ask("GET", "/api/v1/audit?what=config", Authorization=f"Bearer {token}")
+        _, whole = await client.ask("GET", "/api/v1/audit?what=config")
+
+    written, changed = shown["rows"]
+    assert json.loads(changed["evidence"]) == {"diff": MASKED_DIFF}
+    assert json.loads(written["after"]) == MASKED_DIFF
+    assert json.loads(whole["rows"][1]["evidence"]) == {"diff": OLD_DIFF}
+    assert [row["hash"] for row in shown["rows"]] == [row["hash"] for row in whole["rows"]]
+
+
+SECRETIVE = (
+    ROUTES_TEXT
+    + """\
+webhooks:
+- {name: pager, url: hooks.example/S3CRETA}
+- name: mail
+  url: htps://hooks.example/S3CRETB
+webhook: S3CRETC
+trusted_proxies: &a
+- match: {header: {X-Tenant: S3CRETD}, headers: {X-Tenant:S3CRETE: true, X-Ref: 7.0, X-B: *S3CRETF}}
+"""
+)
+
+
+@pytest.mark.parametrize("text", [SECRETIVE.replace("*S", "S"), SECRETIVE, SECRETIVE + "  - {"])
+async def test_nothing_that_a_viewer_may_call_shows_a_secret_of_a_file_that_was_refused(text: str) -> None:
+    async with served() as client:
+        client.file.write_text(text)
+        diff = "\n".join(f"+{line}" for line in text.splitlines())
+        deed = Deed(at=2.0, who="ann", what=Action.CONFIG, subject="routes", why="test")
+        client.store.journal.record(replace(deed, evidence=json.dumps({"diff": diff})))
+        _, token = client.tokens.create("reader", Role.VIEWER, for_s=None, who="test", why="test")
+        asked = [one for one in api.operations(client.surface) if one.role <= Role.VIEWER and one.name != "stream"]
+        answers = {}
+        for one in asked:
+            path = path_of(one) + ("?method=GET&template=/x" if one.name == "proposeStub" else "")
+            headers = {"Authorization": f"Bearer {token}", "X-Strangler-Request": "1"}
+            async with client.session.request(
+                one.method, f"http://{client.address}{path}", json=body_of(one), headers=headers
+            ) as answer:
+                is_stream = answer.content_type == "text/event-stream"
+                answers[one.name] = "" if is_stream else await answer.text()
+        with pytest.raises(ConfigError) as caught:
+            load.load(client.file)
+
+    assert {"getConfig", "listAudit", "getStatus", "proposeStub", "explain"} <= set(answers)
+    assert [name for name, said in answers.items() if "S3CRET" in said] == []
+    assert "S3CRET" not in str(caught.value.faults)
 
 
 async def test_a_text_with_masks_is_not_written_over_the_secrets() -> None:

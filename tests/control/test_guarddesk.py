@@ -51,7 +51,7 @@ def test_trips_are_counted_as_the_audit_log_has_them_over_resets_and_restarts(st
     assert trips(guarding(store)[1], "pay") == 2
 
 
-def test_a_route_has_on_record_all_that_could_have_moved_its_traffic_and_nothing_else(store: Store) -> None:
+async def test_a_route_has_on_record_all_that_could_have_moved_its_traffic_and_nothing_else(store: Store) -> None:
     guards, desk = guarding(store)
     guards.trip("pay", **BY)
     guards.trip("read", **BY)
@@ -69,7 +69,7 @@ def test_a_route_has_on_record_all_that_could_have_moved_its_traffic_and_nothing
         for subject in subjects:
             store.journal.record(Deed(at=2.0, what=what, subject=subject, **BY))
 
-    rows = desk.audit(limit=100, route="pay")["rows"]
+    rows = (await desk.audit(limit=100, route="pay", is_whole=True))["rows"]
 
     assert [(row["what"], row["subject"]) for row in reversed(rows)] == [
         ("trip", "pay"),
@@ -81,12 +81,14 @@ def test_a_route_has_on_record_all_that_could_have_moved_its_traffic_and_nothing
         ("reload", "routes"),
         ("config", "routes"),
     ]
-    assert [row["what"] for row in desk.audit(limit=100, route="pay", what=Action.FLAG)["rows"]] == ["flag", "flag"]
-    assert [row["subject"] for row in desk.audit(limit=1, route="pay", before=rows[1]["seq"])["rows"]] == ["payments"]
+    flags = (await desk.audit(limit=100, route="pay", what=Action.FLAG, is_whole=True))["rows"]
+    assert [row["what"] for row in flags] == ["flag", "flag"]
+    older = (await desk.audit(limit=1, route="pay", before=rows[1]["seq"], is_whole=True))["rows"]
+    assert [row["subject"] for row in older] == ["payments"]
 
 
-def test_a_route_that_is_gone_still_has_what_was_done_to_it(store: Store) -> None:
+async def test_a_route_that_is_gone_still_has_what_was_done_to_it(store: Store) -> None:
     _, desk = guarding(store)
     store.journal.record(Deed(at=2.0, what=Action.TRIP, subject="gone", **BY))
 
-    assert [row["subject"] for row in desk.audit(limit=9, route="gone")["rows"]] == ["gone"]
+    assert [row["subject"] for row in (await desk.audit(limit=9, route="gone", is_whole=True))["rows"]] == ["gone"]
