@@ -53,6 +53,10 @@ class UsageError(StranglerError):
     """The operator's command, address or environment is at fault; the text says how to mend it."""
 
 
+class OutputError(StranglerError):
+    """A command's standard output cannot be written; what it did is done all the same."""
+
+
 class EditError(StranglerError):
     """A routes file could not be edited as it was asked; it is as it was, and the text says why."""
 

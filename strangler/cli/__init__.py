@@ -2,13 +2,12 @@
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Mapping, Sequence
 
 from strangler import __version__
-from strangler.cli import exits, failures, streams
-from strangler.errors import StranglerError
+from strangler.cli import exits, failures, outlet, streams
+from strangler.errors import OutputError, StranglerError
 
 COMMANDS: Mapping[str, str] = {
     "serve": "serve",
@@ -40,19 +39,31 @@ module is imported when it is asked for."""
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; a mistake of the user's is a message, never a traceback."""
     streams.open_missing()
-    given = _parse(sys.argv[1:] if argv is None else argv)
+    with outlet.opened():
+        try:
+            code = _run(sys.argv[1:] if argv is None else argv)
+            sys.stdout.flush()
+            return code
+        except KeyboardInterrupt:
+            return exits.INTERRUPTED
+        except BrokenPipeError:
+            outlet.shut()
+        except OutputError as error:
+            outlet.shut()
+            failures.tell(error, is_json=False)
+        return 1
+
+
+def _run(words: Sequence[str]) -> int:
+    given = _parse(words)
     try:
         code: int = given.run(given)
-        sys.stdout.flush()
         return code
+    except OutputError:
+        # Because its JSON would find no room either.
+        raise
     except StranglerError as error:
         return failures.tell(error, is_json=getattr(given, "json", False))
-    except KeyboardInterrupt:
-        return exits.INTERRUPTED
-    except BrokenPipeError:
-        # Because the interpreter would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
@@ -61,6 +72,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     except SystemExit as error:
         if error.code == 2 and "--json" in words:
             failures.tell_usage(error.code)
+        sys.stdout.flush()
         raise
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from strangler.cli.changing import NOTHING
 from strangler.cli.onrecord import OnRecord
+from strangler.cli.outlet import say
 from strangler.config.replacing import check_replaceable, replace_file
 from strangler.config.textdiff import unified
 from strangler.errors import UsageError
@@ -29,7 +30,7 @@ def edit(
     """
     diff = tuple(unified(before.decode(), after.decode(), given.config))
     for line in () if given.json else diff:
-        print(line)
+        say(line)
     told = list(cautions)
     for caution in told:
         print(f"caution: {caution}", file=sys.stderr, flush=True)

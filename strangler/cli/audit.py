@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from strangler.cli import exits, options
+from strangler.cli.outlet import say
 from strangler.cli.status import table
 from strangler.errors import StoreError, UsageError
 
@@ -64,7 +65,7 @@ def _list(given: argparse.Namespace) -> int:
         ("SEQ", "TIME", "WHO", "WHAT", "SUBJECT", "WHY"),
         [(str(e.seq), _time(e.at), _plain(e.who), e.what.value, _plain(e.subject), _plain(e.why)) for e in entries],
     ):
-        print(line)
+        say(line)
     return 0
 
 

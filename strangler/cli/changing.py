@@ -7,6 +7,7 @@ from typing import Any
 
 from strangler.cli import admin, options
 from strangler.cli.admin import Admin
+from strangler.cli.outlet import say
 from strangler.cli.status import share_text
 from strangler.errors import AdminError
 
@@ -38,7 +39,8 @@ def run(
     if given.json:
         print(json.dumps(answer, indent=2))
     elif given.dry_run:
-        print("\n".join(lines(answer)))
+        for line in lines(answer):
+            say(line)
     else:
         tell(answer)
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from strangler.cli import options
+from strangler.cli.outlet import say
 from strangler.config import load
 from strangler.config.warnings import warnings_of
 from strangler.core.model import Config, FlagSourceKind
@@ -43,7 +44,7 @@ def _run(given: argparse.Namespace) -> int:
         _print_json(given.config, faults=faults, warnings=warnings)
     else:
         for line in (*faults, *(f"warning: {warning}" for warning in warnings)):
-            print(line)
+            say(line)
         if not faults:
             print(_summary(given.config, config))
     return 2 if faults else 0
@@ -54,7 +55,7 @@ def _print_faults(given: argparse.Namespace, error: ConfigError) -> None:
         _print_json(given.config, faults=[dataclasses.asdict(fault) for fault in error.faults], warnings=())
         return
     for fault in error.faults:
-        print(fault)
+        say(str(fault))
 
 
 def _print_json(path: Path, *, faults: Any, warnings: Any) -> None:

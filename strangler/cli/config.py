@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from strangler.cli import admin, changing, options
+from strangler.cli.outlet import pour, say
 from strangler.errors import ConfigError, Fault, UsageError
 
 
@@ -38,7 +39,10 @@ def add(commands: Any, epilog: str) -> None:
 
 def _show(given: argparse.Namespace) -> int:
     answer = admin.find(given).ask("GET", "/api/v1/config")
-    print(json.dumps(answer, indent=2) if given.json else answer["text"], end="\n" if given.json else "")
+    if given.json:
+        print(json.dumps(answer, indent=2))
+    else:
+        pour(answer["text"])
     return 0
 
 
@@ -55,7 +59,7 @@ def _apply(given: argparse.Namespace) -> int:
 
     def tell(written: Any) -> None:
         for line in _changes(proposed):
-            print(line)
+            say(line)
         print(f"written: {written['status']['file']} ({written['status']['state']})")
 
     body = {"text": text, "digest": proposed["digest"]}

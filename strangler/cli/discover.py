@@ -10,6 +10,7 @@ from typing import Any
 from strangler.cli import admin, exits, onrecord, options
 from strangler.cli.admin import Admin
 from strangler.cli.asking import edit
+from strangler.cli.outlet import say
 from strangler.cli.status import share_text
 from strangler.config import load
 from strangler.config.stub import add_stub, suggest
@@ -54,7 +55,7 @@ def _run(given: argparse.Namespace) -> int:
         print(json.dumps(found, indent=2))
         return 0
     for line in lines(found, is_all=given.all):
-        print(line)
+        say(line)
     return 0
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from strangler.cli import admin, changing, exits, options, turns
+from strangler.cli.outlet import say
 from strangler.cli.status import side_text, table, waiting_text
 from strangler.errors import AdminError, UsageError
 
@@ -146,7 +147,7 @@ def _list(given: argparse.Namespace) -> int:
         print(json.dumps(found, indent=2))
         return 0
     for line in lines(found, given.route):
-        print(line)
+        say(line)
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from strangler.cli import admin, options
 from strangler.cli.admin import NoAnswerError, NothingRunsError, WorkersAloneError
+from strangler.cli.outlet import say
 from strangler.cli.status import share_text, side_text
 from strangler.core.model import FULL_SHARE
 
@@ -52,7 +53,7 @@ def _run(given: argparse.Namespace) -> int:
         print(json.dumps(answer, indent=2))
         return 0
     for line in lines(answer):
-        print(line)
+        say(line)
     return 0
 
 

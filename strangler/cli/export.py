@@ -8,7 +8,7 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Any
 
-from strangler.cli import exits, options, recorded
+from strangler.cli import exits, options, outlet, recorded
 from strangler.errors import UsageError
 
 _EXIT_CODES = exits.codes(
@@ -47,7 +47,7 @@ def _run(given: argparse.Namespace) -> int:
     if given.dry_run:
         _check(given.output)
     elif given.output is None:
-        sys.stdout.write(text)
+        outlet.pour(text)
     else:
         _write(given.output, text)
     written = "reads would be written" if given.dry_run else "reads written"

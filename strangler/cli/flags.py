@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from strangler.cli import admin, changing, options
+from strangler.cli.outlet import say
 from strangler.cli.status import share_text, table
 from strangler.errors import UsageError
 
@@ -76,7 +77,7 @@ def _list(given: argparse.Namespace) -> int:
     for line in table(
         ("FLAG", "KIND", "STATE", "SHARE", "STAGE", "RULES", "TARGETS"), [_row(flag) for flag in answer["flags"]]
     ):
-        print(line)
+        say(line)
     return 0
 
 

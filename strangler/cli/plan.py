@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from strangler.cli import admin, exits, options
+from strangler.cli.outlet import say
 from strangler.config import load
 
 _EXIT_CODES = exits.codes({0: "no request would be treated otherwise", 3: "some requests would be treated otherwise"})
@@ -49,7 +50,7 @@ def _run(given: argparse.Namespace) -> int:
         print(json.dumps(plan, indent=2))
     else:
         for line in lines(plan):
-            print(line)
+            say(line)
     return 3 if plan["changes"] else 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from strangler.cli import admin, options
 from strangler.cli.discover import left_text
+from strangler.cli.outlet import say
 
 _BAR = 40
 _DAYS = 30
@@ -32,7 +33,7 @@ def _run(given: argparse.Namespace) -> int:
         print(json.dumps(progress, indent=2))
         return 0
     for line in lines(progress):
-        print(line)
+        say(line)
     return 0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from strangler.cli import admin, exits, options
+from strangler.cli.outlet import one_line, say
 from strangler.core.histogram import BOUNDS_S, SURE_S
 from strangler.core.model import Side
 
@@ -39,7 +40,7 @@ def _run(given: argparse.Namespace) -> int:
         print(json.dumps(status, indent=2))
     else:
         for line in lines(status):
-            print(line)
+            say(line)
     if not status["is_ready"]:
         return 1
     return 3 if status["is_killed"] or any(_is_tripped(route) for route in status["routes"]) else 0
@@ -131,7 +132,7 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
     """Return rows as aligned text."""
-    cells = [head, *rows]
+    cells = [head, *([one_line(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     for row in cells:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from strangler.cli import admin, changing, options
+from strangler.cli.outlet import say
 from strangler.cli.status import table
 from strangler.config import units
 from strangler.config.units import Wrong
@@ -74,7 +75,7 @@ def _list(given: argparse.Namespace) -> int:
         for one in answer["tokens"]
     ]
     for line in table(("TOKEN", "ROLE", "STATE", "GOOD", "MADE", "BY"), rows):
-        print(line)
+        say(line)
     return 0
 
 

@@ -245,3 +245,19 @@ async def test_workers_that_outlive_their_control_process_are_told(
         f"strangler: the control process of {proxy.state_dir} has ended, but 1 of its workers still serves with the "
         "last routes and flags. Start the proxy again as it was started: it takes over from them.\n"
     )
+
+
+async def test_the_reason_of_a_trip_neither_drives_the_terminal_nor_makes_lines_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guarded = ROUTE.replace("flag: items", "flag: items, rollback: {}")
+    async with running(tmp_path, routes_text(monolith=1, extracted=2, routes=[guarded], workers=0)) as proxy:
+        why = "it fails\nready    yes\x1b[2J\u202e"
+        await run(proxy, "trip", "items", "--reason", why)
+        capsys.readouterr()
+        await run(proxy, "status")
+        await run(proxy, "audit", "list")
+
+    told = capsys.readouterr().out
+    assert told.count(r"it fails\nready    yes") == 2
+    assert not {"\x1b", "\u202e"} & set(told)
