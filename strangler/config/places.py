@@ -154,7 +154,7 @@ def _hide(root: _Node) -> None:
             case _Mapping(parts=parts):
                 for key, value in zip(parts[::2], parts[1::2], strict=True):
                     todo.append((value, _of_key(form, key)))
-                    todo.append((key, None))
+                    todo.append((key, None if isinstance(key, Value) else _Hidden.WHOLE))
                     if isinstance(key, Value):
                         key.is_hidden |= form is not None and (
                             not _KEY.fullmatch(key.text) or _is_rest(form, key, value)

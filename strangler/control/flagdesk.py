@@ -11,12 +11,13 @@ from strangler.config.changes import Change
 from strangler.config.textdiff import unified
 from strangler.control.answers import ProblemError, missing
 from strangler.control.dryrun import Foreseen, Prepared, Served, added, changed, removed
+from strangler.control.pace import paced
 from strangler.control.truth import Truth
 from strangler.errors import UsageError
 from strangler.flags.data import FlagData
 from strangler.flags.edit import Edit, Replace, parse_edit
 from strangler.flags.embedded import Draft, EmbeddedSource
-from strangler.flags.listing import summaries
+from strangler.flags.listing import summary_of
 from strangler.flags.source import FlagSource
 from strangler.flags.summary import FlagSummary
 from strangler.flags.validate import cautions, faults
@@ -30,18 +31,30 @@ class FlagDesk:
     def __init__(self, truth: Truth, source: FlagSource) -> None:
         self._truth = truth
         self._source = source
+        self._read: tuple[FlagData, Mapping[str, Any]] | None = None
+        """The flags that were served when they were last read, and what they are."""
+        self._summaries: dict[str, tuple[Any, FlagSummary]] = {}
+        """Of each flag the definition that was last summarised, and its summary."""
 
-    def catalogue(self) -> Mapping[str, Any]:
+    async def catalogue(self) -> Mapping[str, Any]:
         """Return all flags, summarised; broken ones are listed as invalid."""
-        return {
-            "source": self._truth.config.flags.source.value,
-            "version": self._truth.flags.version,
-            "flags": summaries(self._truth.flags),
-        }
+        # Because the truth may change between two pieces, all of it is of this moment.
+        source, version, flags = self._truth.config.flags.source.value, self._truth.flags.version, self._flags()
+        found = [self._summary(key, flags[key]) async for key in paced(sorted(flags))]
+        self._summaries = {key: self._summaries[key] for key in flags if key in self._summaries}
+        return {"source": source, "version": version, "flags": tuple(found)}
 
     def show(self, key: str) -> Mapping[str, Any] | None:
         """Return one flag, whole and summarised; None if there is none."""
-        return _shown(self._truth.flags, key)
+        flag = self._flags().get(key)
+        return None if flag is None else {"flag": flag, "summary": self._summary(key, flag)}
+
+    def _summary(self, key: str, flag: Any) -> FlagSummary:
+        known = self._summaries.get(key)
+        # Because a flag that has not changed is the same object mostly, it is compared in no time.
+        if known is None or (known[0] is not flag and known[0] != flag):
+            known = self._summaries[key] = (flag, summary_of(key, flag))
+        return known[1]
 
     def change(
         self, key: str, change: str | Mapping[str, Any], *, may_create: bool = False, who: str, why: str
@@ -60,6 +73,7 @@ class FlagDesk:
 
         def carry_out() -> Mapping[str, Any]:
             source.keep(draft, by=who, why=why.strip())
+            self._read = draft.data, draft.flags
             return {**(self.show(key) or {}), "cautions": told}
 
         return Prepared(
@@ -67,15 +81,14 @@ class FlagDesk:
         )
 
     async def _foreseen(self, draft: Draft, told: Sequence[str], *, is_whole: bool) -> Foreseen:
-        before, after = self.show(draft.key), _shown(draft.data, draft.key)
-        assert after is not None
+        before, summary = self.show(draft.key), summary_of(draft.key, draft.flag)
         diff: tuple[str, ...] = ()
         if is_whole and before is not None:
             # Because a summary says little of targets and rules, a definition is compared as a text, beside the loop.
             diff = await asyncio.to_thread(_diff, draft.key, before["flag"], draft.flag)
         return Foreseen(
-            answer={**after, "cautions": told},
-            changes=_changes(draft.key, None if before is None else before["summary"], after["summary"]),
+            answer={"flag": draft.flag, "summary": summary, "cautions": told},
+            changes=_changes(draft.key, None if before is None else before["summary"], summary),
             notes=tuple(told),
             diff=diff,
             served=Served(flags=draft.data),
@@ -103,7 +116,9 @@ class FlagDesk:
         answer = {"key": key, "flag": found["flag"]}
 
         def carry_out() -> Mapping[str, Any]:
+            flags = self._flags()
             source.delete(key, by=who, why=why.strip())
+            self._read = source.data(), {other: flag for other, flag in flags.items() if other != key}
             return answer
 
         gone = removed("flag", key, **_glance(found["summary"]))
@@ -120,8 +135,11 @@ class FlagDesk:
         raise UsageError(f"Flags come from {kind}, so they are changed there and followed here.")
 
     def _flags(self) -> Mapping[str, Any]:
-        flags: Mapping[str, Any] = json.loads(self._truth.flags.document)["flags"]
-        return flags
+        """Return what is served, read once for all who ask."""
+        data = self._truth.flags
+        if self._read is None or self._read[0] is not data:
+            self._read = data, json.loads(data.document)["flags"]
+        return self._read[1]
 
     def _check_named(self, key: str) -> None:
         """Raise the 404 of a flag that there is not, unless a route or another flag names it."""
@@ -139,14 +157,17 @@ class FlagDesk:
         return [
             other
             for other, flag in self._flags().items()
-            if not faults(other, flag) and any(one["key"] == key for one in flag.get("prerequisites") or ())
+            # Because checking all of thousands takes long, only those that could want it are checked.
+            if isinstance(flag, dict)
+            and flag.get("prerequisites")
+            and not faults(other, flag)
+            and any(one["key"] == key for one in flag["prerequisites"])
         ]
 
     def _unmoved(self, draft: Draft) -> Iterator[str]:
         """Warn of routes that a share does not reach: the kill switch and guards go before every flag."""
         routes = [route for route in self._truth.config.routes if route.flag == draft.key]
-        shown = _shown(draft.data, draft.key)
-        if not routes or shown is None or shown["summary"].served_bp == 0:
+        if not routes or summary_of(draft.key, draft.flag).served_bp == 0:
             return
         overrides = self._truth.overrides
         if overrides.is_killed:
@@ -171,14 +192,6 @@ class FlagDesk:
 def _listed(noun: str, names: Sequence[str]) -> str:
     """Return names as they stand in a sentence."""
     return f"the {noun if len(names) == 1 else noun + 's'} {', '.join(f'`{name}`' for name in names)}"
-
-
-def _shown(flags: FlagData, key: str) -> Mapping[str, Any] | None:
-    flag = json.loads(flags.document)["flags"].get(key)
-    if flag is None:
-        return None
-    (summary,) = (summary for summary in summaries(flags) if summary.key == key)
-    return {"flag": flag, "summary": summary}
 
 
 def _changes(key: str, before: FlagSummary | None, after: FlagSummary) -> tuple[Change, ...]:

@@ -22,6 +22,8 @@ class Draft:
     flag: dict[str, Any]
     flags: dict[str, dict[str, Any]]
     """All of them, with this one."""
+    texts: dict[str, str]
+    """Each of them as JSON."""
     data: FlagData
 
 
@@ -36,12 +38,15 @@ class EmbeddedSource:
         self._now = now
         self._status = SourceStatus(state=SourceState.STARTING, detail="", since=now())
         self._flags: dict[str, dict[str, Any]] = {}
-        self._data = _data(0, self._flags)
+        self._texts: dict[str, str] = {}
+        """Each flag as JSON, because a change of one of thousands writes out no other."""
+        self._data = _data(0, self._texts)
 
     def start(self) -> None:
         """Read the store; raises StoreError if it cannot be read."""
         self._flags = self._table.flags()
-        self._data = data_of(self._flags)
+        self._texts = _texts(self._flags)
+        self._data = _data(1, self._texts)
         self._status = SourceStatus(state=SourceState.READY, detail="", since=self._now())
 
     async def close(self) -> None:
@@ -57,15 +62,16 @@ class EmbeddedSource:
         """Return what the edit would make of the flags. Raises FlagError if that is nothing valid."""
         flag = apply_edit(key, self._flags.get(key), edit)
         flags = {**self._flags, key: flag}
-        data = _data(self._data.version + 1, flags)
+        texts = {**self._texts, key: _text(flag)}
+        data = _data(self._data.version + 1, texts)
         check_size(data.document)
-        return Draft(key=key, what=describe(edit), flag=flag, flags=flags, data=data)
+        return Draft(key=key, what=describe(edit), flag=flag, flags=flags, texts=texts, data=data)
 
     def keep(self, draft: Draft, *, by: str, why: str = "") -> None:
         """Serve by a draft of what is served now. Raises StoreError if it cannot be kept; then nothing is changed."""
         what = f"{draft.what}: {why}" if why else draft.what
         self._table.write_flag(draft.flag, by=by, what=what, at=self._now())
-        self._serve(draft.flags, draft.data)
+        self._serve(draft.flags, draft.texts, draft.data)
 
     def write(self, key: str, edit: Edit, *, by: str, why: str = "") -> dict[str, Any]:
         """Make the edit, keep it, tell of it, and return the new flag. Raises as `draft` and `keep` do."""
@@ -79,19 +85,28 @@ class EmbeddedSource:
         Raises StoreError if that cannot be kept; then nothing is changed.
         """
         flags = {other: flag for other, flag in self._flags.items() if other != key}
+        texts = {other: text for other, text in self._texts.items() if other != key}
         self._table.delete_flag(key, by=by, what=f"delete: {why}", at=self._now())
-        self._serve(flags, _data(self._data.version + 1, flags))
+        self._serve(flags, texts, _data(self._data.version + 1, texts))
 
-    def _serve(self, flags: dict[str, dict[str, Any]], data: FlagData) -> None:
-        self._flags, self._data = flags, data
+    def _serve(self, flags: dict[str, dict[str, Any]], texts: dict[str, str], data: FlagData) -> None:
+        self._flags, self._texts, self._data = flags, texts, data
         self._on_change(data)
 
 
 def data_of(flags: dict[str, dict[str, Any]]) -> FlagData:
     """Return what an instance that starts with these flags serves by."""
-    return _data(1, flags)
+    return _data(1, _texts(flags))
 
 
-def _data(version: int, flags: dict[str, dict[str, Any]]) -> FlagData:
-    document = json.dumps({"flags": flags, "segments": {}}, separators=(",", ":"), sort_keys=True).encode()
-    return FlagData(version=version, ready=version > 0, document=document)
+def _texts(flags: dict[str, dict[str, Any]]) -> dict[str, str]:
+    return {key: _text(flag) for key, flag in flags.items()}
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def _data(version: int, texts: dict[str, str]) -> FlagData:
+    flags = ",".join(f"{_text(key)}:{texts[key]}" for key in sorted(texts))
+    return FlagData(version=version, ready=version > 0, document=f'{{"flags":{{{flags}}},"segments":{{}}}}'.encode())

@@ -1,4 +1,4 @@
-"""Listing: all flags of one data set at a glance, broken ones included."""
+"""Listing: flags of one data set at a glance, broken ones included."""
 
 import json
 
@@ -10,10 +10,11 @@ from strangler.flags.validate import faults
 def summaries(data: FlagData) -> tuple[FlagSummary, ...]:
     """Return a summary of each flag, by key; one that cannot be served is listed as invalid."""
     flags = json.loads(data.document)["flags"]
-    return tuple(_summary(key, flags[key]) for key in sorted(flags))
+    return tuple(summary_of(key, flags[key]) for key in sorted(flags))
 
 
-def _summary(key: str, flag: object) -> FlagSummary:
+def summary_of(key: str, flag: object) -> FlagSummary:
+    """Return the summary of one flag; one that cannot be served is invalid."""
     if isinstance(flag, dict) and not faults(key, flag):
         return summarise(flag)
     return FlagSummary(

@@ -212,6 +212,7 @@ routes:
 
 @given(st.integers(0, len(WHOLE) - 1), st.sampled_from(["", *"\t\n ,:-[]{}&*!|>%@`x"]), st.integers(0, 3))
 @example(WHOLE.index("webhooks"), "", 0)
+@example(WHOLE.index("defaults") - 1, ":", 0)
 def test_no_slip_of_a_key_shows_a_secret_to_viewers_or_in_faults(at: int, put: str, taken: int) -> None:
     # Because what follows a host without a slash is a part of the host.
     assume("/" not in WHOLE[at : at + taken])
