@@ -6,7 +6,7 @@ import msgspec
 
 from strangler.control.guarddesk import MOST_ROWS, GuardDesk
 from strangler.control.operations import Operation, Role
-from strangler.core.audit import Action
+from strangler.core.audit import Action, Kind
 
 _MOST_SEQ = 2**62
 
@@ -19,6 +19,8 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Only rows with smaller numbers: `next` of the page before."""
     what: Action | None = None
     """Only rows about this."""
+    kind: Kind | None = None
+    """Only rows about things of this kind: `trips` are also those that end by themselves, `tokens` revoked ones."""
     subject: str | None = None
     """Only rows about this flag, route or file."""
     who: str | None = None
@@ -65,6 +67,7 @@ def operations(desk: GuardDesk) -> tuple[Operation, ...]:
                 limit=call.query.limit,
                 before=call.query.before,
                 what=call.query.what,
+                kind=call.query.kind,
                 subject=call.query.subject,
                 who=call.query.who,
                 route=call.query.route,

@@ -15,7 +15,7 @@ from strangler.control.guards import Guards
 from strangler.control.journal import Headline, Journal
 from strangler.control.metrics import GuardReading
 from strangler.control.status import GuardStatus
-from strangler.core.audit import Action, Row, movers
+from strangler.core.audit import Action, Kind, Row, movers
 from strangler.core.guard import Event, Guard, Phase
 from strangler.core.model import Config
 
@@ -183,13 +183,16 @@ class GuardDesk:
         what: Action | None = None,
         subject: str | None = None,
         who: str | None = None,
+        kind: Kind | None = None,
         route: str | None = None,
         is_whole: bool,
     ) -> Mapping[str, Any]:
         """Return rows of the audit log, newest first; of a route, what could have moved its traffic. Unless they are
         to be as they are kept, secrets are masked that were not when a row was written. Raises StoreError."""
         among = () if route is None else self._movers(route)
-        page = self._journal.page(limit=limit, before=before, what=what, subject=subject, who=who, among=among)
+        page = self._journal.page(
+            limit=limit, before=before, what=what, subject=subject, who=who, kind=kind, among=among
+        )
         rows = page.rows
         if not is_whole and any(map(filechange.is_open, rows)):
             # Because there may be a megabyte of them, they are masked beside the loop.

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from strangler.control.database import Database
-from strangler.core.audit import GENESIS, Action, Break, BreakKind, Entry, Row, first_break, seal
+from strangler.core.audit import GENESIS, OF_KIND, Action, Break, BreakKind, Entry, Kind, Row, first_break, seal
 from strangler.errors import MalformedRowError
 
 ANCHOR_FILE = "audit.anchor"
@@ -135,6 +135,7 @@ class Journal:
         what: Action | None = None,
         subject: str | None = None,
         who: str | None = None,
+        kind: Kind | None = None,
         among: Sequence[tuple[Action, str]] = (),
     ) -> Page:
         """Return the latest rows, newest first; only those with smaller numbers if `before` is given, and those that
@@ -145,8 +146,13 @@ class Journal:
         """
         wanted = {"what = ?": what, "subject = ?": subject, "who = ?": who}
         given = {condition: value for condition, value in wanted.items() if value is not None}
-        conditions = [*given, *([f"(what, subject) IN (VALUES {', '.join(['(?, ?)'] * len(among))})"] if among else [])]
-        pairs = [value for pair in among for value in pair]
+        kinds = () if kind is None else OF_KIND[kind]
+        conditions = [
+            *given,
+            *([f"what IN ({', '.join('?' * len(kinds))})"] if kinds else []),
+            *([f"(what, subject) IN (VALUES {', '.join(['(?, ?)'] * len(among))})"] if among else []),
+        ]
+        pairs = [*kinds, *(value for pair in among for value in pair)]
         most = MOST_LOOKED if conditions else limit
         with self._database.reading() as db:
             looked = db.execute(

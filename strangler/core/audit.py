@@ -5,7 +5,7 @@ else, does.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -50,6 +50,33 @@ class Action(StrEnum):
     FORGET = "forget"
     """What comparisons of a route have shown was forgotten, to begin anew."""
 
+
+class Kind(StrEnum):
+    """What a reader of the log looks for; each action is of one kind."""
+
+    FLAGS = "flags"
+    TRIPS = "trips"
+    RESETS = "resets"
+    KILL = "kill"
+    FILE = "file"
+    TOKENS = "tokens"
+    WRITES = "writes"
+    FINDINGS = "findings"
+    PROXY = "proxy"
+
+
+OF_KIND: Mapping[Kind, tuple[Action, ...]] = {
+    Kind.FLAGS: (Action.FLAG, Action.WRITE_BACK),
+    Kind.TRIPS: (Action.TRIP, Action.COOL),
+    Kind.RESETS: (Action.RESET, Action.PROBE, Action.CLOSE),
+    Kind.KILL: (Action.KILL,),
+    Kind.FILE: (Action.CONFIG, Action.RELOAD),
+    Kind.TOKENS: (Action.TOKEN, Action.REVOKE),
+    Kind.WRITES: (Action.REPAIR, Action.REVEAL, Action.SETTLE),
+    Kind.FINDINGS: (Action.FORGET,),
+    Kind.PROXY: (Action.RESTART, Action.MIGRATION, Action.HOLD),
+}
+"""The actions of each kind."""
 
 _OF_ROUTE = (Action.TRIP, Action.COOL, Action.PROBE, Action.CLOSE, Action.RESET, Action.MIGRATION, Action.CONFIG)
 _OF_FLAG = (Action.FLAG, Action.WRITE_BACK)

@@ -277,8 +277,16 @@ def test_the_audit_log_is_followed_while_others_change_things(person: Person, de
     expect(newest).to_contain_text("somebody else's change")
     newest.locator("summary").click()
     expect(newest.locator("pre").first).to_contain_text('"key": "status-page"')
-    person.page.get_by_label("What", exact=True).select_option("trip")
+    # What comes back by itself is a trip too.
+    demo.ask("POST", "guards/status.read/trip", {"reason": "a short one"})
+    person.page.get_by_label("What", exact=True).select_option("trips")
+    expect(log.locator("li").first).to_contain_text("a short one")
     expect(log.locator("li").filter(has_text="somebody else's change")).to_have_count(0)
+    demo.ask("POST", "guards/status.read/reset", {"reason": "seen"})
+    person.page.get_by_label("What", exact=True).select_option("flags")
+    person.page.get_by_label("By", exact=True).fill("nobody of this name")
+    person.page.get_by_label("By", exact=True).press("Enter")
+    expect(log).to_contain_text("Nothing of this is on record.")
 
 
 def test_an_endpoint_is_found_by_what_one_types_and_opened_by_the_keyboard_alone(person: Person) -> None:

@@ -10,7 +10,7 @@ from strangler.control.guarddesk import GuardDesk
 from strangler.control.guards import Guards
 from strangler.control.journal import Deed
 from strangler.control.store import Store
-from strangler.core.audit import Action
+from strangler.core.audit import Action, Kind
 from tests.support.surface import GUARDED
 
 PAY, READ = (replace(route, flag="payments", cohort=f"{route.name}s") for route in GUARDED.routes)
@@ -83,6 +83,8 @@ async def test_a_route_has_on_record_all_that_could_have_moved_its_traffic_and_n
     ]
     flags = (await desk.audit(limit=100, route="pay", what=Action.FLAG, is_whole=True))["rows"]
     assert [row["what"] for row in flags] == ["flag", "flag"]
+    of_flags = (await desk.audit(limit=100, route="pay", kind=Kind.FLAGS, is_whole=True))["rows"]
+    assert [row["what"] for row in reversed(of_flags)] == ["flag", "flag", "write_back"]
     older = (await desk.audit(limit=1, route="pay", before=rows[1]["seq"], is_whole=True))["rows"]
     assert [row["subject"] for row in older] == ["payments"]
 

@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strangler.core.audit import GENESIS, Action, Break, BreakKind, Entry, Row, first_break, movers, seal
+from strangler.core.audit import (
+    GENESIS,
+    OF_KIND,
+    Action,
+    Break,
+    BreakKind,
+    Entry,
+    Kind,
+    Row,
+    first_break,
+    movers,
+    seal,
+)
 
 TEXT = st.text(max_size=10)
 ENTRIES = st.lists(
@@ -112,3 +124,8 @@ def test_what_could_have_moved_a_route_is_its_own_its_flags_and_everybodys() -> 
     assert {(Action.KILL, "*"), (Action.RELOAD, "routes"), (Action.CONFIG, "routes")} < set(found)
     # A token, or another route, may have the name of a flag.
     assert not {(Action.TOKEN, "pay"), (Action.TRIP, "payments"), (Action.FLAG, "pay")} & set(found)
+
+
+def test_each_action_is_of_one_kind_and_each_kind_has_some() -> None:
+    assert set(OF_KIND) == set(Kind)
+    assert sorted(action for of in OF_KIND.values() for action in of) == sorted(Action)

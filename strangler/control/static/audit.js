@@ -4,12 +4,24 @@ import { read } from "./api.js";
 import { el, fresh, put, show, text } from "./dom.js";
 import { many, moment, pretty } from "./format.js";
 import { model, watch } from "./model.js";
-import { kindOf } from "./series.js";
+import { isOfKind, kindOf } from "./series.js";
 import { turns } from "./turns.js";
 import { explain } from "./ui.js";
 
 const PAGE = 50;
 const MOST_ASKED = 20;
+const KINDS = [
+  ["", "Everything"],
+  ["flags", "Flags"],
+  ["trips", "Trips"],
+  ["resets", "Resets and probes"],
+  ["kill", "Kill switch"],
+  ["file", "Routes file"],
+  ["findings", "Comparisons"],
+  ["writes", "Writes on both sides"],
+  ["tokens", "Tokens"],
+  ["proxy", "The proxy itself"],
+];
 
 /** Return a list of entries that `query` narrows, with a button for older ones; new ones are offered when they come. */
 export function auditList(query, { isFresh = () => true, follows = false } = {}) {
@@ -72,11 +84,13 @@ export function auditList(query, { isFresh = () => true, follows = false } = {})
 
 /** The view of the whole log. */
 export function auditView(main) {
-  const what = el("select", { id: fresh("what"), onchange: () => log.restart() }, [["", "Everything"], ["flag", "Flags"], ["trip", "Trips"], ["reset", "Resets"], ["kill", "Kill switch"], ["config", "Routes file"], ["token", "Tokens"]].map(([value, word]) => el("option", { value }, word)));
+  const what = el("select", { id: fresh("what"), onchange: () => log.restart() }, KINDS.map(([value, word]) => el("option", { value }, word)));
   const subject = el("input", { id: fresh("subject"), type: "search", placeholder: "A flag or route, in full", autocomplete: "off", onchange: () => log.restart() });
-  const query = () => ({ ...(what.value && { what: what.value }), ...(subject.value.trim() && { subject: subject.value.trim() }) });
+  const who = el("input", { id: fresh("who"), type: "search", placeholder: "A name, in full", autocomplete: "off", onchange: () => log.restart() });
+  const given = (field) => field.value.trim();
+  const query = () => ({ ...(what.value && { kind: what.value }), ...(given(subject) && { subject: given(subject) }), ...(given(who) && { who: given(who) }) });
   const log = auditList(query, {
-    isFresh: (mark) => (!what.value || mark.what === what.value) && (!subject.value.trim() || mark.subject === subject.value.trim()),
+    isFresh: (mark) => isOfKind(mark, what.value) && (!given(subject) || mark.subject === given(subject)) && (!given(who) || mark.who === given(who)),
   });
   main.append(
     el(
@@ -84,7 +98,7 @@ export function auditView(main) {
       { class: "card", "aria-labelledby": "audit-title" },
       el("h1", { id: "audit-title", tabindex: "-1" }, "Audit log"),
       el("p", { class: "lead" }, "Every change, by people and by the proxy itself. Each entry carries the hash of the one before it; ", el("code", {}, "strangler audit verify"), " checks the chain."),
-      el("div", { class: "tools" }, el("div", { class: "field inline" }, el("label", { for: what.id }, "What"), what), el("div", { class: "field inline" }, el("label", { for: subject.id }, "About"), subject)),
+      el("div", { class: "tools" }, el("div", { class: "field inline" }, el("label", { for: what.id }, "What"), what), el("div", { class: "field inline" }, el("label", { for: subject.id }, "About"), subject), el("div", { class: "field inline" }, el("label", { for: who.id }, "By"), who)),
       log.node,
     ),
   );

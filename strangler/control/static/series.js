@@ -101,6 +101,22 @@ export function kindOf(mark) {
   return { shape, word };
 }
 
+/** What belongs to each kind of the audit log that one can look for (core/audit.py). */
+const OF_KIND = {
+  flags: ["flag", "write_back"],
+  trips: ["trip", "cool"],
+  resets: ["reset", "probe", "close"],
+  kill: ["kill"],
+  file: ["config", "reload"],
+  tokens: ["token", "revoke"],
+  writes: ["repair", "reveal", "settle"],
+  findings: ["forget"],
+  proxy: ["restart", "migration", "hold"],
+};
+
+/** Whether a mark is of a kind; anything is of the empty one. */
+export const isOfKind = (mark, kind) => !kind || OF_KIND[kind].includes(mark.what);
+
 /** The outline of a mark's sign around (x, y): shapes differ, so that colours need not be told apart. */
 export function sign(shape, x, y, r = 4) {
   if (shape === "trip") return `M${x - r} ${y - r}H${x + r}L${x} ${y + r}Z`;
