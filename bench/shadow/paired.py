@@ -166,8 +166,8 @@ def _counts(proxy: Instance) -> tuple[int, dict[str, int]]:
     found = proxy.findings()
     counts = found["counts"]
     compared = sum(counts[name] for name in ("equal", "ignored", "different", "not_comparable"))
-    dropped = {why: count for why, count in found["dropped"].items() if count}
-    return compared, dropped
+    several = (found["dropped"], *found["unanswered"].values())
+    return compared, {why: count for one in several for why, count in one.items() if count}
 
 
 def _off(block: Block, name: str) -> float:

@@ -104,6 +104,7 @@ def body(
         f"{counts['different']:,} different"
     )
     yield f"  {compared}; {counts['not_comparable']:,} not comparable{_reasons(route['obstacles'])}"
+    yield from _silent(route)
     yield f"  {sum(route['dropped'].values()):,} dropped{_reasons(route['dropped'])}"
     # Because recordings are chosen by kind, no share of live requests follows from a replay, which states none.
     if "parity" in route:
@@ -116,6 +117,15 @@ def body(
     if route["uncounted"]:
         yield ""
         yield f"  {route['uncounted']:,} differences more, in groups that found no room"
+
+
+def _silent(route: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the shadowed side did not answer, by that side."""
+    found = route.get("unanswered", {})
+    for side, means in (("extracted", "counted as different"), ("legacy", "which proves nothing")):
+        if reasons := found.get(side):
+            name = "monolith" if side == "legacy" else "extracted side"
+            yield f"  {sum(reasons.values()):,} not answered by the {name}{_reasons(reasons)}, {means}"
 
 
 def _group(group: Mapping[str, Any], nature: str) -> Iterator[str]:
@@ -136,13 +146,13 @@ def _mode(route: Mapping[str, Any]) -> str:
 
 def _statement(route: Mapping[str, Any]) -> str:
     """Return what is proven, in one sentence."""
-    if not route["counts"]["compared"]:
+    if not route["counts"]["compared"] and not route["counts"].get("no_answer"):
         return "Nothing was compared, so nothing is known of parity."
     confidence = f"{route['parity']['confidence']:.0%}"
     bound = math.floor(route["parity"]["lower_bound"] * 1e6) / 1e4
     return (
         f"With {confidence} confidence, at least {bound:.4f}% of such requests are answered alike "
-        "(equal or ignored; noise counts as different)."
+        "(equal or ignored; noise and no answer count as different)."
     )
 
 
@@ -150,7 +160,13 @@ def _needed(route: Mapping[str, Any], wanted: float | None) -> Iterator[str]:
     """Yield how many more comparisons prove more; for the wanted parity alone, if one is."""
     for one in route["parity"]["needed"] if wanted is None else [_asked(route, wanted)]:
         parity, more = f"{one['parity'] * 100:.10g}%", one["equal_more"]
-        if more is None:
+        if _is_out_of_sight(route, one["parity"]):
+            left_alone = route["parity"]["left_alone"]
+            yield (
+                f"For {parity} too much was not asked: {left_alone:,} requests while the shadowed side was left alone "
+                "after failures. Nothing is known of these: mend it, then `strangler shadow reset`."
+            )
+        elif more is None:
             yield f"For {parity} it takes more than can be counted on; find the differences first."
         elif more:
             yield f"For {parity} it takes {more:,} more without a difference."
@@ -163,14 +179,28 @@ def _asked(route: Mapping[str, Any], wanted: float) -> Mapping[str, Any]:
     from strangler.core.parity import Outcomes, state_parity
 
     counts = route["counts"]
-    outcomes = Outcomes(equal=counts["equal"], ignored=counts["ignored"], different=counts["different"])
+    names = ("equal", "ignored", "different", "no_answer")
+    outcomes = Outcomes(**{name: counts.get(name, 0) for name in names})
     return {"parity": wanted, "equal_more": state_parity(route["route"], outcomes, wanted).needed}
+
+
+def _is_out_of_sight(route: Mapping[str, Any], wanted: float) -> bool:
+    """Return whether a wanted parity cannot be proven, because too much was not asked of a side that fails."""
+    from strangler.core.parity import is_out_of_sight
+
+    counts = route["counts"]
+    compared = counts["compared"] + counts.get("no_answer", 0)
+    return is_out_of_sight(compared, route["parity"].get("left_alone", 0), wanted)
 
 
 def _judged(routes: Sequence[Mapping[str, Any]], wanted: float) -> Mapping[str, Any]:
     """Return of which routes the wanted parity is proven, and of which there is none to prove, as JSON has it."""
     with_reads = [route for route in routes if _has_reads(route)]
-    proven = [route["route"] for route in with_reads if route["parity"]["lower_bound"] >= wanted]
+    proven = [
+        route["route"]
+        for route in with_reads
+        if route["parity"]["lower_bound"] >= wanted and not _is_out_of_sight(route, wanted)
+    ]
     return {
         "parity": wanted,
         "proven": proven,

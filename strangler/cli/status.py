@@ -91,7 +91,8 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
         elif shadow:
             yield (
                 f"shadow   {route['name']} ({shadow['mode']}): {shadow['compared']} compared, "
-                f"{shadow['different']} different, {shadow['dropped']} dropped"
+                f"{shadow['different']} different, {shadow.get('no_answer', 0)} without an answer, "
+                f"{shadow['dropped']} dropped"
             )
     if comparer := status["comparer"]:
         process = "" if comparer["pid"] is None else f" (process {comparer['pid']})"

@@ -72,4 +72,5 @@ def sentence(found: Finding, evidence: Evidence) -> str:
                 f"(limit {found.limit * 1e3:.0f} ms)"
             )
         case Metric.MISMATCH_RATE:
-            return f"{found.measured:.1%} of {found.requests} compared answers differ (limit {found.limit:.1%})"
+            what = f"{found.requests} compared answers differ or are missing"
+            return f"{found.measured:.1%} of {what} (limit {found.limit:.1%})"

@@ -39,6 +39,8 @@ class ShadowReading:
 
     route: str
     results: tuple[tuple[str, int], ...]
+    no_answer: tuple[tuple[str, str, int], ...]
+    """By side and why."""
     dropped: tuple[tuple[str, int], ...]
     groups: tuple[tuple[str, int], ...]
     """By nature."""
@@ -248,11 +250,10 @@ def _shadow(reading: Reading) -> Iterator[Metric]:
     comparisons = CounterMetricFamily(
         "strangler_shadow_comparisons", "Comparisons of both sides' answers, by result.", labels=("route", "result")
     )
-    dropped = CounterMetricFamily(
-        "strangler_shadow_dropped",
-        "Requests that were to be compared and were not, by why.",
-        labels=("route", "reason"),
-    )
+    about = "Requests that the shadowed side did not answer and the other one did, by that side and why."
+    silent = CounterMetricFamily("strangler_shadow_no_answer", about, labels=("route", "side", "reason"))
+    about = "Requests that were to be compared and were not, by why."
+    dropped = CounterMetricFamily("strangler_shadow_dropped", about, labels=("route", "reason"))
     groups = GaugeMetricFamily(
         "strangler_shadow_groups",
         "Groups of differences, by what they are held to be.",
@@ -266,12 +267,15 @@ def _shadow(reading: Reading) -> Iterator[Metric]:
     for one in reading.shadow:
         for result, count in one.results:
             comparisons.add_metric((one.route, result), count)
+        for side, reason, count in one.no_answer:
+            silent.add_metric((one.route, side, reason), count)
         for reason, count in one.dropped:
             dropped.add_metric((one.route, reason), count)
         for nature, count in one.groups:
             groups.add_metric((one.route, nature), count)
         bound.add_metric((one.route,), one.lower_bound)
     yield comparisons
+    yield silent
     yield dropped
     yield groups
     yield bound

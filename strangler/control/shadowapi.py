@@ -20,6 +20,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     ignored: int
     different: int
     not_comparable: int
+    no_answer: int
+    """What the extracted side did not answer; not among `compared`, and counted against parity."""
     asked_twice: int
 
 
@@ -36,6 +38,8 @@ class ParityShown(msgspec.Struct, frozen=True, kw_only=True):
 
     lower_bound: float
     confidence: float
+    left_alone: int
+    """Requests that the shadowed side was not asked, because it had failed before; nothing is known of them."""
     needed: tuple[Needed, ...]
 
 
@@ -52,6 +56,8 @@ class ShadowShort(msgspec.Struct, frozen=True, kw_only=True):
     since: float
     last: float
     counts: Compared
+    unanswered: dict[str, dict[str, int]]
+    """What the shadowed side did not answer, by that side (`extracted`, `legacy`) and why."""
     dropped: dict[str, int]
     obstacles: dict[str, int]
     natures: dict[str, int]

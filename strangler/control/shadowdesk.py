@@ -98,6 +98,7 @@ class ShadowDesk:
             compared=found.compared,
             different=found.different,
             dropped=sum(found.dropped.values()),
+            no_answer=found.unanswered,
             has_reads=_has_reads(route) or found.compared > 0,
         )
 
@@ -166,6 +167,7 @@ def _short(one: _Shown) -> Mapping[str, Any]:
         "since": found.since,
         "last": found.last,
         "counts": _counts(found),
+        "unanswered": found.no_answer,
         "dropped": found.dropped,
         "obstacles": found.obstacles,
         "natures": _natures(found),
@@ -180,6 +182,7 @@ def _counts(found: Findings) -> Mapping[str, int]:
         "ignored": found.ignored,
         "different": found.different,
         "not_comparable": found.not_comparable,
+        "no_answer": found.unanswered,
         "asked_twice": found.asked_twice,
     }
 
@@ -191,18 +194,20 @@ def _natures(found: Findings) -> dict[str, int]:
 
 
 def _parity(found: Findings, wanted: Sequence[float]) -> Mapping[str, Any]:
-    stated = [_stated(found.equal, found.ignored, found.different, one) for one in wanted]
+    stated = [_stated(found.equal, found.ignored, found.different, found.unanswered, one) for one in wanted]
     return {
         "lower_bound": stated[0].lower if stated else 0.0,
         "confidence": 1 - RISK,
+        "left_alone": found.left_alone,
         "needed": [{"parity": one.wanted, "equal_more": one.needed} for one in stated],
     }
 
 
 @lru_cache(maxsize=4_096)
-def _stated(equal: int, ignored: int, different: int, wanted: float) -> Parity:
+def _stated(equal: int, ignored: int, different: int, no_answer: int, wanted: float) -> Parity:
     """Return the statement; kept, because metrics and people ask for it far more often than it changes."""
-    return state_parity("", Outcomes(equal=equal, ignored=ignored, different=different), wanted)
+    outcomes = Outcomes(equal=equal, ignored=ignored, different=different, no_answer=no_answer)
+    return state_parity("", outcomes, wanted)
 
 
 def _by_frequency(found: Findings) -> list[Any]:
@@ -219,7 +224,10 @@ def _reading(found: Findings) -> ShadowReading:
     return ShadowReading(
         route=found.route,
         results=tuple((result.value, count) for result, count in results.items()),
+        no_answer=tuple(
+            (side, why, count) for side, whys in sorted(found.no_answer.items()) for why, count in sorted(whys.items())
+        ),
         dropped=tuple(sorted(found.dropped.items())),
         groups=tuple(_natures(found).items()),
-        lower_bound=_stated(found.equal, found.ignored, found.different, WANTED[0]).lower,
+        lower_bound=_stated(found.equal, found.ignored, found.different, found.unanswered, WANTED[0]).lower,
     )

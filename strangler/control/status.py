@@ -130,6 +130,8 @@ class ShadowStatus(msgspec.Struct, frozen=True, kw_only=True):
     different: int
     dropped: int
     """Requests that were to be compared and were not."""
+    no_answer: int = 0
+    """What the extracted side did not answer."""
     has_reads: bool = True
     """Whether there can be anything to compare; else its writes are sent on, which `divergences` has."""
 

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from strangler.core.model import Side
 from strangler.core.noise import Nature
+from strangler.core.offer import LEFT_ALONE
 
 MOST_GROUPS = 200
 """Groups of differences that are kept of one route; what is found beyond is counted as one number."""
@@ -63,6 +65,8 @@ class Findings:
     not_comparable: int = 0
     asked_twice: int = 0
     """Comparisons for which the answering side was asked again."""
+    no_answer: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Requests that the shadowed side was asked and did not answer: by that side, and why (core.offer.NO_ANSWER)."""
     dropped: dict[str, int] = field(default_factory=dict)
     """By core.offer.Drop."""
     obstacles: dict[str, int] = field(default_factory=dict)
@@ -80,3 +84,13 @@ class Findings:
     def compared(self) -> int:
         """Comparisons that had a result; those that could not be made are left out."""
         return self.equal + self.ignored + self.different
+
+    @property
+    def unanswered(self) -> int:
+        """Return what the extracted side did not answer and the monolith did: as good as different."""
+        return sum(self.no_answer.get(Side.EXTRACTED.value, {}).values())
+
+    @property
+    def left_alone(self) -> int:
+        """Return what the shadowed side was not asked, because it had failed before."""
+        return sum(self.dropped.get(why.value, 0) for why in LEFT_ALONE)

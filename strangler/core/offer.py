@@ -42,6 +42,15 @@ class Drop(StrEnum):
     """Comparing it failed in a way that nobody foresaw: a fault of the proxy itself."""
 
 
+NO_ANSWER = frozenset({Drop.BODY_TOO_LARGE, Drop.CONNECT, Drop.TIMEOUT, Drop.FAILED})
+"""Why the shadowed side gave no answer, once it was asked; `BODY_TOO_LARGE`: the answering side's was within the bound.
+
+All other drops are the proxy's own doing, and say nothing of a side.
+"""
+LEFT_ALONE = frozenset({Drop.BREAKER, Drop.UNHEALTHY})
+"""Drops of what the shadowed side was not asked, because it failed before: what it would have said is not known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a side said."""

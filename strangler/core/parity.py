@@ -18,11 +18,13 @@ class Outcomes:
     ignored: int = 0
     different: int = 0
     not_comparable: int = 0
+    no_answer: int = 0
+    """What the extracted side did not answer at all, and the monolith did."""
 
     @property
     def compared(self) -> int:
-        """Return how many had a result that says something."""
-        return self.equal + self.ignored + self.different
+        """Return how many had a result that says something; no answer is another one than the client got."""
+        return self.equal + self.ignored + self.different + self.no_answer
 
     @property
     def matching(self) -> int:
@@ -35,6 +37,7 @@ class Outcomes:
             ignored=self.ignored + other.ignored,
             different=self.different + other.different,
             not_comparable=self.not_comparable + other.not_comparable,
+            no_answer=self.no_answer + other.no_answer,
         )
 
 
@@ -49,6 +52,14 @@ class Parity:
     wanted: float
     needed: int | None
     """How many more comparisons without a difference prove `wanted`; None if it is more than MAX_NEEDED."""
+
+
+def is_out_of_sight(compared: int, left_alone: int, wanted: float) -> bool:
+    """Return whether more was not asked, of a side that was left alone after failures, than `wanted` leaves room for.
+
+    Because a side that fails rests, its failures would else be few beside the answers of the time when it was well.
+    """
+    return left_alone > (1 - wanted) * (compared + left_alone)
 
 
 def state_parity(route: str, outcomes: Outcomes, wanted: float = 0.999) -> Parity:

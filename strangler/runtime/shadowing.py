@@ -318,8 +318,10 @@ class Shadowing:
             return
         # Because findings only grow until they begin anew, with another `since`.
         known = before if before is not None and before.since == found.since else Findings(route=found.route, since=0.0)
-        if found.compared > known.compared:
-            self._on_compared(found.route, found.compared - known.compared, found.different - known.different)
+        # Because only the extracted side is judged, what the monolith did not answer is no fault of it.
+        silent = found.unanswered - known.unanswered
+        if (compared := found.compared - known.compared + silent) > 0:
+            self._on_compared(found.route, compared, found.different - known.different + silent)
 
     def _receive(self, message: FromComparer) -> None:
         self._heard_at = asyncio.get_running_loop().time()

@@ -13,7 +13,7 @@ from strangler.core.comparison import Comparison, Obstacle, Result
 from strangler.core.findings import Findings
 from strangler.core.migration import settings
 from strangler.core.model import Config, Route, Side
-from strangler.core.offer import Answer, Drop, Offer, is_sampled
+from strangler.core.offer import NO_ANSWER, Answer, Drop, Offer, is_sampled
 from strangler.core.pathrules import comparing_of
 from strangler.core.shadowing import Shadow, ShadowMode
 from strangler.errors import ShadowError
@@ -165,7 +165,16 @@ class Comparer:
         )
         what = self._what[route.name]
         again: Answer | None = None
-        shadow = await self._asker.ask(other, offer, route, rules)
+        try:
+            shadow = await self._asker.ask(other, offer, route, rules)
+        except ShadowError as error:
+            if Drop(error.why) not in NO_ANSWER or self._is_outdated(route, rules, what):
+                raise
+            side = Side.EXTRACTED if offer.primary is Side.LEGACY else Side.LEGACY
+            self._ledger(route.name).miss(side, Drop(error.why), time())
+            # Because what the answering side said is no worse for it.
+            self._record(offer, "")
+            return
         try:
             if self._is_outdated(route, rules, what):
                 return

@@ -8,6 +8,7 @@ from strangler.core.document import read_json
 from strangler.core.findings import MOST_EXAMPLES, Example, Findings, Group
 from strangler.core.grouping import GroupKey, group_key, printable
 from strangler.core.jsonpath import parse_path
+from strangler.core.model import Side
 from strangler.core.noise import Pairs
 from strangler.core.offer import Answer, Drop, Fields, Offer
 from strangler.core.redaction import Redaction, Redactor
@@ -26,6 +27,7 @@ class Ledger:
         self._last = 0.0
         self._results = dict.fromkeys(Result, 0)
         self._asked_twice = 0
+        self._no_answer: dict[str, dict[str, int]] = {}
         self._dropped: dict[str, int] = {}
         self._obstacles: dict[str, int] = {}
         self._crowd = Crowd()
@@ -48,8 +50,16 @@ class Ledger:
             Result.NOT_COMPARABLE: kept.not_comparable,
         }
         self._dropped, self._obstacles = dict(kept.dropped), dict(kept.obstacles)
+        self._no_answer = {side: dict(reasons) for side, reasons in kept.no_answer.items()}
         entries = (((group.place, group.kind), _entry(group)) for group in kept.groups)
         self._crowd = Crowd(entries, replaced=kept.replaced, uncounted=kept.uncounted)
+        self._has_news = True
+
+    def miss(self, side: Side, why: Drop, now: float) -> None:
+        """Count an answer that the shadowed side did not give."""
+        reasons = self._no_answer.setdefault(side.value, {})
+        reasons[why] = reasons.get(why, 0) + 1
+        self._last = now
         self._has_news = True
 
     def drop(self, why: Drop, count: int) -> None:
@@ -104,6 +114,7 @@ class Ledger:
             different=self._results[Result.DIFFERENT],
             not_comparable=self._results[Result.NOT_COMPARABLE],
             asked_twice=self._asked_twice,
+            no_answer={side: dict(reasons) for side, reasons in self._no_answer.items()},
             dropped=dict(self._dropped),
             obstacles=dict(self._obstacles),
             groups=tuple(sorted(groups, key=lambda group: (-group.count, group.place, group.kind))),

@@ -47,9 +47,10 @@ async def test_the_report_tells_a_route_its_parity_and_its_groups(
     assert capsys.readouterr().out.splitlines() == [
         "pay: shadow, sample 25%, since 2027-01-15 07:43:20 UTC",
         "  3,000 compared: 2,940 equal, 10 ignored, 50 different; 3 not comparable (encoding 3)",
+        "  1 not answered by the monolith (connect 1), which proves nothing",
         "  12 dropped (queue_full 10, timeout 2)",
         "  With 95% confidence, at least 97.8951% of such requests are answered alike "
-        "(equal or ignored; noise counts as different).",
+        "(equal or ignored; noise and no answer count as different).",
         "  For 99% it takes 3,323 more without a difference.",
         "  For 99.9% it takes 60,281 more without a difference.",
         "",
@@ -66,6 +67,35 @@ async def test_the_report_tells_a_route_its_parity_and_its_groups(
     ]
 
 
+async def test_a_side_that_gives_no_answer_is_not_proven_by_those_that_it_gives(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client.book.take(Findings(route="pay", since=5.0, equal=413, no_answer={"extracted": {"failed": 44, "timeout": 3}}))
+
+    code = await run(client, "report", "pay", "--bound", "98%")
+
+    out = capsys.readouterr().out
+    assert code == 3
+    assert "  47 not answered by the extracted side (failed 44, timeout 3), counted as different" in out
+    assert "98% is proven" not in out
+
+
+async def test_a_side_that_rests_after_failures_is_not_proven_by_what_it_answers_when_it_is_well(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = {"extracted": {"connect": 5}}
+    client.book.take(Findings(route="pay", since=5.0, equal=20_000, no_answer=silent, dropped={"breaker": 500}))
+
+    rested = await run(client, "report", "pay", "--bound", "99%")
+    told = capsys.readouterr().out
+    little = await run(client, "report", "pay", "--bound", "97%")
+
+    assert (rested, little) == (3, 0)
+    assert "For 99% too much was not asked: 500 requests while the shadowed side was left alone after failures." in told
+    assert "99% is proven" not in told
+    assert "97% is proven" in capsys.readouterr().out
+
+
 async def test_the_report_tells_all_routes_also_those_that_left_the_file(
     client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -79,7 +109,7 @@ async def test_the_report_tells_all_routes_also_those_that_left_the_file(
         "  3,000 compared: 3,000 equal, 0 ignored, 0 different; 0 not comparable",
         "  0 dropped",
         "  With 95% confidence, at least 99.9001% of such requests are answered alike "
-        "(equal or ignored; noise counts as different).",
+        "(equal or ignored; noise and no answer count as different).",
         "",
         "pay: shadow, sample 25%",
         "  0 compared: 0 equal, 0 ignored, 0 different; 0 not comparable",
@@ -277,4 +307,4 @@ async def test_status_has_a_line_for_each_route_that_is_shadowed(client: Client)
 
     shown = [line for line in status_lines(status) if line.startswith("shadow")]
 
-    assert shown == ["shadow   pay (both): 3000 compared, 50 different, 12 dropped"]
+    assert shown == ["shadow   pay (both): 3000 compared, 50 different, 0 without an answer, 12 dropped"]

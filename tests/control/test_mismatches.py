@@ -25,7 +25,7 @@ def test_a_route_whose_answers_surely_differ_too_often_is_taken_back_and_says_so
     kept, findings, _ = proxy.guards.of("a") or pytest.fail("not guarded")
     assert (proxy.caps, proxy.phase("a")) == ({"a": 0}, Phase.TRIPPED)
     assert kept.cause is not None
-    assert kept.cause["why"] == "50.0% of 100 compared answers differ (limit 1.0%)"
+    assert kept.cause["why"] == "50.0% of 100 compared answers differ or are missing (limit 1.0%)"
     assert [finding.requests for finding in findings if finding.acts] == [200]
 
 

@@ -29,8 +29,10 @@ SHORT = {
         "ignored": 10,
         "different": 50,
         "not_comparable": 3,
+        "no_answer": 0,
         "asked_twice": 60,
     },
+    "unanswered": {"legacy": {"connect": 1}},
     "dropped": {"timeout": 2, "queue_full": 10},
     "obstacles": {"encoding": 3},
     "natures": {"noise": 1, "regression": 1, "undecided": 0},
@@ -70,6 +72,18 @@ async def test_the_parity_is_the_bound_of_clopper_and_pearson() -> None:
     )
     # What is ignored is equal, and 50 of 3,000 are different, whatever their groups are held to be.
     assert parities["pay"]["lower_bound"] == pytest.approx(0.978951142317475, abs=1e-12)
+
+
+async def test_what_the_extracted_side_did_not_answer_is_told_and_bounds_parity_as_differences_do() -> None:
+    silent = {"extracted": {"timeout": 19, "failed": 1}, "legacy": {"connect": 5}}
+    async with served() as client:
+        client.book.take(replace(PAY, different=30, no_answer=silent, dropped={"breaker": 7, "unhealthy": 1}))
+        shown = (await client.ask("GET", "/api/v1/shadow/pay"))[1]
+
+    assert shown["unanswered"] == silent
+    assert (shown["counts"]["compared"], shown["counts"]["different"], shown["counts"]["no_answer"]) == (2_980, 30, 20)
+    assert shown["parity"]["left_alone"] == 8
+    assert shown["parity"]["lower_bound"] == pytest.approx(0.978951142317475, abs=1e-12)
 
 
 async def test_one_route_is_shown_whole_and_its_most_frequent_group_first() -> None:
@@ -185,6 +199,7 @@ async def test_metrics_have_results_drops_natures_and_the_bound() -> None:
         ("strangler_shadow_comparisons_total", "ignored", "pay"): 10,
         ("strangler_shadow_comparisons_total", "different", "pay"): 50,
         ("strangler_shadow_comparisons_total", "not_comparable", "pay"): 3,
+        ("strangler_shadow_no_answer_total", "connect", "pay", "legacy"): 1,
         ("strangler_shadow_dropped_total", "queue_full", "pay"): 10,
         ("strangler_shadow_dropped_total", "timeout", "pay"): 2,
         ("strangler_shadow_groups", "regression", "pay"): 1,

@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strangler.core.parity import Outcomes, state_parity
+from strangler.core.parity import Outcomes, is_out_of_sight, state_parity
 
 COUNTS = st.integers(0, 5_000)
-OUTCOMES = st.builds(Outcomes, equal=COUNTS, ignored=COUNTS, different=COUNTS, not_comparable=COUNTS)
+OUTCOMES = st.builds(Outcomes, equal=COUNTS, ignored=COUNTS, different=COUNTS, not_comparable=COUNTS, no_answer=COUNTS)
 
 
 @given(OUTCOMES, st.floats(0.5, 0.9999))
@@ -32,6 +32,22 @@ def test_what_cannot_be_compared_proves_nothing(outcomes: Outcomes) -> None:
     more = outcomes + Outcomes(not_comparable=1_000)
 
     assert state_parity("r", more).lower == state_parity("r", outcomes).lower
+
+
+@given(OUTCOMES, st.integers(1, 100))
+def test_no_answer_is_as_good_as_a_difference(outcomes: Outcomes, count: int) -> None:
+    silent, different = outcomes + Outcomes(no_answer=count), outcomes + Outcomes(different=count)
+
+    assert state_parity("r", silent).lower == state_parity("r", different).lower
+    assert state_parity("r", silent).needed == state_parity("r", different).needed
+
+
+def test_what_a_side_was_not_asked_after_failures_leaves_room_for_no_more_than_it_may_be() -> None:
+    assert not is_out_of_sight(0, 0, 0.999)
+    assert not is_out_of_sight(10_000, 10, 0.999)
+    assert is_out_of_sight(10_000, 11, 0.999)
+    assert not is_out_of_sight(10_000, 11, 0.99)
+    assert is_out_of_sight(0, 1, 0.5)
 
 
 def test_a_wanted_bound_of_three_nines_takes_about_three_thousand_comparisons() -> None:

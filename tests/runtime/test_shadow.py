@@ -1,6 +1,7 @@
 """Shadowing of a whole proxy: the other side is asked and compared, and neither clients nor operators pay for it."""
 
 import asyncio
+import itertools
 import os
 import signal
 from functools import partial
@@ -11,7 +12,7 @@ import pytest
 
 from strangler.cli.status import lines
 from strangler.runtime.comparer import NICE
-from tests.support.backend import Conversation, Received, backend, ok, says
+from tests.support.backend import Conversation, Received, Script, backend, ok, says
 from tests.support.proxy import Proxy, launch, routes_text, running
 from tests.support.waiting import until
 
@@ -136,8 +137,9 @@ async def test_a_shadowed_side_that_hangs_is_counted_and_no_client_waits_for_it(
 
         async def has_timed_out() -> bool:
             assert await proxy.get("/users/7") == (200, '{"id":7}')
-            dropped = (await findings(proxy)).get("dropped", {})
-            return "timeout" in dropped and "breaker" in dropped
+            shown = await findings(proxy)
+            silent = shown.get("unanswered", {}).get("extracted", {})
+            return "timeout" in silent and "breaker" in shown.get("dropped", {})
 
         await until(has_timed_out, deadline_s=30)
         assert (await findings(proxy))["different"] == 0
@@ -184,6 +186,65 @@ async def test_a_route_whose_answers_differ_is_taken_back_where_a_rule_says_so(t
         await until(lambda: bool(proxy.events("guard_tripped")))
         (line,) = proxy.events("guard_tripped")
     assert "compared answers differ" in line["why"]
+
+
+def _each_second(body: bytes) -> Script:
+    """Answer each second request, and break off the others; so no breaker rests."""
+    turns = itertools.count()
+
+    async def script(_received: Received, conversation: Conversation) -> bytes | None:
+        if next(turns) % 2:
+            return ok(body, JSON)
+        await conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+        return None
+
+    return script
+
+
+async def test_an_extracted_side_that_does_not_answer_is_kept_back_where_a_rule_says_so(tmp_path: Path) -> None:
+    guarded = (
+        '{name: users, match: {path: "/users/{id}"}, extracted: extracted, share: 0%, '
+        "shadow: {noise: 0%}, rollback: {mismatch_rate: {max: 1%, min_compared: 20}}}"
+    )
+    async with (
+        backend(says(ok(b'{"id":7}', JSON))) as monolith,
+        backend(_each_second(b'{"id":7}')) as extracted,
+        running(tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=[guarded])) as proxy,
+    ):
+        await until_comparing(proxy)
+
+        async def is_kept_back() -> bool:
+            assert await proxy.get("/users/7") == (200, '{"id":7}')
+            return bool(proxy.events("guard_tripped"))
+
+        await until(is_kept_back, deadline_s=30, what="a trip")
+        found = await findings(proxy)
+        (line,) = proxy.events("guard_tripped")
+    assert "compared answers differ or are missing" in line["why"]
+    assert (found["different"], found["unanswered"]["extracted"]["failed"]) == (0, found["no_answer"])
+
+
+async def test_a_monolith_that_does_not_answer_a_reverse_shadow_takes_nothing_back(tmp_path: Path) -> None:
+    guarded = (
+        '{name: users, match: {path: "/users/{id}"}, extracted: extracted, share: 100%, fallback: off, '
+        "shadow: {mode: reverse, noise: 0%}, rollback: {mismatch_rate: {max: 1%, min_compared: 20}}}"
+    )
+    async with (
+        backend(_each_second(b'{"id":7}')) as monolith,
+        backend(says(ok(b'{"id":7}', JSON))) as extracted,
+        running(tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=[guarded])) as proxy,
+    ):
+        await until_comparing(proxy)
+        found: dict[str, Any] = {}
+
+        async def has_seen_enough() -> bool:
+            assert await proxy.get("/users/7") == (200, '{"id":7}')
+            found.update(await findings(proxy))
+            return bool(found) and found["unanswered"].get("legacy", {}).get("failed", 0) >= 30 <= found["equal"]
+
+        await until(has_seen_enough, deadline_s=30, what="silences of the monolith")
+        assert proxy.events("guard_tripped") == []
+    assert (found["no_answer"], found["different"]) == (0, 0)
 
 
 async def test_findings_outlive_a_restart_of_the_proxy(tmp_path: Path) -> None:

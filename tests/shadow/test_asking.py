@@ -1,13 +1,15 @@
 """Asking again: the same bytes or nothing, only of addresses that are well, and never a side that cannot serve."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from strangler.core.breaker import FAILURES
 from strangler.core.findings import Findings
+from strangler.core.model import Side
 from strangler.core.offer import Drop
-from strangler.core.shadowing import PathRule, RuleKind, Shadow
+from strangler.core.shadowing import PathRule, RuleKind, Shadow, ShadowMode
 from tests.shadow.test_comparer import JSON, comparing, found, offer, shadowed
 from tests.support.backend import backend, ok, says
 from tests.support.plane import config
@@ -129,3 +131,17 @@ async def test_findings_of_something_else_are_not_taken_up_again(compares: str, 
         findings = await found(comparer, compared=kept + 1)
 
     assert (findings.equal, findings.since == 1.0) == (kept + 1, bool(kept))
+
+
+async def test_what_the_monolith_does_not_answer_is_no_fault_of_the_extracted_side_and_survives_a_restart() -> None:
+    gone = replace(offer(), primary=Side.EXTRACTED)
+    async with comparing(config(1, 1, shadowed(shadow=Shadow(mode=ShadowMode.REVERSE, noise=0)))) as comparer:
+        comparer.offer(gone)
+        before = await found(comparer, compared=0, dropped=1)
+    async with comparing(config(1, 1, shadowed(shadow=Shadow(mode=ShadowMode.REVERSE, noise=0)))) as comparer:
+        comparer.recall(before)
+        comparer.offer(gone)
+        findings = await found(comparer, compared=0, dropped=2)
+    assert findings.no_answer == {"legacy": {Drop.CONNECT: 2}}
+    assert findings.unanswered == 0
+    assert findings.last > 0

@@ -65,7 +65,7 @@ async def comparing(served: Config) -> AsyncIterator[Comparer]:
 
 
 async def found(comparer: Comparer, *, compared: int = 1, dropped: int = 0) -> Findings:
-    """Return the findings once so many comparisons were made and so many offers dropped."""
+    """Return the findings once so many comparisons were made and so many offers dropped or not answered."""
     kept: dict[str, Findings] = {}
 
     def is_there() -> bool:
@@ -73,7 +73,8 @@ async def found(comparer: Comparer, *, compared: int = 1, dropped: int = 0) -> F
         users = kept.get("users")
         if users is None:
             return False
-        return users.compared + users.not_comparable >= compared and sum(users.dropped.values()) >= dropped
+        left = sum(users.dropped.values()) + sum(sum(whys.values()) for whys in users.no_answer.values())
+        return users.compared + users.not_comparable >= compared and left >= dropped
 
     await until(is_there, what="comparisons")
     return kept["users"]
@@ -208,8 +209,8 @@ async def test_a_side_that_refuses_is_left_alone_after_a_few_failures() -> None:
             await found(comparer, compared=0, dropped=number + 1)
         comparer.offer(offer())
         findings = await found(comparer, compared=0, dropped=FAILURES + 3)
-    assert findings.dropped == {Drop.CONNECT: FAILURES, Drop.BREAKER: 3}
-    assert findings.compared == 0
+    assert (findings.no_answer, findings.dropped) == ({"extracted": {Drop.CONNECT: FAILURES}}, {Drop.BREAKER: 3})
+    assert (findings.compared, findings.unanswered, findings.left_alone) == (0, FAILURES, 3)
 
 
 async def test_a_route_that_leaves_it_to_the_stage_is_compared_by_the_defaults_of_the_file() -> None:
@@ -237,7 +238,7 @@ async def test_a_side_that_hangs_costs_its_timeout_and_no_more() -> None:
     async with backend(hang) as extracted, comparing(config(1, extracted.port, shadowed(shadow=rules))) as comparer:
         comparer.offer(offer())
         findings = await found(comparer, compared=0, dropped=1)
-    assert findings.dropped == {Drop.TIMEOUT: 1}
+    assert (findings.no_answer, findings.dropped) == ({"extracted": {Drop.TIMEOUT: 1}}, {})
 
 
 async def test_an_answer_of_the_shadow_over_the_bound_is_not_kept() -> None:
@@ -248,7 +249,7 @@ async def test_an_answer_of_the_shadow_over_the_bound_is_not_kept() -> None:
     ):
         comparer.offer(offer())
         findings = await found(comparer, compared=0, dropped=1)
-    assert findings.dropped == {Drop.BODY_TOO_LARGE: 1}
+    assert (findings.no_answer, findings.dropped) == ({"extracted": {Drop.BODY_TOO_LARGE: 1}}, {})
 
 
 async def test_what_the_queue_has_no_room_for_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,7 +298,7 @@ async def test_an_answer_that_is_no_http_is_a_failure_of_the_shadow() -> None:
     ):
         comparer.offer(offer())
         findings = await found(comparer, compared=0, dropped=1)
-    assert findings.dropped == {Drop.FAILED: 1}
+    assert (findings.no_answer, findings.dropped) == ({"extracted": {Drop.FAILED: 1}}, {})
 
 
 async def test_findings_go_on_after_a_restart_and_begin_anew_when_told() -> None:
@@ -385,4 +386,4 @@ async def test_a_read_that_finds_no_memory_to_be_recorded_counts_as_what_came_of
             assert comparer.gauges()["shadow_bytes"] == 0
     assert findings.compared == (module.MOST_AT_ONCE + 1 if is_there else 0)
     assert Drop.BUDGET not in findings.dropped
-    assert sum(findings.dropped.values()) + findings.compared == module.MOST_AT_ONCE + 1
+    assert sum(findings.dropped.values()) + findings.unanswered + findings.compared == module.MOST_AT_ONCE + 1

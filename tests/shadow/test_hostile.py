@@ -169,7 +169,7 @@ async def test_answers_that_are_too_large_are_no_failures_of_the_side() -> None:
             await found(comparer, compared=0, dropped=number + 1)
         comparer.offer(offer())
         findings = await found(comparer, compared=0, dropped=FAILURES + 1)
-    assert findings.dropped == {Drop.BODY_TOO_LARGE: FAILURES + 1}
+    assert (findings.no_answer, findings.dropped) == ({"extracted": {Drop.BODY_TOO_LARGE: FAILURES + 1}}, {})
 
 
 async def test_a_redirect_is_an_answer_and_leads_nowhere() -> None:

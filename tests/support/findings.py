@@ -41,6 +41,7 @@ PAY = Findings(
     different=50,
     not_comparable=3,
     asked_twice=60,
+    no_answer={"legacy": {"connect": 1}},
     dropped={"timeout": 2, "queue_full": 10},
     obstacles={"encoding": 3},
     groups=(AMOUNT, CLOCK),

@@ -140,6 +140,7 @@ function draw(found, accept, isAll = false) {
       ["Equal", `${count(counts.equal)} (${part(counts.equal, counts.compared)})`],
       ["Equal by a rule", count(counts.ignored)],
       ["Different", `${count(counts.different)} (${part(counts.different, counts.compared)})`],
+      ["Without an answer", silences(found.unanswered)],
       ["Not comparable", count(counts.not_comparable)],
       ["Not asked", count(dropped)],
       found.last ? ["Latest", ago(found.last, now())] : null,
@@ -150,9 +151,20 @@ function draw(found, accept, isAll = false) {
   ];
 }
 
+/** What the shadowed side did not answer, by that side and why. */
+function silences(unanswered) {
+  const told = Object.entries(unanswered).flatMap(([side, whys]) =>
+    Object.entries(whys).map(([why, one]) => `${count(one)} ${why.replaceAll("_", " ")}${side === "legacy" ? " (monolith)" : ""}`));
+  return told.length ? told.join(", ") : "0";
+}
+
 function statement(counts, parity) {
-  if (!counts.compared) return "Nothing was compared yet.";
-  const bound = `With a confidence of ${Math.round(parity.confidence * 100)} %, at least ${(parity.lower_bound * 100).toFixed(2)} % of answers are the same.`;
+  if (!counts.compared && !counts.no_answer) return "Nothing was compared yet.";
+  const bound = `With a confidence of ${Math.round(parity.confidence * 100)} %, at least ${(parity.lower_bound * 100).toFixed(2)} % of answers are the same; no answer counts as different.`;
+  const asked = counts.compared + counts.no_answer;
+  if (parity.left_alone > 0.01 * (asked + parity.left_alone)) {
+    return `${bound} But ${count(parity.left_alone)} requests were not asked, while the other side was left alone after failures, and nothing is known of those.`;
+  }
   const open = parity.needed.find((one) => one.equal_more > 0);
   return open ? `${bound} ${count(open.equal_more)} more equal ones in a row would show ${open.parity * 100} %.` : bound;
 }
