@@ -4,12 +4,12 @@ Every step has a bound, so that no body costs more than its size allows, however
 """
 
 import codecs
+import json
 import re
-import zlib
 from enum import StrEnum
-from html import unescape
 from urllib.parse import parse_qsl
 
+from strangler.core.codings import CODINGS, Corrupt, TooLarge, unpack
 from strangler.core.comparison import Json, Obstacle
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -22,15 +22,30 @@ _CHARSET = re.compile(
     r"ascii|utf-(?:8|8-sig|16|16-[bl]e|32|32-[bl]e)|(?:iso8859|cp|koi8|euc|shift|gb|big5|mac).*|hz|johab|tis-620"
 )
 """Because Python calls more things codecs than are character sets, such as `zip`, `idna` and `unicode_escape`."""
-_SILENT = ("script", "style", "template", "noscript")
-_WHITE = re.compile(r"\s+")
-_TAG = re.compile(r"/?([a-zA-Z][a-zA-Z0-9]*)")
+
+
+_JSON = ("application/json", "text/json", "text/x-json", "application/x-json")
+_JSON_LINES = (
+    "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonl", "application/jsonlines",
+    "application/x-jsonlines", "application/json-lines", "text/jsonl", "text/x-ndjson", "text/x-jsonl",
+)  # fmt: skip
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_VALUE = rf'(?:{_WORD}|"(?:[^"\\]|\\.)*")'
+_MEDIA = re.compile(rf"\s*{_WORD}/{_WORD}\s*(?:;\s*(?:{_WORD}={_VALUE}\s*)?)*")
+_PARAMETER = re.compile(rf";\s*({_WORD})=({_VALUE})")
+_DECLARED = re.compile(
+    rb"<(?:meta\s[^>]*?charset|\?xml\s[^>]*?encoding)\s*=\s*[\"']?\s*([A-Za-z][\w.:-]*)", re.IGNORECASE
+)
+_MOST_LOOKED_AT = 1_024
+"""Bytes. Precedent: the HTML standard's section 13.2.3.2 has browsers look there for a character set."""
 
 
 class Form(StrEnum):
     """What a body is compared as."""
 
     JSON = "json"
+    JSON_LINES = "json_lines"
+    """A JSON text on each line."""
     FIELDS = "fields"
     """application/x-www-form-urlencoded."""
     HTML = "html"
@@ -48,11 +63,19 @@ class Undecided(Exception):  # noqa: N818 -- because it is an answer, not an err
 
 def undo_codings(body: bytes, codings: str, most: int = MAX_BYTES) -> bytes:
     """Return a body without its content codings (RFC 9110 section 8.4); raise Undecided where that cannot be."""
+    if not body:
+        # Because an answer to HEAD has the head of another, and nothing that was coded.
+        return body
     names = [name for part in codings.split(",") if (name := part.strip().lower()) not in ("", "identity")]
-    if len(names) > _MAX_CODINGS or any(name not in ("gzip", "x-gzip", "deflate") for name in names):
+    if len(names) > _MAX_CODINGS or not CODINGS.keys() >= set(names):
         raise Undecided(Obstacle.ENCODING)
-    for name in reversed(names):
-        body = _inflate(body, most) if name == "deflate" else _gunzip(body, most)
+    try:
+        for name in reversed(names):
+            body = unpack(body, name, most)
+    except Corrupt as error:
+        raise Undecided(Obstacle.CORRUPT) from error
+    except TooLarge as error:
+        raise Undecided(Obstacle.TOO_LARGE) from error
     if len(body) > most:
         raise Undecided(Obstacle.TOO_LARGE)
     return body
@@ -61,8 +84,10 @@ def undo_codings(body: bytes, codings: str, most: int = MAX_BYTES) -> bytes:
 def form_of(content_type: str) -> Form:
     """Return what a body of this media type is compared as."""
     media = media_type(content_type)
-    if media == "application/json" or media.endswith("+json"):
+    if media in _JSON or media.endswith("+json"):
         return Form.JSON
+    if media in _JSON_LINES:
+        return Form.JSON_LINES
     if media == "application/x-www-form-urlencoded":
         return Form.FIELDS
     if media in ("text/html", "application/xhtml+xml"):
@@ -77,20 +102,41 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
+def media_meaning(content_type: str) -> str:
+    """Return the same text for values of Content-Type that say the same (RFC 9110 section 8.3.1).
+
+    Case counts in the values of parameters, but for `charset`; white space, quotes and order do not. What is no media
+    type means itself.
+    """
+    if not _MEDIA.fullmatch(content_type):
+        return content_type
+    found = []
+    for name, value in _PARAMETER.findall(content_type):
+        plain = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
+        found.append(f"; {name.lower()}={json.dumps(plain.lower() if name.lower() == 'charset' else plain)}")
+    return media_type(content_type) + "".join(sorted(found))
+
+
 def decode_text(body: bytes, content_type: str) -> str:
-    """Return the characters of a body; UTF-8 where no character set is named. Raise Undecided if they are not that."""
-    named = ""
-    for parameter in content_type.split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            named = value.strip().strip('"')
-    try:
-        codec = codecs.lookup(named or "utf-8-sig")
-        if not _CHARSET.fullmatch(codec.name):
-            raise Undecided(Obstacle.CHARSET)
-        return body.decode("utf-8-sig" if codec.name == "utf-8" else codec.name)
-    except (LookupError, ValueError) as error:
-        raise Undecided(Obstacle.CHARSET) from error
+    """Return the characters of a body. Raise Undecided if they are not of the character set that is named.
+
+    Where none is named it is UTF-8; or, of pages and other text, what they say in themselves, else windows-1252, which
+    is what browsers take it for.
+    """
+    return _decoded(body, content_type)[0]
+
+
+def decode_both(one: bytes, other: bytes, types: tuple[str, str]) -> tuple[str, str]:
+    """Return the characters of two bodies; raise as `decode_text` does.
+
+    Where one is guessed at, so is the other that names no character set either: the same bytes are the same text.
+    """
+    (ours, is_guessed), (theirs, is_other_guessed) = _decoded(one, types[0]), _decoded(other, types[1])
+    if is_guessed and not _charset(types[1]):
+        theirs = _guessed(other)
+    if is_other_guessed and not _charset(types[0]):
+        ours = _guessed(one)
+    return ours, theirs
 
 
 def read_form(text: str) -> Json:
@@ -105,71 +151,45 @@ def read_form(text: str) -> Json:
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
-def html_lines(text: str) -> list[str]:
-    """Return the text of a page as a reader sees it: no tags, comments, scripts or styles, white space as one blank.
-
-    One pass over the text, and no parser: what is compared is the words, and a page may be any soup of tags.
-    """
-    lines: list[str] = []
-    silent = ""
-    first, *parts = text.split("<")
-    _add_line(lines, first)
-    in_comment = False
-    for part in parts:
-        if in_comment or part.startswith("!--"):
-            _, end, rest = part.partition("-->")
-            in_comment = not end
-        else:
-            tag = _TAG.match(part)
-            name = tag[1].lower() if tag else ""
-            if silent and not (part.startswith("/") and name == silent):
-                continue
-            silent = name if name in _SILENT and not part.startswith("/") else ""
-            rest = part.partition(">")[2] if tag or part[:1] in ("/", "!", "?") else "<" + part
-        if not silent:
-            _add_line(lines, rest)
-    return lines
+def _charset(content_type: str) -> str:
+    named = ""
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            named = value.strip().strip('"')
+    return named
 
 
-def _add_line(lines: list[str], text: str) -> None:
-    words = _WHITE.sub(" ", unescape(text)).strip()
-    if words:
-        lines.append(words)
-
-
-def _gunzip(body: bytes, most: int) -> bytes:
-    """Return what all members of a gzip file hold (RFC 1952 section 2.2)."""
-    parts: list[bytes] = []
-    left = most
-    while True:
-        part, body = _unpack(body, 31, left)
-        parts.append(part)
-        left -= len(part)
-        if not body.strip(b"\0"):
-            return b"".join(parts)
-
-
-def _inflate(body: bytes, most: int) -> bytes:
-    """Return what a deflate body holds: zlib's format, or bare, as some servers send it (RFC 9110 section 8.4.1.2)."""
+def _decoded(body: bytes, content_type: str) -> tuple[str, bool]:
+    """Return the characters, and whether their set is a guess."""
+    named = _charset(content_type)
     try:
-        part, rest = _unpack(body, 15, most)
-    except Undecided as problem:
-        if problem.obstacle is not Obstacle.CORRUPT:
+        return _characters(body, named or "utf-8"), False
+    except Undecided:
+        if named or form_of(content_type) not in (Form.TEXT, Form.HTML):
             raise
-        part, rest = _unpack(body, -15, most)
-    if rest:
-        raise Undecided(Obstacle.CORRUPT)
-    return part
+        return _guessed(body), True
 
 
-def _unpack(body: bytes, window: int, most: int) -> tuple[bytes, bytes]:
-    machine = zlib.decompressobj(window)
+def _guessed(body: bytes) -> str:
+    declared = _DECLARED.search(body[:_MOST_LOOKED_AT])
+    names = [declared[1].decode("ascii")] if declared else []
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        names = ["utf-16"]
+    for name in (*names, "windows-1252"):
+        try:
+            return _characters(body, name)
+        except Undecided:
+            continue
+    # Because windows-1252 has five bytes to which it gives no meaning, and this has a character for each.
+    return body.decode("latin-1")
+
+
+def _characters(body: bytes, charset: str) -> str:
     try:
-        part = machine.decompress(body, most + 1)
-    except zlib.error as error:
-        raise Undecided(Obstacle.CORRUPT) from error
-    if len(part) > most:
-        raise Undecided(Obstacle.TOO_LARGE)
-    if not machine.eof:
-        raise Undecided(Obstacle.CORRUPT)
-    return part, machine.unused_data
+        codec = codecs.lookup(charset)
+        if not _CHARSET.fullmatch(codec.name):
+            raise Undecided(Obstacle.CHARSET)
+        return body.decode("utf-8-sig" if codec.name == "utf-8" else codec.name)
+    except (LookupError, ValueError) as error:
+        raise Undecided(Obstacle.CHARSET) from error

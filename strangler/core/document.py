@@ -1,10 +1,10 @@
 """Documents: JSON text read so that nothing that makes two texts different is lost.
 
-Integers and other numbers are kept apart and exact, a member's name that stands twice is kept as often as it stands,
-and NaN and Infinity are no JSON (RFC 8259).
+Integers and other numbers are kept apart and exact, a member's name that stands twice is kept as often as it stands.
 
 What is to be compared is read with its numbers as they are written, as bytes. Because no other value is bytes, Python's
-own `==` then never takes two values of different types for equal, and answers for a whole document in no time.
+own `==` then never takes two values of different types for equal, and answers for a whole document in no time. NaN and
+Infinity are no JSON (RFC 8259), but many servers write them, so they are read as themselves there, and nowhere else.
 """
 
 import json
@@ -43,7 +43,7 @@ class Repeated(dict[str, Json]):
 
 
 class HugeNumber(str):
-    """A number that is kept as its text, because Python can hold it only at a cost or not at all."""
+    """A number that is kept as its text, because Python can hold it only at a cost or not at all, as NaN."""
 
     __slots__ = ()
 
@@ -60,7 +60,7 @@ def parse_json(text: str) -> Json:
 
 
 def read_json(text: str) -> Json:
-    """Return what a JSON text says, its numbers as they are written; raise as `parse_json` does."""
+    """Return what a JSON text says, its numbers, NaN and Infinity as they are written; raise as `parse_json` does."""
     return cast("Json", _AS_WRITTEN(text))
 
 
@@ -71,6 +71,9 @@ def exact(value: Json) -> Json:
     if value.isdigit() and len(value) <= _MAX_DIGITS:
         return int(value)
     text = value.decode("ascii")
+    if not text[-1].isdigit():
+        # NaN and Infinity, of which Decimal would not hold the first for equal to itself.
+        return HugeNumber(text)
     return _integer(text) if text.lstrip("-").isdigit() else _real(text)
 
 
@@ -131,12 +134,14 @@ def _real(text: str) -> Decimal | HugeNumber:
         return HugeNumber(text)
 
 
-def _reader(integer: Callable[[str], object], real: Callable[[str], object]) -> Callable[[str], object]:
+def _reader(
+    integer: Callable[[str], object], real: Callable[[str], object], constant: Callable[[str], object] = _no_number
+) -> Callable[[str], object]:
     return json.JSONDecoder(
-        object_pairs_hook=_object, parse_int=integer, parse_float=real, parse_constant=_no_number
+        object_pairs_hook=_object, parse_int=integer, parse_float=real, parse_constant=constant
     ).decode
 
 
 _QUICK = _reader(int, Decimal)
 _CAREFUL = _reader(_integer, _real)
-_AS_WRITTEN = _reader(str.encode, str.encode)
+_AS_WRITTEN = _reader(str.encode, str.encode, str.encode)

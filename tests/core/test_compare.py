@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from strangler.core.compare import Comparing, compare
 from strangler.core.comparison import MAX_DIFFERENCES, Comparison, Difference, Json, Kind, Obstacle, Result
-from strangler.core.document import dump_json
+from strangler.core.document import HugeNumber, dump_json
 from strangler.core.jsonpath import parse_path
 from strangler.core.offer import Answer
 from strangler.core.rewrite import Ignore
@@ -124,9 +124,28 @@ def test_what_rules_explain_is_ignored_and_said() -> None:
         (answer("a\nb", "text/plain"), answer("a\nc", "text/plain"),
          different(Difference(kind=Kind.VALUE, place=(1,), primary="b", shadow="c"))),
         (answer("a\nb", "text/plain"), answer("a", "text/plain"),
-         different(Difference(kind=Kind.LENGTH, primary=2, shadow=1))),
+         different(Difference(kind=Kind.MISSING, place=(1,), primary="b"))),
+        (answer("<p>a<p>c", "text/html"), answer("<p>a<p>b<p>c", "text/html"),
+         different(Difference(kind=Kind.EXTRA, place=(1,), shadow="b"))),
         (answer("a\nb", "text/plain"), answer("a\r\nb", "text/plain"),
-         different(Difference(kind=Kind.LENGTH, primary=3, shadow=4))),
+         different(Difference(kind=Kind.VALUE, place=(0,), primary="a", shadow="a\r"))),
+        (answer("é".encode("latin-1"), "text/html"), answer("<p>é".encode("latin-1"), "text/html"), EQUAL),
+        (answer("é".encode("latin-1"), "text/html"), answer("é", "text/html"),
+         different(Difference(kind=Kind.VALUE, place=(0,), primary="é", shadow="Ã©"))),
+        (answer("", content_encoding="gzip"), answer("", content_encoding="br"), EQUAL),
+        (answer('{"a":1,"b":2}', "text/json"), answer('{"b":2,"a":1}', "text/json"), EQUAL),
+        (answer('{"a":1,"b":2}', ""), answer('{"b":2,"a":1}', ""), EQUAL),
+        (answer('{"a":1}', ""), answer('{"a":2}', ""),
+         different(Difference(kind=Kind.VALUE, place=("a",), primary=1, shadow=2))),
+        (answer('{"a":1}', ""), answer('{"a":1', ""), different(Difference(kind=Kind.LENGTH, primary=7, shadow=6))),
+        (answer(b"[\xff]", ""), answer("[]", ""), different(Difference(kind=Kind.LENGTH, primary=3, shadow=2))),
+        (answer('{"t":1}\n{"t":2}\n', "application/x-ndjson"), answer('{"t": 1}\r\n\n{"t":3}', "application/x-ndjson"),
+         different(Difference(kind=Kind.VALUE, place=(1, "t"), primary=2, shadow=3))),
+        (answer("[NaN, Infinity]"), answer("[NaN,Infinity]"), EQUAL),
+        (answer("[NaN]"), answer("[-Infinity]"),
+         different(Difference(kind=Kind.VALUE, place=(0,), primary=HugeNumber("NaN"), shadow=HugeNumber("-Infinity")))),
+        (answer("[NaN]"), answer('["NaN"]'),
+         different(Difference(kind=Kind.TYPE, place=(0,), primary=HugeNumber("NaN"), shadow="NaN"))),
         (answer("a", "text/plain; charset=utf-8"), answer("a", "text/plain; charset=ascii"), EQUAL),
         (answer("ab", "image/png"), answer("abc", "image/png"),
          different(Difference(kind=Kind.LENGTH, primary=2, shadow=3))),
@@ -138,6 +157,103 @@ def test_what_rules_explain_is_ignored_and_said() -> None:
 )  # fmt: skip
 def test_bodies_are_compared_by_what_they_are(one: Answer, other: Answer, found: Comparison) -> None:
     assert compare(one, other, Comparing(headers=(), max_bytes=20_000 if len(one.body) != 200 else 100)) == found
+
+
+SHOWN = "<p>Balance {}</p>"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"<script>var x='<!--';</script>{SHOWN}", f"<style>a::after='<!--'</style>{SHOWN}", f"<!-- never ended {SHOWN}",
+        f"<script>never ended {SHOWN}", f"<!-->{SHOWN}<!-- -->", f"<!-- --!>{SHOWN}<!-- -->",
+        f"<textarea><!-- </textarea>{SHOWN}<!-- -->", f"<title><!--</title>{SHOWN}<!-- -->",
+        "<textarea><script>{}</script></textarea>", "<plaintext><script>{}</script>", "<xmp><!--{}--></xmp>",
+        f"<iframe><!--</iframe>{SHOWN}<!-- -->", f"<template><template></template>{SHOWN}</template>",
+        "<![CDATA[{}]]>", "<b {}", "<a x=a='b>{}'>", "<a ='b>{}'>", "<a x='b>{}", "<a title='x > y'>{}</a>", "</{}",
+        "<input value={}>", "<input type=hidden name=total value='{}'>", "<option value={}>x", "<meter value={}>",
+    ],
+)  # fmt: skip
+def test_what_a_reader_of_a_page_sees_is_compared(page: str) -> None:
+    one, other = answer(page.format(100), "text/html"), answer(page.format(999), "text/html")
+
+    assert compare(one, other, PLAIN).result is Result.DIFFERENT
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Total: <b>5</b> EUR", "Total: 5 EUR"),
+        ("<p>a<!-- x -->b</p>", "<div class='y > z'>ab</div>"),
+        ("<script>1</script>x", "<script>2</script>x"),
+        ("<input type=hidden name=csrf_token value=1>x", "<input type=hidden name=csrf_token value=2>x"),
+    ],
+)
+def test_what_no_reader_of_a_page_sees_is_not(one: str, other: str) -> None:
+    assert compare(answer(one, "text/html"), answer(other, "text/html"), PLAIN) == EQUAL
+
+
+def test_an_input_that_is_checked_is_another() -> None:
+    one, other = answer("<input name=a checked>", "text/html"), answer("<input name=a>", "text/html")
+
+    assert compare(one, other, PLAIN) == different(
+        Difference(kind=Kind.VALUE, place=(0,), primary="<input a checked>", shadow="<input a>")
+    )
+
+
+ROOT = Comparing(headers=(), rules=(Ignore(path=parse_path("$")),))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (answer("ab", "image/png"), answer("abc", "image/png")),
+        (answer("a", "text/plain"), answer("b", "text/plain")),
+        (answer("a", "text/html"), answer("<p>b", "text/html")),
+        (answer("a=1", "application/x-www-form-urlencoded"), answer("a=2", "application/x-www-form-urlencoded")),
+        (answer("[1]"), answer("2")),
+        (answer("{"), answer("[")),
+        (answer("{"), answer("[]")),
+        (answer("1"), answer("1", "text/html")),
+        (answer("x", content_encoding="br"), answer("x")),
+        (answer("[" * 9_999), answer("[" * 9_998)),
+    ],
+)
+def test_an_ignored_body_is_ignored_whatever_it_is(one: Answer, other: Answer) -> None:
+    found = compare(one, other, ROOT)
+
+    assert (found.result, len(found.ignored)) == (Result.IGNORED, 1)
+    assert compare(one, Answer(status=201, headers=other.headers, body=other.body), ROOT).result is Result.DIFFERENT
+
+
+def test_rules_reach_the_lines_of_pages_and_of_text() -> None:
+    lines = Comparing(rules=(Ignore(path=parse_path("$[1]")),))
+
+    for kind, end in (("text/plain", "\n"), ("text/html", "<p>")):
+        one, other, third = (answer(end.join(text), kind) for text in ("abc", "axc", "xbc"))
+        assert compare(one, other, lines) == Comparison(
+            result=Result.IGNORED, ignored=(Difference(kind=Kind.VALUE, place=(1,), primary="b", shadow="x"),)
+        )
+        assert compare(one, third, lines).result is Result.DIFFERENT
+
+
+def test_a_place_in_lines_of_json_is_named_by_a_path() -> None:
+    how = Comparing(rules=(Ignore(path=parse_path("$..t")),))
+    one, other = (answer(text, "application/jsonl") for text in ('{"t":1}\n{"t":2}', '{"t":1}\n{"t":3}'))
+
+    assert compare(one, other, how).result is Result.IGNORED
+
+
+def test_too_many_lines_of_json_are_not_comparable() -> None:
+    one, other = answer("1\n" * 100_000, "application/jsonl"), answer("2\n", "application/jsonl")
+
+    assert compare(one, other, PLAIN) == unread(Obstacle.TOO_LARGE)
+
+
+def test_a_content_type_that_is_written_otherwise_is_the_same() -> None:
+    one, other = answer("1", "application/json; charset=utf-8"), answer("1", "application/json;charset=UTF-8")
+
+    assert compare(one, other, PLAIN) == EQUAL
 
 
 def test_other_bytes_are_told_by_a_digest() -> None:

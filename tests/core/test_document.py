@@ -84,7 +84,19 @@ def test_numbers_of_any_size_are_told_as_they_are_written() -> None:
     assert exact(b"-" + b"9" * 5000) == HugeNumber("-" + "9" * 5000)
 
 
-@pytest.mark.parametrize("text", ["NaN", "[Infinity]", "-Infinity", "{", "", "01", "'a'", "[1,]"])
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_is_read_as_itself_where_it_is_compared(text: str) -> None:
+    value = read_json(f"[{text}]")
+
+    assert value == read_json(f"[ {text} ]") != read_json(f'["{text}"]')
+    assert isinstance(value, list)
+    assert exact(value[0]) == HugeNumber(text)
+    assert dump_json(value) == f"[{text}]"
+    with pytest.raises(ValueError, match=text):
+        parse_json(text)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "{", "", "01", "'a'", "[1,]", "+Infinity"])
 def test_what_is_no_json_is_refused(text: str) -> None:
     for read in (parse_json, read_json):
         with pytest.raises(ValueError, match=r".*"):
