@@ -131,7 +131,7 @@ def _silent(route: Mapping[str, Any]) -> Iterator[str]:
 def _group(group: Mapping[str, Any], nature: str) -> Iterator[str]:
     yield f"  {plain(group['place'])}  {group['kind']}, {group['count']:,} times: {nature}"
     yield f"    first seen {date_text(group['first'])}, last {date_text(group['last'])}"
-    for example in group["examples"][:1]:
+    for example in group["examples"]:
         yield (
             f"    {plain(example['method'])} {plain(example['path'])}  primary: {_value(example['primary'])}  "
             f"shadow: {_value(example['shadow'])}  ({plain(example['request_id'])})"

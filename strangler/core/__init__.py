@@ -1,1 +1,1 @@
-"""core decides: sync, standard library only, no clock, no dice, no I/O. Values in, values out."""
+"""core decides: sync, no clock, no dice, no I/O, and no package but two that undo codings. Values in, values out."""

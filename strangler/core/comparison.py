@@ -32,7 +32,7 @@ class Obstacle(StrEnum):
     """Why two answers could not be compared."""
 
     ENCODING = "encoding"
-    """A content coding that the standard library cannot undo, such as br and zstd, or too many of them."""
+    """A content coding that is none of gzip, deflate, br and zstd, or too many of them."""
     CORRUPT = "corrupt"
     """The content coding cannot be undone: the bytes are not what it says."""
     TOO_LARGE = "too_large"

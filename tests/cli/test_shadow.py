@@ -35,6 +35,16 @@ async def run(client: Client, *arguments: str) -> int:
     return await asyncio.to_thread(main, ["shadow", *arguments, "--admin", str(client.address)])
 
 
+async def test_the_report_prints_every_example_that_is_kept(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = tuple(replace(EXAMPLE, request_id=f"request-{at}") for at in range(3))
+    client.book.take(replace(PAY, groups=(replace(AMOUNT, examples=kept),)))
+
+    await run(client, "report", "pay")
+
+    told = capsys.readouterr().out
+    assert all(example.request_id in told for example in kept)
+
+
 async def test_the_report_tells_a_route_its_parity_and_its_groups(
     client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,14 +41,22 @@ def unread(obstacle: Obstacle) -> Comparison:
     return Comparison(result=Result.NOT_COMPARABLE, obstacle=obstacle)
 
 
-@given(st.binary(max_size=60), TYPES, st.sampled_from(["", "gzip", "deflate", "br"]), st.integers(100, 599))
+@given(
+    st.binary(max_size=60), TYPES, st.sampled_from(["", "gzip", "deflate", "br", "zstd", "dcb"]), st.integers(100, 599)
+)
 def test_an_answer_equals_itself(body: bytes, kind: str, coding: str, status: int) -> None:
     one = answer(body, kind, status, content_encoding=coding)
 
     assert compare(one, one, PLAIN) == EQUAL
 
 
-@given(st.binary(max_size=60), st.binary(max_size=60), TYPES, TYPES, st.sampled_from(["", "gzip", "deflate", "br"]))
+@given(
+    st.binary(max_size=60),
+    st.binary(max_size=60),
+    TYPES,
+    TYPES,
+    st.sampled_from(["", "gzip", "deflate", "br", "zstd", "dcb"]),
+)
 def test_whatever_comes_is_compared_or_told_why_not(a: bytes, b: bytes, x: str, y: str, coding: str) -> None:
     found = compare(answer(a, x, content_encoding=coding), answer(b, y), PLAIN)
 
@@ -111,7 +119,8 @@ def test_what_rules_explain_is_ignored_and_said() -> None:
         (answer("[1]"), answer(b"\xef\xbb\xbf[ 1 ]"), EQUAL),
         (answer("[" * 9_999), answer("[" * 9_998), unread(Obstacle.TOO_DEEP)),
         (answer("[" * 200 + "1" + "]" * 200), answer("[" * 200 + "2" + "]" * 200), unread(Obstacle.TOO_DEEP)),
-        (answer("1"), answer("x", content_encoding="br"), unread(Obstacle.ENCODING)),
+        (answer("1"), answer("x", content_encoding="dcb"), unread(Obstacle.ENCODING)),
+        (answer("1"), answer("x", content_encoding="br"), unread(Obstacle.CORRUPT)),
         (answer(b"\xff"), answer("1"), unread(Obstacle.CHARSET)),
         (answer("1" * 200), answer("1"), unread(Obstacle.TOO_LARGE)),
         (answer("a=1&b=2", "application/x-www-form-urlencoded"), answer("b=2&a=1", "application/x-www-form-urlencoded"),
