@@ -24,6 +24,7 @@ def check(
     document: Any = NOT_ASSERTED,
     text: str | None = None,
     digest: str = "",
+    codec: str = "utf-8-sig",
 ) -> None:
     """Ask the build at BASE_URL, and fail with all that is not as expected of its answer."""
     found_status, found_headers, body = ask(method, target, headers)
@@ -33,10 +34,10 @@ def check(
     found = [problem for name, value in answered.items() for problem in differing(name, value, found_headers)]
     if document is not NOT_ASSERTED:
         try:
-            found += problems(document, parse(body.decode("utf-8-sig")))
+            found += problems(document, parse(body.decode(codec)))
         except ValueError as error:
             found.append(f"the body is not JSON that can be read: {error}")
-    if text is not None and body.decode("utf-8-sig", "replace").splitlines() != text.splitlines():
+    if text is not None and body.decode(codec, "replace").splitlines() != text.splitlines():
         found.append("the text is another")
     if digest and sha256(body).hexdigest() != digest:
         found.append(f"the body, {len(body)} bytes, is another")
@@ -79,8 +80,21 @@ def ask(method: str, target: str, headers: list[tuple[str, str]]) -> tuple[int, 
         connection.close()
 
 
-def unpacked(body: bytes, coding: str) -> bytes:
-    """Return a body without its content coding."""
-    if coding.strip().lower() in ("gzip", "x-gzip"):
-        return gzip.decompress(body)
-    return zlib.decompress(body) if coding.strip().lower() == "deflate" else body
+def unpacked(body: bytes, codings: str) -> bytes:
+    """Return a body without its content codings; none is undone of an empty one, such as HEAD has."""
+    for coding in reversed([word.strip().lower() for word in codings.split(",")] if body else []):
+        if coding in ("gzip", "x-gzip"):
+            body = gzip.decompress(body)
+        elif coding == "deflate":
+            body = inflated(body)
+        elif coding not in ("", "identity"):
+            raise AssertionError(f"the body has the content coding {coding}, which Python alone cannot undo")
+    return body
+
+
+def inflated(body: bytes) -> bytes:
+    """Return what is in a deflate body, which some servers send bare (RFC 9110 section 8.4.1.2)."""
+    try:
+        return zlib.decompress(body)
+    except zlib.error:
+        return zlib.decompress(body, -15)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
-from strangler.core.content import Form, Undecided, decode_text, form_of, undo_codings
+from strangler.core.content import Form, Undecided, codec_of, decode_text, form_of, undo_codings
 from strangler.core.document import parse_json
 from strangler.core.expecting import Expected, expect
 from strangler.core.jsonpath import parse_path
@@ -59,6 +59,8 @@ class Body:
     """For JSON."""
     text: str = ""
     """The text, or the digest (SHA-256, hexadecimal)."""
+    codec: str = "utf-8-sig"
+    """Python's codec that the recorded text or JSON is read with."""
     why: str = ""
     """Why nothing is asserted."""
 
@@ -142,24 +144,25 @@ def _body(recording: Recording, answered: tuple[tuple[str, str], ...], shadow: S
         if form is Form.BYTES:
             return _digest(plain)
         text = decode_text(plain, content_type)
+        codec = codec_of(plain, content_type)
         if form is Form.JSON:
-            return _json(text, recording, shadow, redactor)
+            return _json(text, codec, recording, shadow, redactor)
     except (Undecided, ValueError, RecursionError) as error:
         return Body(kind=BodyKind.NOTHING, why=f"the recorded body cannot be read ({type(error).__name__})")
     if form is not Form.TEXT:
-        return Body(kind=BodyKind.NOTHING, why="a form or a page is asserted by status and headers alone")
+        return Body(kind=BodyKind.NOTHING, why="a form, a page or JSON lines are asserted by status and headers alone")
     if redactor.text(text) != text:
         return Body(kind=BodyKind.NOTHING, why="the text holds a secret")
-    return Body(kind=BodyKind.TEXT, text=text)
+    return Body(kind=BodyKind.TEXT, text=text, codec=codec)
 
 
-def _json(text: str, recording: Recording, shadow: Shadow, redactor: Redactor) -> Body:
+def _json(text: str, codec: str, recording: Recording, shadow: Shadow, redactor: Redactor) -> Body:
     value = parse_json(text)
     redactor.learn(value=value)
     # Because what was taken out of it says nothing of what stands there, it is not asserted at all.
     gone = tuple(Ignore(path=parse_path(path)) for path in recording.taken_out)
     rules = (*comparing_of(shadow).rules, *gone)
-    return Body(kind=BodyKind.JSON, expected=expect(value, redactor.json(value), rules))
+    return Body(kind=BodyKind.JSON, expected=expect(value, redactor.json(value), rules), codec=codec)
 
 
 def _digest(plain: bytes) -> Body:

@@ -8,11 +8,20 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import Any
 
 _UUID = re.compile(r"(?:urn:uuid:)?[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _TYPES = {bool: "boolean", int: "integer", Decimal: "number", str: "string", list: "array", dict: "object"}
+
+
+_MAX_DIGITS = 4_000
+
+
+class Huge(str):
+    """A number that Python cannot read, or not in a short time, as its text."""
+
+    __slots__ = ()
 
 
 class Anything:
@@ -70,7 +79,7 @@ class Unordered:
 
 def parse(text: str) -> Any:
     """Return what a JSON text says, with exact numbers; raises ValueError if it is none, or has a name twice."""
-    return json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object)
+    return json.loads(text, parse_int=_integer, parse_float=_real, parse_constant=_refuse, object_pairs_hook=_object)
 
 
 def problems(expected: Any, actual: Any, path: str = "$") -> list[str]:
@@ -211,7 +220,7 @@ def _seconds(value: Any) -> float | None:
 
 
 def _type(value: Any) -> str:
-    return "null" if value is None else _TYPES[type(value)]
+    return "null" if value is None else _TYPES.get(type(value), "huge number")
 
 
 def _shown(value: Any) -> str:
@@ -224,6 +233,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError("an object has a name twice")
     return found
+
+
+def _integer(text: str) -> Any:
+    return int(text) if len(text) <= _MAX_DIGITS else Huge(text)
+
+
+def _real(text: str) -> Any:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Huge(text)
 
 
 def _refuse(text: str) -> Any:

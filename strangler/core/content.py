@@ -126,16 +126,21 @@ def decode_text(body: bytes, content_type: str) -> str:
     return _decoded(body, content_type)[0]
 
 
+def codec_of(body: bytes, content_type: str) -> str:
+    """Return the name of Python's codec that reads a body as `decode_text` does; raise as that does."""
+    return _decoded(body, content_type)[1]
+
+
 def decode_both(one: bytes, other: bytes, types: tuple[str, str]) -> tuple[str, str]:
     """Return the characters of two bodies; raise as `decode_text` does.
 
     Where one is guessed at, so is the other that names no character set either: the same bytes are the same text.
     """
-    (ours, is_guessed), (theirs, is_other_guessed) = _decoded(one, types[0]), _decoded(other, types[1])
+    (ours, _, is_guessed), (theirs, _, is_other_guessed) = _decoded(one, types[0]), _decoded(other, types[1])
     if is_guessed and not _charset(types[1]):
-        theirs = _guessed(other)
+        theirs, _ = _guessed(other)
     if is_other_guessed and not _charset(types[0]):
-        ours = _guessed(one)
+        ours, _ = _guessed(one)
     return ours, theirs
 
 
@@ -160,18 +165,18 @@ def _charset(content_type: str) -> str:
     return named
 
 
-def _decoded(body: bytes, content_type: str) -> tuple[str, bool]:
-    """Return the characters, and whether their set is a guess."""
+def _decoded(body: bytes, content_type: str) -> tuple[str, str, bool]:
+    """Return the characters, the codec that they were read with, and whether that is a guess."""
     named = _charset(content_type)
     try:
-        return _characters(body, named or "utf-8"), False
+        return (*_characters(body, named or "utf-8"), False)
     except Undecided:
         if named or form_of(content_type) not in (Form.TEXT, Form.HTML):
             raise
-        return _guessed(body), True
+        return (*_guessed(body), True)
 
 
-def _guessed(body: bytes) -> str:
+def _guessed(body: bytes) -> tuple[str, str]:
     declared = _DECLARED.search(body[:_MOST_LOOKED_AT])
     names = [declared[1].decode("ascii")] if declared else []
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -182,14 +187,15 @@ def _guessed(body: bytes) -> str:
         except Undecided:
             continue
     # Because windows-1252 has five bytes to which it gives no meaning, and this has a character for each.
-    return body.decode("latin-1")
+    return body.decode("latin-1"), "latin-1"
 
 
-def _characters(body: bytes, charset: str) -> str:
+def _characters(body: bytes, charset: str) -> tuple[str, str]:
     try:
-        codec = codecs.lookup(charset)
-        if not _CHARSET.fullmatch(codec.name):
+        name = codecs.lookup(charset).name
+        if not _CHARSET.fullmatch(name):
             raise Undecided(Obstacle.CHARSET)
-        return body.decode("utf-8-sig" if codec.name == "utf-8" else codec.name)
+        codec = "utf-8-sig" if name == "utf-8" else name
+        return body.decode(codec), codec
     except (LookupError, ValueError) as error:
         raise Undecided(Obstacle.CHARSET) from error

@@ -103,6 +103,8 @@ def _test(case: Case) -> Iterator[str]:
 
 
 def _asserted(body: Body) -> Iterator[str]:
+    if body.codec != "utf-8-sig":
+        yield f"        codec={body.codec!a},"
     match body.kind:
         case BodyKind.JSON:
             yield f"        document={literal(body.expected, 8)},"

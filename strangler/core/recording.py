@@ -161,7 +161,8 @@ def _taken_out(body: bytes, headers: Fields, paths: tuple[JsonPath, ...]) -> tup
     told = {name.lower(): _text(value) for name, value in headers}
     content_type = told.get(b"content-type", "")
     form = form_of(content_type)
-    if form is Form.FIELDS:
+    if form in (Form.FIELDS, Form.JSON_LINES) or (body and not content_type):
+        # Because what paths name may be in it, and it is not written anew.
         raise Undecided(Obstacle.INVALID_JSON)
     if form is not Form.JSON or not body:
         # Because a path names nothing in it.

@@ -1,9 +1,11 @@
 """`strangler shadow export`: files that run without the proxy, and fail where a build answers otherwise."""
 
 import asyncio
+import gzip
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -121,6 +123,48 @@ async def test_what_rules_let_differ_passes_and_all_else_is_named(tmp_path: Path
         "$.more is too much",
     ):
         assert problem in other[1]
+
+
+BARE = zlib.compressobj(wbits=-15)
+ANSWERS = [
+    ("caf\u00e9".encode("latin-1"), b"text/plain; charset=iso-8859-1", b""),
+    ("caf\u00e9".encode("latin-1"), b"text/plain", b""),
+    ('{"a":"caf\u00e9"}'.encode("latin-1"), b"application/json; charset=iso-8859-1", b""),
+    ('{"a":"caf\u00e9"}'.encode("utf-16"), b"application/json; charset=utf-16", b""),
+    (BARE.compress(b"abc") + BARE.flush(), b"text/plain", b"deflate"),
+    (gzip.compress(zlib.compress(b"abc"), mtime=0), b"text/plain", b"deflate, gzip"),
+    (b'{"a":1,"n":' + b"9" * 4_500 + b"}", b"application/json", b""),
+    (b'{"a":1,"n":1e' + b"9" * 30 + b"}", b"application/json", b""),
+]
+
+
+@pytest.mark.parametrize(("body", "kind", "coding"), ANSWERS, ids=range(len(ANSWERS)))
+async def test_an_exported_test_passes_against_the_build_that_was_recorded(
+    tmp_path: Path, body: bytes, kind: bytes, coding: bytes
+) -> None:
+    fields = ((b"Content-Type", kind), *(((b"Content-Encoding", coding),) if coding else ()))
+    keep(tmp_path, entries(7, answer=Answer(status=200, headers=fields, body=body)))
+    lines = [name + b": " + value for name, value in fields]
+
+    export(tmp_path, "pytest", "-o", str(tmp_path / "test_users.py"))
+    async with backend(says(ok(body, *lines))) as build_:
+        same = await run(tmp_path, f"http://127.0.0.1:{build_.port}")
+    export(tmp_path, "pytest", "-o", str(tmp_path / "test_users.py"))
+    async with backend(says(ok(b'"other"', *lines[:1]))) as build_:
+        other = await run(tmp_path, f"http://127.0.0.1:{build_.port}")
+
+    assert (same[0], other[0]) == (0, 1), same[1]
+
+
+async def test_a_coding_that_python_cannot_undo_is_told(tmp_path: Path) -> None:
+    keep(tmp_path, entries(7, body=BODY))
+
+    export(tmp_path, "pytest", "-o", str(tmp_path / "test_users.py"))
+    async with backend(says(ok(BODY, JSON, b"Content-Encoding: br"))) as build_:
+        code, told = await run(tmp_path, f"http://127.0.0.1:{build_.port}")
+
+    assert code == 1
+    assert "the content coding br, which Python alone cannot undo" in told
 
 
 @pytest.mark.parametrize(

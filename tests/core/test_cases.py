@@ -99,7 +99,7 @@ def test_a_body_is_asserted_by_what_it_is(recording: Recording, body: Body) -> N
     ("recording", "why"),
     [
         (answered(b"to bob@mail.example", (b"Content-Type", b"text/plain")), "the text holds a secret"),
-        (answered(b"<p>", (b"Content-Type", b"text/html")), "a form or a page"),
+        (answered(b"<p>", (b"Content-Type", b"text/html")), "a form, a page or JSON lines"),
         (answered(b"1234", (b"Content-Type", b"image/png")), "could be tried out"),
         (answered(b"{", TYPED), "cannot be read (JSONDecodeError)"),
         (answered(b'{"a":1,"a":2}', TYPED), "cannot be read (ValueError)"),

@@ -152,6 +152,13 @@ def test_what_is_no_json_or_says_a_thing_twice_is_refused(text: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize("text", ["9" * 4_500, "1e" + "9" * 30])
+def test_a_number_that_python_does_not_read_is_no_fault_of_the_rest(text: str) -> None:
+    assert problems({"a": 1, "b": ANY}, parse(f'{{"a":1,"b":{text}}}')) == []
+    assert problems([OfType("integer")], parse(f"[{text}]")) == ["$[0] is of type huge number, not integer"]
+    assert problems([1], parse(f"[{text}]")) != []
+
+
 def test_what_cannot_be_said_is_not_asserted() -> None:
     deep: Json = 1
     for _ in range(MAX_LEVELS + 5):

@@ -18,6 +18,7 @@ from strangler.core.comparison import Obstacle
 from strangler.core.content import (
     Form,
     Undecided,
+    codec_of,
     decode_both,
     decode_text,
     form_of,
@@ -194,6 +195,7 @@ def test_text_that_names_no_character_set_and_is_no_utf8_is_read_as_browsers_do(
     body: bytes, content_type: str, text: str
 ) -> None:
     assert decode_text(body, content_type) == text
+    assert body.decode(codec_of(body, content_type)) == text
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded"])

@@ -85,6 +85,7 @@ def test_a_test_asks_and_asserts_what_its_case_says() -> None:
     ("body", "line"),
     [
         (Body(kind=BodyKind.TEXT, text="a\n'"), '        text="a\\n\'",'),
+        (Body(kind=BodyKind.TEXT, text="a", codec="iso8859-1"), "        codec='iso8859-1',"),
         (Body(kind=BodyKind.DIGEST, text="ab"), "        digest='ab',"),
         (Body(kind=BodyKind.EMPTY), '        text="",'),
         (Body(kind=BodyKind.NOTHING, why="so"), "    # Of the body nothing is asserted: so."),

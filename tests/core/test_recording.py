@@ -128,6 +128,8 @@ def test_a_packed_answer_of_which_something_is_taken_out_is_stored_unpacked() ->
         answering(b"x", b"application/json", (b"Content-Encoding", b"br")),
         answering('{"card":1}'.encode("utf-16"), b"application/json; charset=utf-16"),
         answering('{"card":1,"a":10}'.encode("utf-16"), b"application/json; charset=utf-16"),
+        answering(b'{"card":1}', b"application/x-ndjson"),
+        answering(b'{"card":1}', b""),
         offer(body=b'{"card":1}'),
     ],
 )
