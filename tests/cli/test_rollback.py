@@ -25,7 +25,7 @@ async def proxy(tmp_path: Path) -> AsyncIterator[Proxy]:
         backend(says(ok(b"monolith"))) as monolith,
         backend(says(ok(b"extracted"))) as extracted,
         running(
-            tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=ROUTES, workers=1)
+            tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=ROUTES, workers=0)
         ) as made,
     ):
         yield made
@@ -138,7 +138,7 @@ async def test_the_audit_log_is_listed_checked_and_exported_beside_the_running_i
 async def test_trips_and_the_kill_switch_are_explained_once_the_proxy_has_stopped(
     tmp_path: Path, change: tuple[str, str], reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = routes_text(monolith=1, extracted=1, routes=ROUTES, workers=1)
+    text = routes_text(monolith=1, extracted=1, routes=ROUTES, workers=0)
     question = ("explain", "GET", "/pay", "-H", "X-User-Id: 42", "--json")
     async with running(tmp_path, text) as proxy:
         await run(proxy, "flags", "set", "pay", "on", "--reason", "test")

@@ -22,7 +22,7 @@ async def proxy(tmp_path: Path) -> AsyncIterator[Proxy]:
         backend(says(ok(b"monolith"))) as monolith,
         backend(says(ok(b"extracted"))) as extracted,
         running(
-            tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=[ROUTE], workers=1)
+            tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=[ROUTE], workers=0)
         ) as made,
     ):
         yield made
@@ -234,11 +234,12 @@ async def test_explain_beside_workers_that_outlive_their_control_process_says_wh
 
 
 async def test_workers_that_outlive_their_control_process_are_told(
-    proxy: Proxy, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await proxy.stop(signal.SIGKILL)
+    async with running(tmp_path, routes_text(monolith=1, workers=1)) as proxy:
+        await proxy.stop(signal.SIGKILL)
 
-    code = await run(proxy, "status")
+        code = await run(proxy, "status")
 
     assert code == 1
     assert capsys.readouterr().err == (
