@@ -17,12 +17,18 @@ ROUTE = "{name: items, match: {path: /items}, extracted: extracted, flag: items}
 
 
 @pytest.fixture
-async def proxy(tmp_path: Path) -> AsyncIterator[Proxy]:
+def workers() -> int:
+    """Because few commands look at workers, one process is all."""
+    return 0
+
+
+@pytest.fixture
+async def proxy(tmp_path: Path, workers: int) -> AsyncIterator[Proxy]:
     async with (
         backend(says(ok(b"monolith"))) as monolith,
         backend(says(ok(b"extracted"))) as extracted,
         running(
-            tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=[ROUTE], workers=0)
+            tmp_path, routes_text(monolith=monolith.port, extracted=extracted.port, routes=[ROUTE], workers=workers)
         ) as made,
     ):
         yield made
@@ -209,6 +215,7 @@ async def test_status_of_an_instance_that_stops_exits_1_and_says_so(
     assert "ready    no: stopping" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("workers", [1])
 @pytest.mark.parametrize("way", [[], ["--state-dir"]])
 async def test_explain_beside_workers_that_outlive_their_control_process_says_what_it_goes_by(
     proxy: Proxy, way: list[str], capsys: pytest.CaptureFixture[str]
@@ -233,13 +240,13 @@ async def test_explain_beside_workers_that_outlive_their_control_process_says_wh
     )
 
 
+@pytest.mark.parametrize("workers", [1])
 async def test_workers_that_outlive_their_control_process_are_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    proxy: Proxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with running(tmp_path, routes_text(monolith=1, workers=1)) as proxy:
-        await proxy.stop(signal.SIGKILL)
+    await proxy.stop(signal.SIGKILL)
 
-        code = await run(proxy, "status")
+    code = await run(proxy, "status")
 
     assert code == 1
     assert capsys.readouterr().err == (
