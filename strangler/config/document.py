@@ -160,7 +160,8 @@ class _Composer:
                 node = Sequence(place=place, items=self._items(where, depth))
             case MappingStartEvent():
                 self._refuse_tag(event, place, where)
-                node = Mapping(place=place, entries=self._entries(where, depth))
+                entries, is_cut = self._entries(where, depth)
+                node = Mapping(place=place, entries=entries, is_cut=is_cut)
             case _:
                 raise AssertionError(event)
         if event.anchor is not None:
@@ -173,21 +174,23 @@ class _Composer:
             items.append(self._node(event, f"{where}[{len(items)}]", depth + 1))
         return tuple(items)
 
-    def _entries(self, where: str, depth: int) -> tuple[Entry, ...]:
+    def _entries(self, where: str, depth: int) -> tuple[tuple[Entry, ...], bool]:
         found: dict[str, Entry] = {}
+        is_cut = False
         while not isinstance(event := next(self._events), MappingEndEvent):
             key = self._node(event, where, depth + 1)
             text = self._key(key, where)
             inside = where if text is None else join(where, text)
             value = self._node(next(self._events), inside, depth + 1)
             if text is None:
+                is_cut = True
                 continue
             if text in found:
                 message = f"the key {show_key(text)} stands twice; the first is in line {found[text].place.line}"
                 self._report.add(key.place, inside, message, "Remove one of them")
                 continue
             found[text] = Entry(key=text, place=key.place, value=value)
-        return tuple(found.values())
+        return tuple(found.values()), is_cut
 
     def _key(self, key: Node, where: str) -> str | None:
         """Return the key's text; None, and a fault, if it is anything but text."""

@@ -52,12 +52,20 @@ class _Loader(yaml.SafeLoader):
 
 
 def root_of(text: str) -> Any:
-    """Return the node of a whole text."""
-    loader = _Loader(text)
+    """Return the node of a whole text. Raises EditError where this reader is stricter than that of routes files."""
     try:
-        return loader.get_single_node()
-    finally:
-        loader.dispose()
+        loader = _Loader(text)
+        try:
+            return loader.get_single_node()
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        # Because what it says may quote the file, its place is told alone.
+        mark = error.problem_mark or error.context_mark
+        where = "the text" if mark is None else f"line {mark.line + 1}"
+        raise EditError(
+            f"{where} cannot be edited as it is. Where a tab stands there, replace it by a space."
+        ) from error
 
 
 def target(node: Any) -> Any:

@@ -47,6 +47,8 @@ class Mapping:
 
     place: Place
     entries: tuple[Entry, ...]
+    is_cut: bool = False
+    """Whether a key was left out, with a fault, because it is no text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

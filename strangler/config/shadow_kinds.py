@@ -90,7 +90,7 @@ def _values(at: At) -> tuple[tuple[str, str], ...] | None:
     pairs: list[tuple[str, str]] = []
     if isinstance(at.node, Mapping):
         pairs += [(json.dumps(entry.key), _json(value) or "") for entry, value in at.entries()]
-        if not pairs:
+        if not pairs and not at.node.is_cut:
             at.fault("nothing is mapped", "Write at least one, such as `{A: active}`")
     else:
         for item in at.items():
@@ -133,10 +133,19 @@ def _json(at: At) -> str | None:
     return None
 
 
+def _member(at: At) -> str | None:
+    text = _text(at)
+    if text is not None and text.startswith("$"):
+        remedy = f"Write {show(text.rpartition('.')[2])}" if "." in text else "Write the name alone"
+        at.fault(f"{show(text)} is a path, and a member's name is wanted", remedy)
+        return None
+    return text
+
+
 _TEXT_SCHEMA: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
 PATH: Kind[str] = Kind(name="JSONPath", read=_path, schema={**_TEXT_SCHEMA, "pattern": r"^\$"})
 PATHS = listed("list of JSONPaths", PATH, most=MAX_LISTED)
-MEMBER: Kind[str] = Kind(name="text", read=_text, schema=_TEXT_SCHEMA)
+MEMBER: Kind[str] = Kind(name="text", read=_member, schema={**_TEXT_SCHEMA, "pattern": r"^[^$]"})
 KEPT = whole(1, MAX_KEPT)
 AGE: Kind[float] = amount("time to keep", age, {"type": "string", "pattern": r"^[1-9][0-9]*(m|h|d)$"})
 DECIMALS = whole(0, MAX_DECIMALS)

@@ -255,3 +255,11 @@ def changed(before: str, after: str) -> list[str]:
     while old and new and old[-1] == new[-1]:
         del old[-1], new[-1]
     return old
+
+
+def test_a_tab_that_only_the_editor_stumbles_over_is_told_and_ends_nothing() -> None:
+    text = f"{HEAD}routes:\n{ROUTE}    shadow:\t shadow\n"
+    assert meaning(text).routes[0].shadow is not None
+
+    with pytest.raises(EditError, match=r"line 10 cannot be edited as it is\. Where a tab stands there, replace it"):
+        accept(text, "$.a")
