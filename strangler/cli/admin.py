@@ -22,6 +22,8 @@ _TIMEOUT_S = 10.0
 _LARGEST_ANSWER = 64 * 1024 * 1024
 _MAX_TOKEN_BYTES = 4_096
 _TOKEN = re.compile(r"[!-~]+")
+PROBLEM = "urn:strangler:problem:"
+"""What the type of each of its problems begins with."""
 _DEAD = ("expired_token", "revoked_token")
 """Titles of a 401 whose own words say more of the token than a command knows."""
 
@@ -117,6 +119,9 @@ class Admin:
         if status < 400:
             return answer
         found = answer if isinstance(answer, dict) else {}
+        if not str(found.get("type")).startswith(PROBLEM):
+            # Because a name that another program does not know says nothing of what was typed.
+            raise AdminError(f"what answers on {self._address} is no strangler admin port.")
         detail, title = found.get("detail", "no reason given"), found.get("title")
         if status == 401 and title not in _DEAD:
             raise AdminError(

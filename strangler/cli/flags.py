@@ -10,6 +10,7 @@ from urllib.parse import quote
 from strangler.cli import admin, changing, options
 from strangler.cli.outlet import say
 from strangler.cli.status import share_text, table
+from strangler.config.repeats import first_repeat
 from strangler.errors import UsageError
 
 
@@ -110,11 +111,17 @@ def _delete(given: argparse.Namespace) -> int:
 
 def _definition(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        text = path.read_bytes().decode("utf-8-sig")
+        definition, repeat = json.loads(text), first_repeat(text)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}).") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: is not JSON ({error}).") from error
+    if repeat is not None:
+        name, at = repeat
+        line = text.count("\n", 0, at) + 1
+        raise UsageError(f"{path}:{line}: {name!r} stands twice in one object; remove one.")
+    return definition
 
 
 def _path(key: str) -> str:

@@ -9,6 +9,8 @@ from urllib.parse import unquote
 import msgspec
 from aiohttp import web
 
+from strangler.config.reading import shorten
+from strangler.config.repeats import first_repeat
 from strangler.control.answers import InPieces, ProblemError, as_json, problem
 from strangler.control.dryrun import DryRun, DryRunQuery, Foreseen, Moved, Prepared, Served
 from strangler.control.misfit import told
@@ -25,6 +27,11 @@ BODY_S = 20.0
 """How long a body may take to come in. As Apache's `RequestReadTimeout` has it; 1 MiB in it is 52 kB/s."""
 SAFE = ("GET", "HEAD")
 _NO_REASON = "dry run"
+
+
+class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No parameter."""
+
 
 WhoIs = Callable[[web.Request], Caller]
 Moves = Callable[[Served], Awaitable[tuple[Moved, ...]]]
@@ -66,8 +73,8 @@ def _responder(operation: Operation, tag: Callable[[], str], who_is: WhoIs, move
         _check_role(operation, caller)
         if is_page:
             _check_own_page(request)
-        query = None if operation.query is None else _query(request, operation.query)
         is_dry = _is_dry(request, operation)
+        query = None if operation.changes else _asked(request, operation)
         body = None
         if operation.body is not None:
             body = await _body(request, operation, is_dry=is_dry)
@@ -113,6 +120,16 @@ def _is_dry(request: web.Request, operation: Operation) -> bool:
     if operation.method not in SAFE and "dry_run" in request.query:
         raise ProblemError(problem(400, "bad_query", f"There is no dry run of this: {operation.no_dry_run}."))
     return False
+
+
+def _asked(request: web.Request, operation: Operation) -> Any:
+    """Return the parameters of what changes nothing; those that it does not take are refused."""
+    if operation.query is not None:
+        return _query(request, operation.query)
+    # Because probes and scrapers may add what they like to what is not of the API.
+    if operation.path.startswith("/api/"):
+        _query(request, NoQuery)
+    return None
 
 
 async def _told(foreseen: Foreseen, moves: Moves) -> DryRun[Any]:
@@ -210,14 +227,23 @@ async def _body(request: web.Request, operation: Operation, *, is_dry: bool) -> 
         ) from error
     try:
         if is_dry:
-            return _excused(msgspec.json.decode(data), operation.body)
-        return msgspec.json.decode(data, type=operation.body)
+            body = _excused(msgspec.json.decode(data), operation.body)
+        else:
+            body = msgspec.json.decode(data, type=operation.body)
+        text = data.decode()
+        repeat = first_repeat(text)
     except msgspec.ValidationError as error:
         raise ProblemError(problem(400, "bad_body", told(str(error)))) from error
     except RecursionError as error:
         raise ProblemError(problem(400, "bad_body", "The body is nested too deep.")) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProblemError(problem(400, "bad_body", _located(str(error), bytes(data)))) from error
+    if repeat is not None:
+        name, at = repeat
+        # Because which of the two is meant, nobody but the sender knows.
+        detail = f"`{shorten(name)}` stands twice in one object (byte {len(text[:at].encode())})"
+        raise ProblemError(problem(400, "bad_body", _located(detail, bytes(data))))
+    return body
 
 
 def _excused(given: Any, kind: Any) -> Any:

@@ -88,3 +88,24 @@ async def test_bytes_that_are_no_utf_8_end_no_command_with_a_traceback(
     client: Client, arguments: tuple[str, ...]
 ) -> None:
     assert await run(client, *arguments) == 2
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "400 Bad Request", "401 Unauthorized", "422 Unprocessable"])
+@pytest.mark.parametrize("body", ['{"detail": "Not Found"}', '{"status": 404, "title": "flag_missing"}', "[]"])
+async def test_what_another_program_answers_is_no_fault_of_what_was_typed(
+    status: str, body: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRANGLER_TOKEN", "hidden")
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as other:
+        address = "127.0.0.1:{}".format(other.sockets[0].getsockname()[1])
+        code = await asyncio.to_thread(main, ["flags", "get", "payments", "--admin", address])
+
+    told = capsys.readouterr().err
+    assert code == 1
+    assert told == f"strangler: what answers on {address} is no strangler admin port.\n"

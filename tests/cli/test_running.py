@@ -72,6 +72,18 @@ async def test_a_definition_from_a_file_replaces_the_flag(proxy: Proxy, capsys: 
     assert capsys.readouterr().out.startswith("items: off, 0% extracted")
 
 
+async def test_a_definition_that_says_one_thing_twice_is_refused_with_its_line(
+    proxy: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    definition = proxy.folder / "flag.json"
+    definition.write_text('{"on": true,\n "variations": [false, true],\n "on": false}')
+
+    code = await run(proxy, "flags", "set", "items", "--definition", str(definition), "--reason", "test")
+
+    assert code == 2
+    assert f"{definition}:3: 'on' stands twice in one object" in capsys.readouterr().err
+
+
 async def test_what_is_rarely_meant_is_taken_with_a_caution(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
     definition = proxy.folder / "flag.json"
     flag = {"on": True, "variations": [False, True], "offVariation": 1, "fallthrough": {"variation": 0}}

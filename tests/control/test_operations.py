@@ -9,7 +9,7 @@ import pytest
 
 from strangler.control import api
 from strangler.control.operations import MAX_BODY_BYTES, Role
-from tests.support.samples import path_of
+from tests.support.samples import body_of, path_of
 from tests.support.surface import Client, served
 from tests.support.waiting import until
 
@@ -163,6 +163,37 @@ async def test_malformed_json_is_told_with_its_place() -> None:
     assert "at line 2, column 1" in broken[1]["detail"]
     assert wrong[1]["detail"] == "`is_on` has to be true or false, and is text."
     assert (wrong[0], bytes_[0]) == (400, 400)
+
+
+@pytest.mark.parametrize("dry", ["", "?dry_run=true"])
+async def test_a_name_that_stands_twice_is_refused_with_its_place_and_neither_is_taken(dry: str) -> None:
+    twice = b'{"is_on": false,\n  "is_on": true, "reason": "x"}'
+    nested = b'{"reason": "x", "flag": {"on": true,\n"on": false}}'
+
+    async with served() as client:
+        kill = await client.ask("POST", f"/api/v1/kill{dry}", data=twice)
+        flag = await client.ask("PUT", f"/api/v1/flags/payments{dry}", data=nested)
+        guards = (await client.ask("GET", "/api/v1/guards"))[1]
+
+    assert (kill[0], kill[1]["title"]) == (400, "bad_body")
+    assert kill[1]["detail"] == "`is_on` stands twice in one object at line 2, column 3."
+    assert flag[1]["detail"] == "`on` stands twice in one object at line 2, column 1."
+    assert guards["is_killed"] is False
+
+
+async def test_a_parameter_that_is_not_known_or_stands_twice_is_refused_wherever_it_is_asked() -> None:
+    async with served() as client:
+        told = {}
+        for operation in api.operations(client.surface):
+            if operation.path.startswith("/api/"):
+                for query in ("nope=1", "nope=1&nope=2"):
+                    path = f"{path_of(operation)}?{query}"
+                    code, found = await client.ask(operation.method, path, body_of(operation))
+                    told[operation.name, query] = (code, found["title"])
+        open_to_probes = (await client.ask("GET", "/healthz?nope=1"))[0]
+
+    assert {one: found for one, found in told.items() if found != (400, "bad_query")} == {}
+    assert open_to_probes == 200
 
 
 @pytest.mark.parametrize(
