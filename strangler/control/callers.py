@@ -1,5 +1,6 @@
 """Callers: who asks the admin API, by a bearer token, a browser's session, or a proxy that knows its users."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,6 +28,13 @@ _WRONG = Refusal(
     detail="This is no token of this proxy. Give one that `strangler token create` made, or the one in the state "
     "directory's file admin-token.",
 )
+
+
+def cookie_name(request: web.Request) -> str:
+    """Return the name of the cookie of this port: browsers send a host's cookies to all its ports (RFC 6265 8.5)."""
+    found = re.search(r":([0-9]{1,5})$", request.host)
+    name = SECURE_COOKIE if request.secure else COOKIE
+    return name if found is None else f"{name}-{found[1]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +82,19 @@ class Callers:
 
     def session(self, request: web.Request) -> Session | None:
         """Return the session whose cookie the request carries."""
-        text = request.cookies.get(SECURE_COOKIE if request.secure else COOKIE, "")
+        text = request.cookies.get(cookie_name(request), "")
         return self._sessions.of(text) if text else None
 
-    def sign_in(self, text: str) -> SignedIn | Refusal:
-        """Begin a session of whoever has this token. Raises StoreError."""
+    def sign_in(self, text: str, request: web.Request) -> SignedIn | Refusal:
+        """Begin a session of whoever has this token, in place of the one of the request. Raises StoreError."""
         given = text.strip()
         caller = self._bearer(given)
         if caller.refusal is not None:
             return caller.refusal
         token = self.tokens.known(given)
-        session, cookie = self._sessions.begin(self._file_id if token is None else token.id)
+        # Because the browser forgets its cookie, nobody could sign out of that one any more.
+        former = self.session(request)
+        session, cookie = self._sessions.begin(self._file_id if token is None else token.id, instead=former)
         return SignedIn(caller=replace(caller, way=Way.SESSION), session=session, text=cookie)
 
     def sign_out(self, request: web.Request) -> None:

@@ -52,7 +52,12 @@ def document(operations: Sequence[Operation], *, version: str) -> Mapping[str, A
             "schemas": {name: schema for name, schema in components.items() if name not in queries},
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
-                "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": SESSION_COOKIE,
+                    "description": "Its name ends with `-` and the port, if the browser's address has one.",
+                },
             },
         },
     }

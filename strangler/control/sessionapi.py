@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from strangler.control.binding import check_origin, refuse
-from strangler.control.callers import COOKIE, SECURE_COOKIE, Callers
+from strangler.control.callers import Callers, cookie_name
 from strangler.control.operations import Answer, Call, Caller, Operation, Refusal, Role
 from strangler.control.sessions import LIFE_S
 from strangler.control.tokentable import Session
@@ -75,7 +75,7 @@ def operations(callers: Callers, on_out: Callable[[], None]) -> tuple[Operation,
 
 def _sign_in(callers: Callers, call: Call) -> Answer:
     check_origin(call.request)
-    signed = callers.sign_in(call.body.token)
+    signed = callers.sign_in(call.body.token, call.request)
     if isinstance(signed, Refusal):
         raise refuse(signed)
     fields = {"who": signed.caller.name, "peer": call.request.remote}
@@ -91,8 +91,8 @@ def _sign_out(callers: Callers, call: Call, on_out: Callable[[], None]) -> web.R
 
 
 def _cookie(request: web.Request, text: str, age_s: int) -> str:
-    name, secure = (SECURE_COOKIE, "; Secure") if request.secure else (COOKIE, "")
-    return f"{name}={text}; Max-Age={age_s}; Path=/; HttpOnly; SameSite=Strict{secure}"
+    secure = "; Secure" if request.secure else ""
+    return f"{cookie_name(request)}={text}; Max-Age={age_s}; Path=/; HttpOnly; SameSite=Strict{secure}"
 
 
 def _who(caller: Caller, session: Session | None) -> Who:

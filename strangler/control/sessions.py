@@ -27,16 +27,18 @@ class Sessions:
         self._now = now
         self._sessions = {session.digest: session for session in table.sessions()}
 
-    def begin(self, token: str) -> tuple[Session, str]:
-        """Return a new session of whoever gave the token with this id, and the text for the cookie.
+    def begin(self, token: str, *, instead: Session | None = None) -> tuple[Session, str]:
+        """Return a new session of whoever gave the token with this id, and the text for the cookie; it may end another.
 
         Raises StoreError.
         """
         now = self._now()
         text = secrets.token_urlsafe(_ID_BYTES)
         session = Session(digest=digest_of(text), token=token, began_at=now, ends_at=now + LIFE_S)
-        over = [one.digest for one in self._sessions.values() if now >= one.ends_at]
-        living = sorted((one for one in self._sessions.values() if now < one.ends_at), key=lambda one: one.began_at)
+        over = [one.digest for one in self._sessions.values() if now >= one.ends_at or one == instead]
+        living = sorted(
+            (one for one in self._sessions.values() if one.digest not in over), key=lambda one: one.began_at
+        )
         own = [one for one in living if one.token == token]
         surplus = own[: max(0, len(own) - MOST_OF_ONE + 1)] or living[: max(0, len(living) - MOST + 1)]
         over += [one.digest for one in surplus]

@@ -103,7 +103,7 @@ async def test_what_another_program_answers_is_no_fault_of_what_was_typed(
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as other:
-        address = "127.0.0.1:{}".format(other.sockets[0].getsockname()[1])
+        address = f"127.0.0.1:{other.sockets[0].getsockname()[1]}"
         code = await asyncio.to_thread(main, ["flags", "get", "payments", "--admin", address])
 
     told = capsys.readouterr().err
