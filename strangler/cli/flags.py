@@ -100,7 +100,9 @@ def _tell_set(answer: Any) -> None:
     flag = answer["summary"]
     stages = f", {_stages(flag)}" if flag["stages"] else ""
     share = share_text(flag["served_bp"])
-    print(f"{flag['key']}: {_state(flag)}, {share} extracted{stages}, version {flag['version']}")
+    # Because an instance of a former release, which does not say, changes whatever it is asked to.
+    before = "" if answer.get("changed", True) else "nothing changed: "
+    print(f"{before}{flag['key']}: {_state(flag)}, {share} extracted{stages}, version {flag['version']}")
     for caution in answer["cautions"]:
         print(f"strangler: caution: {caution}", file=sys.stderr)
 

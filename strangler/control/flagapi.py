@@ -48,6 +48,8 @@ class FlagChanged(msgspec.Struct, frozen=True, kw_only=True):
     summary: FlagSummary
     cautions: tuple[str, ...]
     """What is rarely meant."""
+    changed: bool
+    """False if it was like this already: nothing was written, and nobody else's change is one of something older."""
 
 
 class FlagDeleted(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +124,8 @@ def _change(desk: FlagDesk, call: Call) -> Prepared:
     def carry_out() -> Any:
         changed = prepared.carry_out()
         fields = {"flag": key, "set": change.set or "definition", "who": call.caller.name, "trace_id": trace_id()}
-        LOG.info("flag_changed", extra={"fields": fields})
+        if changed["changed"]:
+            LOG.info("flag_changed", extra={"fields": fields})
         return changed
 
     return replace(prepared, carry_out=carry_out)

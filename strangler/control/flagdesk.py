@@ -74,7 +74,7 @@ class FlagDesk:
         def carry_out() -> Mapping[str, Any]:
             source.keep(draft, by=who, why=why.strip())
             self._read = draft.data, draft.flags
-            return {**(self.show(key) or {}), "cautions": told}
+            return {**(self.show(key) or {}), "cautions": told, "changed": draft.is_change}
 
         return Prepared(
             carry_out=carry_out, foresee=lambda: self._foreseen(draft, told, is_whole=isinstance(edit, Replace))
@@ -87,7 +87,7 @@ class FlagDesk:
             # Because a summary says little of targets and rules, a definition is compared as a text, beside the loop.
             diff = await asyncio.to_thread(_diff, draft.key, before["flag"], draft.flag)
         return Foreseen(
-            answer={"flag": draft.flag, "summary": summary, "cautions": told},
+            answer={"flag": draft.flag, "summary": summary, "cautions": told, "changed": draft.is_change},
             changes=_changes(draft.key, None if before is None else before["summary"], summary),
             notes=tuple(told),
             diff=diff,

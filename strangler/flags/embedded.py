@@ -25,6 +25,8 @@ class Draft:
     texts: dict[str, str]
     """Each of them as JSON."""
     data: FlagData
+    is_change: bool = True
+    """False if the flag is like this already: then this is what is served, its version too."""
 
 
 class EmbeddedSource:
@@ -60,7 +62,13 @@ class EmbeddedSource:
 
     def draft(self, key: str, edit: Edit) -> Draft:
         """Return what the edit would make of the flags. Raises FlagError if that is nothing valid."""
-        flag = apply_edit(key, self._flags.get(key), edit)
+        former = self._flags.get(key)
+        flag = apply_edit(key, former, edit)
+        if former is not None and {**flag, "version": former["version"]} == former:
+            what, texts = describe(edit), self._texts
+            return Draft(
+                key=key, what=what, flag=former, flags=self._flags, texts=texts, data=self._data, is_change=False
+            )
         flags = {**self._flags, key: flag}
         texts = {**self._texts, key: _text(flag)}
         data = _data(self._data.version + 1, texts)
@@ -68,7 +76,12 @@ class EmbeddedSource:
         return Draft(key=key, what=describe(edit), flag=flag, flags=flags, texts=texts, data=data)
 
     def keep(self, draft: Draft, *, by: str, why: str = "") -> None:
-        """Serve by a draft of what is served now. Raises StoreError if it cannot be kept; then nothing is changed."""
+        """Serve by a draft of what is served now, if it is a change.
+
+        Raises StoreError if it cannot be kept; then nothing is changed.
+        """
+        if not draft.is_change:
+            return
         what = f"{draft.what}: {why}" if why else draft.what
         self._table.write_flag(draft.flag, by=by, what=what, at=self._now())
         self._serve(draft.flags, draft.texts, draft.data)

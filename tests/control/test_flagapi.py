@@ -16,6 +16,9 @@ def definition(key: str, **more: Any) -> dict[str, Any]:
     return {"key": key, "version": 1, "on": True, "variations": [False, True], **fixed, **more}
 
 
+FLAG = "/api/v1/flags/payments"
+
+
 async def put(client: Client, key: str, **change: Any) -> tuple[int, Any]:
     return await client.ask("PUT", f"/api/v1/flags/{key}", {**change, **WHY})
 
@@ -118,3 +121,19 @@ async def test_a_flag_that_others_want_first_is_kept_and_they_are_named() -> Non
     assert (code, body["title"], left) == (409, "refused", ["all", "bills", "users"])
     assert "the flags `bills`, `users`" in body["detail"]
     assert "--definition" in body["detail"]
+
+
+@pytest.mark.parametrize("dry", ["", "?dry_run=true"])
+async def test_what_a_flag_says_already_is_no_change_of_it_nor_of_anything_else(dry: str) -> None:
+    async with served() as client:
+        first = (await client.ask("PUT", FLAG, {"set": "25%", "reason": "test"}))[1]
+        tag = await client.tag(FLAG)
+        word = (await client.ask("PUT", f"{FLAG}{dry}", {"set": "25%", "reason": "test"}))[1]
+        whole = (await client.ask("PUT", f"{FLAG}{dry}", {"flag": first["flag"], "reason": "test"}))[1]
+        after = await client.tag(FLAG)
+        other = (await client.ask("PUT", FLAG, {"set": "26%", "reason": "test"}, if_match=tag or ""))[1]
+
+    answers = [found["answer"] if dry else found for found in (word, whole)]
+    assert (first["changed"], other["changed"], after) == (True, True, tag)
+    assert answers == [{**first, "changed": False}] * 2
+    assert len(client.table.written) == 2
