@@ -6,10 +6,10 @@ from secrets import token_bytes
 from typing import Any
 
 from strangler.control.divergencetable import Stored
-from strangler.core.content import Form, Undecided, decode_text, form_of, read_form, undo_codings
 from strangler.core.divergence import Write
-from strangler.core.document import dump_json, parse_json
+from strangler.core.document import dump_json
 from strangler.core.jsonpath import parse_path
+from strangler.core.learning import learn_message, read_body
 from strangler.core.model import Route, Side
 from strangler.core.redaction import Redaction, Redactor
 
@@ -52,26 +52,18 @@ def redacted(write: Write, route: Route | None) -> Mapping[str, Any]:
     key, other_key = write.key.decode("latin-1"), write.other_key.decode("latin-1")
     named = None if route is None else route.idempotency
     header = "idempotency-key" if named is None else named.header
-    told = {name.lower(): value for name, value in headers}
-    try:
-        plain = undo_codings(write.body, told.get("content-encoding", ""), MOST_LOOKED_THROUGH)
-        text = decode_text(plain, told.get("content-type", ""))
-    except (Undecided, ValueError):
-        text = None
-    try:
-        # Because a form's values are written in escapes, they are looked at, and named by paths, without these.
-        read = read_form if form_of(told.get("content-type", "")) is Form.FIELDS else parse_json
-        document = None if text is None else read(text)
-    except (Undecided, ValueError, RecursionError):
-        document = None
-    redactor.learn(headers, document)
-    if text is None:
+    # Because a form's values are written in escapes, they are looked at, and named by paths, without these.
+    document, text = read_body(headers, write.body, MOST_LOOKED_THROUGH)
+    target = write.target.decode("latin-1")
+    redactor.learn_target(target)
+    learn_message(redactor, headers, write.body if len(write.body) <= MOST_LOOKED_THROUGH else b"")
+    if redactor.is_full or (document is None and text is None):
         body = f"({len(write.body)} bytes)"
     else:
-        body = redactor.text(text)[:_SHOWN] if document is None else dump_json(redactor.json(document))[:_SHOWN]
+        body = dump_json(redactor.json(document))[:_SHOWN] if text is None else redactor.text(text)[:_SHOWN]
     return {
         **_about(write),
-        "target": redactor.target(write.target.decode("latin-1")),
+        "target": redactor.target(target),
         "headers": redactor.headers(_without_key(headers, header, redactor)),
         "key": redactor.mark("key", key) if key else "",
         # Because after a fallback the other side's key is the client's own.

@@ -15,6 +15,7 @@ from strangler.core.content import Form, Undecided, codec_of, decode_text, form_
 from strangler.core.document import parse_json
 from strangler.core.expecting import Expected, expect
 from strangler.core.jsonpath import parse_path
+from strangler.core.learning import learn_message
 from strangler.core.pathrules import comparing_of
 from strangler.core.recording import Recording
 from strangler.core.redaction import Redaction, Redactor
@@ -102,8 +103,11 @@ def _case(name: str, recording: Recording, shadow: Shadow, salt: bytes) -> Case 
     headers = tuple((_text(header), _text(value)) for header, value in recording.headers)
     answered = tuple((_text(header), _text(value)) for header, value in recording.answer.headers)
     target = _text(recording.target)
-    redactor.learn(headers)
-    redactor.learn(answered)
+    redactor.learn_target(target)
+    learn_message(redactor, headers, recording.body)
+    learn_message(redactor, answered, recording.answer.body)
+    if redactor.is_full:
+        return Omission.SECRET
     body = _body(recording, answered, shadow, redactor)
     if recording.body:
         return Omission.BODY
@@ -158,7 +162,6 @@ def _body(recording: Recording, answered: tuple[tuple[str, str], ...], shadow: S
 
 def _json(text: str, codec: str, recording: Recording, shadow: Shadow, redactor: Redactor) -> Body:
     value = parse_json(text)
-    redactor.learn(value=value)
     # Because what was taken out of it says nothing of what stands there, it is not asserted at all.
     gone = tuple(Ignore(path=parse_path(path)) for path in recording.taken_out)
     rules = (*comparing_of(shadow).rules, *gone)

@@ -17,7 +17,7 @@ from strangler.core.grouping import is_id
 from strangler.core.jsonpath import JsonPath, State, advance, hits, start
 from strangler.core.model import Side
 from strangler.core.offer import MARK, Answer, Fields, Offer
-from strangler.core.secrets import is_secret_header, is_secret_name
+from strangler.core.secrets import is_secret_header, is_secret_parameter
 
 TAKEN_OUT = "[taken out]"
 """What stands in a recorded answer where the route's `redact` names a place."""
@@ -113,7 +113,7 @@ def size_of(offer: Offer) -> int:
 def has_secret(target: bytes) -> bool:
     """Return whether a parameter's name in a target says that its value is secret."""
     _, _, query = _text(target).partition("?")
-    return any(is_secret_name(unquote_plus(part.partition("=")[0])) for part in query.replace(";", "&").split("&"))
+    return any(is_secret_parameter(unquote_plus(part.partition("=")[0])) for part in query.replace(";", "&").split("&"))
 
 
 def id_of(offer: Offer, salt: bytes) -> str:

@@ -24,7 +24,13 @@ _WORDS = frozenset(
 )  # fmt: skip
 """A whole word of a name, because `spinning` is no PIN."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
-_HEADERS = re.compile(r"(?:x-)?api-key|x-amz-security-token|forwarded|x-forwarded-for|x-real-ip", re.IGNORECASE)
+_PARAMETERS = frozenset(("key", "code"))
+"""Of a query alone: there they are an API's key and a sign-in's code, in a document any key and any code."""
+_HEADERS = re.compile(
+    r"(?:x-)?api-key|x-amz-security-token|forwarded|x-(?:original-)?forwarded-for|x-real-ip|x-appengine-user-ip"
+    r"|(?:.*-)?(?:client-?ip|connecting-ip(?:v6)?|socketip)|x-envoy-external-address",
+    re.IGNORECASE,
+)
 
 _GAPS = r" .\-_/\u00a0\u2007\u2009\u2010-\u2015\u202f"
 _DIGITS = re.compile(rf"(?<![0-9])[0-9](?:[{_GAPS}]?[0-9]){{12,}}")
@@ -36,6 +42,11 @@ _BASIC = re.compile(r"(?<![\w-])basic(?:\s+|%20|\+)([A-Za-z0-9+/_-]{6,}={0,2})",
 _DOTTED = re.compile(r"(?<![A-Za-z0-9_.-])[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)+")
 _JWT_START = "eyJ"
 """`{"` in base64."""
+_ISSUED = re.compile(
+    r"(?<![A-Za-z0-9])(?:(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}"
+    r"|glpat-[\w-]{16,}|[sr]k_(?:live|test)_[A-Za-z0-9]{8,}|whsec_\w{16,}|xox[abeprs]-[\w-]{10,}|npm_[A-Za-z0-9]{30,})"
+)
+"""Keys whose issuers begin them alike so that they are found: AWS, Google, GitHub, GitLab, Stripe, Slack, npm."""
 _KEY_BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 _NAMED = re.compile(
     r"(?<![\w.\-\[\]%])([\w.\-\[\]%]+)(\\?[\"']?\s*[=:]\s*)"
@@ -43,6 +54,17 @@ _NAMED = re.compile(
     re.DOTALL,
 )
 """`name=value`, `name: value` and `"name": "value"`, also in JSON that is cut or stands in a string."""
+
+_ELEMENT = re.compile(r"(<([A-Za-z_][\w:.-]*)(?:\s[^<>]*)?>(?:<!\[CDATA\[)?)([^<>]+)")
+"""`<name>value`, of XML."""
+_TAG = re.compile(r"<[A-Za-z][^<>]*>")
+_ATTRIBUTE = re.compile(r"([\w:-]+)(\s*=\s*)(\"[^\"]*\"|'[^']*'|[^\s\"'<>]+)")
+_TELLING = frozenset(("name", "id", "type", "property"))
+_TOLD = frozenset(("value", "content"))
+"""Of a tag: what its value is called, and its value (`<input name="password" value="...">`)."""
+
+_PARAMETER = re.compile(r"([?&])([\w.\-\[\]%]+)=((?!\[redacted )[^\s&;,<>\"'}\\#]+)")
+"""Of a query, wherever a URL stands."""
 
 _CARD_LENGTHS = range(19, 12, -1)
 _CARD_STARTS = "23456"
@@ -53,6 +75,11 @@ def is_secret_name(name: str) -> bool:
     """Return whether what stands under a name, of a member, a parameter or a header, is secret."""
     squashed = "".join(character for character in name.lower() if character.isalnum())
     return any(part in squashed for part in _SQUASHED) or any(word.lower() in _WORDS for word in _WORD.findall(name))
+
+
+def is_secret_parameter(name: str) -> bool:
+    """Return whether what stands under a name in a query is secret."""
+    return is_secret_name(name) or name.lower() in _PARAMETERS
 
 
 def is_secret_header(name: str) -> bool:
@@ -67,10 +94,23 @@ def mask_text(text: str, mark: Mark) -> str:
     text = _DOTTED.sub(lambda found: _masked_jwt(found[0], mark), text)
     text = _BEARER.sub(lambda found: mark("bearer", found[0]), text)
     text = _BASIC.sub(lambda found: mark("basic", found[0]) if _is_basic(found[1]) else found[0], text)
-    text = _NAMED.sub(lambda found: _masked_pair(found, mark), text)
+    text = _ISSUED.sub(lambda found: mark("key", found[0]), text)
+    text = _names_masked(text, mark)
     text = _EMAIL.sub(lambda found: mark("email", found[0]), text)
     text = _spans_masked(text, list(_ibans(text)), "iban", mark)
     return _spans_masked(text, list(_cards(text)), "card", mark)
+
+
+def named_in(text: str) -> tuple[str, ...]:
+    """Return what stands under the names of secrets in a text."""
+    found: list[str] = []
+
+    def mark(_: str, secret: str) -> str:
+        found.append(secret)
+        return secret
+
+    _names_masked(text, mark)
+    return tuple(found)
 
 
 def is_card(digits: str) -> bool:
@@ -96,6 +136,38 @@ def _masked_jwt(dotted: str, mark: Mark) -> str:
     # Because looking for the start anywhere in a run would try the rest of the run again and again.
     at = dotted.partition(".")[0].find(_JWT_START)
     return dotted if at < 0 else dotted[:at] + mark("jwt", dotted[at:])
+
+
+def _names_masked(text: str, mark: Mark) -> str:
+    if "<" in text:
+        text = _TAG.sub(lambda found: _masked_tag(found[0], mark), text)
+        text = _ELEMENT.sub(lambda found: _masked_element(found, mark), text)
+    text = _PARAMETER.sub(lambda found: _masked_parameter(found, mark), text)
+    return _NAMED.sub(lambda found: _masked_pair(found, mark), text)
+
+
+def _masked_tag(tag: str, mark: Mark) -> str:
+    told = [(found[1].lower(), found[3].strip("\"'")) for found in _ATTRIBUTE.finditer(tag)]
+    if not any(name in _TELLING and is_secret_name(value) for name, value in told):
+        return tag
+    return _ATTRIBUTE.sub(
+        lambda found: (
+            f'{found[1]}{found[2]}"{mark("named", found[3].strip(chr(34) + chr(39)))}"'
+            if found[1].lower() in _TOLD
+            else found[0]
+        ),
+        tag,
+    )
+
+
+def _masked_element(found: re.Match[str], mark: Mark) -> str:
+    value = found[3].strip()
+    return found[1] + mark("named", value) if value and is_secret_name(found[2]) else found[0]
+
+
+def _masked_parameter(found: re.Match[str], mark: Mark) -> str:
+    start, name, value = found.groups()
+    return f"{start}{name}={mark('named', value)}" if is_secret_parameter(name) else found[0]
 
 
 def _masked_pair(found: re.Match[str], mark: Mark) -> str:

@@ -1,18 +1,17 @@
 """The ledger of one route: what its comparisons have shown. Nothing that comes in here is kept raw."""
 
 from strangler.core import noise
-from strangler.core.comparison import Comparison, Difference, Json, Kind, Result
-from strangler.core.content import MAX_BYTES, Undecided, decode_text, undo_codings
+from strangler.core.comparison import Comparison, Difference, Kind, Result
 from strangler.core.crowd import Crowd, Entry
-from strangler.core.document import read_json
 from strangler.core.findings import MOST_EXAMPLES, Example, Findings, Group
 from strangler.core.grouping import GroupKey, group_key, printable
 from strangler.core.jsonpath import parse_path
+from strangler.core.learning import learn_message
 from strangler.core.model import Side
 from strangler.core.noise import Pairs
 from strangler.core.offer import Answer, Drop, Fields, Offer
+from strangler.core.pairing import pairs_of
 from strangler.core.redaction import Redaction, Redactor
-from strangler.core.secrets import MARK
 
 
 class Ledger:
@@ -81,21 +80,23 @@ class Ledger:
             self._obstacles[compared.obstacle] = self._obstacles.get(compared.obstacle, 0) + 1
         seen: dict[GroupKey, Difference] = {}
         for difference in compared.differences:
-            seen.setdefault(_safe_key(difference, redactor), difference)
+            seen.setdefault(self._key(difference, redactor), difference)
         is_pair = again is not None and Result.NOT_COMPARABLE not in (compared.result, again.result)
-        itself = set() if again is None or not is_pair else {_safe_key(found, redactor) for found in again.differences}
+        itself = set() if again is None or not is_pair else {self._key(found, redactor) for found in again.differences}
+        # Because what has more secrets than are looked for may have one of them in any value.
+        is_safe = redactor is None or not redactor.is_full
         self._crowd.admit(seen.keys() | itself, now)
         for key, difference in seen.items():
             entry = self._crowd.count(key, now)
-            if entry is not None and len(entry.examples) < MOST_EXAMPLES and redactor is not None:
+            if entry is not None and len(entry.examples) < MOST_EXAMPLES and redactor is not None and is_safe:
                 entry.examples = (*entry.examples, _example(offer, difference, redactor, now))
-        if not is_pair:
+        if again is None or not is_pair:
             return
         self._asked_twice += 1
-        for key in seen.keys() | itself:
+        for key, told in pairs_of(compared, again, lambda found: self._key(found, redactor)).items():
             entry = self._crowd.get(key)
             if entry is not None:
-                entry.pairs += noise.pair(raw=key in seen, noise=key in itself)
+                entry.pairs += told
 
     def take_news(self) -> bool:
         """Return whether anything came since the last call."""
@@ -128,11 +129,11 @@ class Ledger:
     def _has_strangers(self, now: float, *several: Comparison | None) -> bool:
         """Return whether there are groups that may come in, so that their names have to be looked at."""
         return self._crowd.is_open(now) and any(
-            self._crowd.get(group_key(found)) is None for one in several if one is not None for found in one.differences
+            self._crowd.get(self._key(found)) is None for one in several if one is not None for found in one.differences
         )
 
     def _wants_example(self, compared: Comparison) -> bool:
-        entries = (self._crowd.get(group_key(found)) for found in compared.differences)
+        entries = (self._crowd.get(self._key(found)) for found in compared.differences)
         return any(entry is not None and len(entry.examples) < MOST_EXAMPLES for entry in entries)
 
     def _group(self, key: GroupKey, entry: Entry) -> Group:
@@ -155,9 +156,16 @@ class Ledger:
     def _redactor(self, offer: Offer, shadow: Answer) -> Redactor:
         """Return what redacts one record, having seen all of it."""
         redactor = Redactor(self._redaction, self._salt)
+        redactor.learn_target(offer.target.decode("latin-1"))
         for fields, body in ((offer.headers, offer.body), *((a.headers, a.body) for a in (offer.answer, shadow))):
-            redactor.learn(_texts(fields), _document(fields, body))
+            learn_message(redactor, _texts(fields), body)
         return redactor
+
+    def _key(self, difference: Difference, redactor: Redactor | None = None) -> GroupKey:
+        """Return a group's key without the names that are secrets of this exchange; the same for all of them."""
+        if redactor is None:
+            return group_key(difference, self._redaction.paths)
+        return group_key(difference, self._redaction.paths, redactor.hides)
 
 
 def _entry(group: Group) -> Entry:
@@ -187,19 +195,3 @@ def _example(offer: Offer, difference: Difference, redactor: Redactor, now: floa
 
 def _texts(fields: Fields) -> tuple[tuple[str, str], ...]:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in fields)
-
-
-def _document(fields: Fields, body: bytes) -> Json:
-    """Return a body as JSON; nothing if it is none."""
-    told = {name.lower(): value for name, value in _texts(fields)}
-    try:
-        plain = undo_codings(body, told.get("content-encoding", ""), MAX_BYTES)
-        return read_json(decode_text(plain, told.get("content-type", "")))
-    except (Undecided, ValueError, RecursionError):
-        return None
-
-
-def _safe_key(difference: Difference, redactor: Redactor | None) -> GroupKey:
-    """Return a group's key without the names that are secrets of this exchange; the same for all of them."""
-    place, kind = group_key(difference)
-    return (place if redactor is None else MARK.sub("[known]", redactor.text(place))), kind

@@ -63,6 +63,8 @@ def test_a_case_asks_what_was_asked_and_asserts_what_was_answered() -> None:
         (replace(KEPT, target=b"/cards/4111111111111111"), Omission.SECRET),
         (replace(KEPT, headers=((b"X-Mail", b"bob@mail.example"),)), Omission.SECRET),
         (replace(answered(b'{"token":"abcdefgh"}'), target=b"/x/abcdefgh"), Omission.SECRET),
+        (replace(answered(b'{"link":"/?code=abcdefgh"}'), target=b"/x/abcdefgh"), Omission.SECRET),
+        (answered(b'"' + b"a=b " * 600_000 + b'"'), Omission.SECRET),
         (replace(KEPT, body=b"{}"), Omission.BODY),
         (replace(KEPT, target=b"/users/\xff"), Omission.BYTES),
         (replace(KEPT, headers=((b"X-A", b"\xff"),)), Omission.BYTES),

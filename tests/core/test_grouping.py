@@ -4,6 +4,7 @@ import pytest
 
 from strangler.core.comparison import Difference, Kind, Place
 from strangler.core.grouping import MAX_PLACE, GroupKey, general_place, group_key
+from strangler.core.jsonpath import parse_path
 
 
 @pytest.mark.parametrize(
@@ -19,10 +20,22 @@ from strangler.core.grouping import MAX_PLACE, GroupKey, general_place, group_ke
         (("line_1", "decade"), "$.line_1.decade"),
         (("a_rather_long_name_of_a_member",), "$.a_rather_long_name_of_a_member"),
         (("a b",), "$['a b']"),
+        (("tokens",), "$.tokens"),
+        (("tokens", "tok_live_abcdef", "x"), "$.tokens..[*]"),
+        (("tokens", 0), "$.tokens..[*]"),
+        (("password" * 20, "x"), "$." + "password" * 20 + "..[*]"),
     ],
 )
 def test_places_lose_their_indexes_and_ids(place: Place, general: str) -> None:
     assert general_place(place) == general
+
+
+def test_a_place_ends_at_a_path_whose_values_are_not_told_and_hides_names() -> None:
+    paths = (parse_path("$.users"), parse_path("$.a[*].b"))
+
+    assert general_place(("users", "alice-smith", "x"), paths) == "$.users..[*]"
+    assert general_place(("a", 3, "b", "c"), paths) == "$.a[*].b..[*]"
+    assert general_place(("x", "alice", "y"), paths, lambda name: name == "alice") == "$.x.[known].y"
 
 
 def test_a_long_place_is_cut() -> None:

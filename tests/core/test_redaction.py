@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from strangler.core.comparison import MAX_DEPTH, Difference, Json, Kind
 from strangler.core.document import dump_json, parse_json
+from strangler.core.learning import learn_message
 from strangler.core.redaction import MAX_SHOWN
 from strangler.core.secrets import is_iban
 from tests.core.documents import DOCUMENTS
@@ -38,7 +39,7 @@ def test_credentials_of_a_header_survive_nowhere_in_the_record(secret: str, name
     assume(secret not in name)
     headers = ((name, f"session={secret}; Path=/"), ("Accept", "text/html"), ("X-Debug", f"saw {secret}"))
     subject = redactor()
-    subject.learn(headers)
+    learn_message(subject, headers, b"")
 
     kept = subject.headers(headers)
 

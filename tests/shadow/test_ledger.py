@@ -2,6 +2,8 @@
 
 from strangler.core.comparison import Comparison, Difference, Kind, Obstacle, Place, Result
 from strangler.core.findings import MOST_EXAMPLES, MOST_GROUPS
+from strangler.core.known import MAX_KNOWN
+from strangler.core.noise import Nature
 from strangler.core.offer import Answer
 from strangler.shadow.ledger import Ledger
 from tests.shadow.test_comparer import offer
@@ -59,3 +61,37 @@ def test_a_name_that_is_a_secret_of_the_same_exchange_is_not_told_as_a_place() -
         kept.add(bearer, SHADOW, there, there, 1_000.0)
     groups = {group.place: (group.count, group.both) for group in kept.findings().groups}
     assert groups == {"$.fee": (2, 2), "$.sessions.[known]": (2, 2)}
+
+
+def test_nothing_below_a_secret_or_a_redacted_path_is_told_as_a_place() -> None:
+    kept = ledger()
+    kept.redact(("$.users",))
+    kept.add(offer(), SHADOW, different(("users", "alice-smith", "x"), ("tokens", "tok_live_abcdef")), None, 1_000.0)
+    kept.add(offer(), SHADOW, different(("users",), ("tokens",)), None, 1_000.0)
+    assert {group.place for group in kept.findings().groups} == {
+        "$.users..[*]", "$.tokens..[*]", "$.users", "$.tokens",
+    }  # fmt: skip
+
+
+def test_names_of_cookies_and_what_only_has_a_cookies_word_in_it_stay_places() -> None:
+    kept = ledger()
+    for cookie in (b"currency=EUR; plan=premium", b""):
+        client = offer(headers=((b"Cookie", cookie),) if cookie else ())
+        kept.add(client, SHADOW, different(("currency",), ("premium_until",)), None, 1_000.0)
+    assert {group.place: group.count for group in kept.findings().groups} == {"$.currency": 2, "$.premium_until": 2}
+
+
+def test_an_exchange_with_more_secrets_than_are_looked_for_leaves_no_example() -> None:
+    kept = ledger()
+    crowded = "; ".join(f"track{at:05}=value{at:05}" for at in range(MAX_KNOWN + 1)).encode()
+    kept.add(offer(headers=((b"Cookie", crowded),)), SHADOW, different(("fee",), ("u17x",)), None, 1_000.0)
+    assert {group.place: group.examples for group in kept.findings().groups} == {"$.fee": (), "$.[known]": ()}
+
+
+def test_a_second_answer_of_another_status_says_nothing_of_noise_in_the_body() -> None:
+    kept = ledger()
+    busy = Comparison(result=Result.DIFFERENT, differences=(Difference(kind=Kind.STATUS, primary=200, shadow=429),))
+    for _ in range(20):
+        kept.add(offer(), SHADOW, different(("at",)), busy, 1_000.0)
+    at = next(group for group in kept.findings().groups if group.place == "$.at")
+    assert (at.count, at.raw_only, at.nature) == (20, 0, Nature.UNDECIDED)
