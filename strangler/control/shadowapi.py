@@ -37,6 +37,9 @@ class ParityShown(msgspec.Struct, frozen=True, kw_only=True):
     """What is proven of how often both sides answer alike."""
 
     lower_bound: float
+    """For one look (Clopper and Pearson)."""
+    anytime_bound: float
+    """However often it is looked at (core.anytime); `needed` is about this one."""
     confidence: float
     left_alone: int
     """Requests that the shadowed side was not asked, because it had failed before; nothing is known of them."""

@@ -197,6 +197,7 @@ def _parity(found: Findings, wanted: Sequence[float]) -> Mapping[str, Any]:
     stated = [_stated(found.equal, found.ignored, found.different, found.unanswered, one) for one in wanted]
     return {
         "lower_bound": stated[0].lower if stated else 0.0,
+        "anytime_bound": stated[0].lower_ever if stated else 0.0,
         "confidence": 1 - RISK,
         "left_alone": found.left_alone,
         "needed": [{"parity": one.wanted, "equal_more": one.needed} for one in stated],

@@ -31,6 +31,8 @@ class Entry:
     examples: tuple[Example, ...] = ()
     weight: int = 0
     """Its count and what it took over from whose place it has."""
+    rank: int = 0
+    """It came in as so many-th of all that ever had a place, from 1; its part of the risk (core.noise)."""
 
 
 class Crowd:
@@ -40,6 +42,13 @@ class Crowd:
         self, entries: Iterable[tuple[GroupKey, Entry]] = (), *, replaced: int = 0, uncounted: int = 0
     ) -> None:
         self._entries = dict(entries)
+        self._ever = replaced
+        """How many ever had a place."""
+        ranked = sorted(self._entries.values(), key=lambda entry: entry.rank or inf)
+        for entry in ranked:
+            # Because findings of an earlier version have no ranks, theirs are those that come after all others.
+            entry.rank = entry.rank or self._ever + 1
+            self._ever = max(self._ever + 1, entry.rank)
         self._admitted_at = -inf
         self.replaced = replaced
         """Groups that had a place and gave it to others."""
@@ -70,7 +79,8 @@ class Crowd:
             room = max(room, ADMIT_AT_ONCE)
             self._admitted_at = now
         for key in strangers[:room]:
-            self._entries[key] = Entry(first=now, last=now, weight=self._make_room())
+            self._ever += 1
+            self._entries[key] = Entry(first=now, last=now, weight=self._make_room(), rank=self._ever)
 
     def count(self, key: GroupKey, now: float) -> Entry | None:
         """Count one difference; return the group's entry, None if it has no place."""

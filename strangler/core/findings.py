@@ -49,6 +49,8 @@ class Group:
     first: float
     last: float
     examples: tuple[Example, ...] = ()
+    rank: int = 0
+    """It came up as so many-th of the route, from 1; 0 in findings of an earlier version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,22 +6,25 @@ likely as noise-only for a side that is no worse than the primary: a coin of at 
 
 The p-value is McNemar's in its exact form, right for one look. The verdict is looked at as often as one likes, so it
 rests on a mixture: the likelihood of the counts, averaged over all coins that would be a regression, against the
-tolerated one. That is a non-negative supermartingale which starts at 1, so the chance that it ever reaches 1 / alpha
-without a regression is at most alpha (Ville 1939). It depends on the counts alone, so nothing else is stored.
+tolerated one (core.anytime). The chance that it ever reaches 1 / alpha without a regression is at most alpha. It
+depends on the counts alone, so nothing else is stored.
 
-The risk that is kept: a place that is no regression is ever called one with a chance of at most alpha, divided among
-the places that are looked at. A place is called noise in the same way, against the claim that of the pairs in which
-anything differed at all at least two in three differ only from the shadow.
+The risk that is kept: with a chance of at most alpha is any place of a route that is no regression ever called one. The
+places are not known beforehand, so the k-th that ever comes up has alpha / (k * (k + 1)), which sum to alpha, however
+many come and whenever (alpha spending, as Foster and Stine 2008 and Ramdas et al. 2017 do for tests that come one after
+the other). A place is called noise in the same way, against the claim that of the pairs in which anything differed at
+all at least two in three differ only from the shadow.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import log, log1p
+from math import log
 
-from strangler.core.binomial import beta_share, log_beta, upper_tail
+from strangler.core.anytime import evidence_above
+from strangler.core.binomial import upper_tail
 
 ALPHA = 0.01
-"""Over the whole life of a place. Precedent: core.rules.Sequential."""
+"""Over the whole life of a route's findings. Precedent: core.rules.Sequential."""
 _FAIR = 0.5
 _MOSTLY_RAW = 2 / 3
 """Below it a place differs from itself at least half as often as it differs from the shadow alone."""
@@ -70,7 +73,7 @@ class Ruling:
     log_e: float
     """The evidence for a regression; at least ln(1 / alpha) proves it, however often it was looked at."""
     alpha: float
-    """What was left of the risk for this place."""
+    """The part of the risk that this place has."""
 
 
 def pair(*, raw: bool, noise: bool) -> Pairs:
@@ -83,9 +86,9 @@ def pair(*, raw: bool, noise: bool) -> Pairs:
     )
 
 
-def rule(pairs: Pairs, *, alpha: float = ALPHA, among: int = 1) -> Ruling:
-    """Return what a place is, when `among` places share the risk `alpha`."""
-    share = alpha / max(among, 1)
+def rule(pairs: Pairs, *, alpha: float = ALPHA, rank: int = 1) -> Ruling:
+    """Return what a place is that came up as the `rank`-th (from 1) of those that share the risk `alpha`."""
+    share = alpha / (rank * (rank + 1))
     needed = log(1.0 / share)
     log_e = regression_evidence(pairs)
     nature = Nature.UNDECIDED
@@ -103,24 +106,9 @@ def mcnemar(pairs: Pairs) -> float:
 
 def regression_evidence(pairs: Pairs) -> float:
     """Return ln E against `raw-only is at most as likely as noise-only`."""
-    return _evidence_above(pairs.raw_only, pairs.noise_only, _FAIR)
+    return evidence_above(pairs.raw_only, pairs.noise_only, _FAIR)
 
 
 def noise_evidence(pairs: Pairs) -> float:
     """Return ln E against `of the pairs in which anything differed, two in three or more are raw-only`."""
-    return _evidence_above(pairs.noise_only + pairs.both, pairs.raw_only, 1 - _MOSTLY_RAW)
-
-
-def _evidence_above(successes: int, failures: int, limit: float) -> float:
-    """Return ln of the mean likelihood of all chances above `limit`, against that of `limit` itself."""
-    a, b = successes + 1, failures + 1
-    above = beta_share(b, a, 1 - limit)
-    if above <= 0.0:
-        # Because far below the limit the weight above it is smaller than any float: evidence of nothing.
-        return -_ENOUGH
-    mean = log_beta(a, b) + log(above) - log1p(-limit)
-    return max(mean - successes * log(limit) - failures * log1p(-limit), -_ENOUGH)
-
-
-_ENOUGH = 700.0
-"""Nats; `exp` of more is no float."""
+    return evidence_above(pairs.noise_only + pairs.both, pairs.raw_only, 1 - _MOSTLY_RAW)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from strangler.core.binomial import lower_bound, upper_tail
+from strangler.core.anytime import is_proven, lower_bound_ever
+from strangler.core.binomial import lower_bound
 
 RISK = 0.05
 """A statement holds with 95 % confidence."""
@@ -49,9 +50,16 @@ class Parity:
     outcomes: Outcomes
     lower: float
     """The share of matching answers is at least this, with 95 % confidence (Clopper and Pearson), for one look."""
+    lower_ever: float
+    """The same, however often it is looked at, and whenever looking ends (core.anytime); never more than `lower`."""
     wanted: float
     needed: int | None
-    """How many more comparisons without a difference prove `wanted`; None if it is more than MAX_NEEDED."""
+    """How many more comparisons without a difference prove `wanted`, at any look; None if more than MAX_NEEDED."""
+
+    @property
+    def is_proven(self) -> bool:
+        """Return whether `wanted` is proven, at any look."""
+        return self.needed == 0
 
 
 def is_out_of_sight(compared: int, left_alone: int, wanted: float) -> bool:
@@ -67,21 +75,25 @@ def state_parity(route: str, outcomes: Outcomes, wanted: float = 0.999) -> Parit
     matching, compared = outcomes.matching, outcomes.compared
     lower = lower_bound(matching, compared, RISK)
     return Parity(
-        route=route, outcomes=outcomes, lower=lower, wanted=wanted, needed=_needed(matching, compared, wanted)
+        route=route,
+        outcomes=outcomes,
+        lower=lower,
+        lower_ever=min(lower_bound_ever(matching, compared - matching, RISK), lower),
+        wanted=wanted,
+        needed=_needed(matching, compared - matching, wanted),
     )
 
 
-def _needed(matching: int, compared: int, wanted: float) -> int | None:
-    def is_proven(more: int) -> bool:
-        # Because the bound is at least `wanted` just where so many matches would be too many for less.
-        return upper_tail(matching + more, compared + more, wanted) <= RISK
+def _needed(matching: int, different: int, wanted: float) -> int | None:
+    def is_enough(more: int) -> bool:
+        return is_proven(matching + more, different, wanted, RISK)
 
-    if is_proven(0):
+    if is_enough(0):
         return 0
-    if not is_proven(MAX_NEEDED):
+    if not is_enough(MAX_NEEDED):
         return None
     low, high = 0, MAX_NEEDED
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if is_proven(middle) else (middle, high)
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
     return high

@@ -137,8 +137,7 @@ class Ledger:
         return any(entry is not None and len(entry.examples) < MOST_EXAMPLES for entry in entries)
 
     def _group(self, key: GroupKey, entry: Entry) -> Group:
-        # Because those that were replaced had their share of the risk as well.
-        ruling = noise.rule(entry.pairs, among=len(self._crowd) + self._crowd.replaced)
+        ruling = noise.rule(entry.pairs, rank=entry.rank)
         return Group(
             place=key[0],
             kind=key[1],
@@ -151,6 +150,7 @@ class Ledger:
             first=entry.first,
             last=entry.last,
             examples=entry.examples,
+            rank=entry.rank,
         )
 
     def _redactor(self, offer: Offer, shadow: Answer) -> Redactor:
@@ -177,6 +177,7 @@ def _entry(group: Group) -> Entry:
         last=group.last,
         examples=group.examples,
         weight=group.count,
+        rank=group.rank,
     )
 
 

@@ -63,15 +63,16 @@ async def test_the_parity_is_the_bound_of_clopper_and_pearson() -> None:
         routes = (await client.ask("GET", "/api/v1/shadow"))[1]["routes"]
 
     parities = {one["route"]: one["parity"] for one in routes}
-    # With no difference in n the bound is the n-th root of 5 %; 299 and 2,995 are the known numbers for 99 and 99.9 %.
+    # With no difference in n the bound of one look is the n-th root of 5 %; at any look it is less.
     assert parities["gone"]["lower_bound"] == pytest.approx(0.05 ** (1 / 298))
-    assert [one["equal_more"] for one in parities["gone"]["needed"]] == [1, 2_995 - 298]
+    assert [one["equal_more"] for one in parities["gone"]["needed"]] == [151, 4_512 - 298]
     assert (parities["none"]["lower_bound"], [one["equal_more"] for one in parities["none"]["needed"]]) == (
         0.0,
-        [299, 2_995],
+        [449, 4_512],
     )
     # What is ignored is equal, and 50 of 3,000 are different, whatever their groups are held to be.
     assert parities["pay"]["lower_bound"] == pytest.approx(0.978951142317475, abs=1e-12)
+    assert parities["pay"]["anytime_bound"] == pytest.approx(0.975398549574140, abs=1e-12)
 
 
 async def test_what_the_extracted_side_did_not_answer_is_told_and_bounds_parity_as_differences_do() -> None:
@@ -104,6 +105,7 @@ async def test_one_route_is_shown_whole_and_its_most_frequent_group_first() -> N
         "nature": "regression",
         "first": 1_800_000_000.0,
         "last": 1_800_000_060.0,
+        "rank": 0,
         "examples": [
             {
                 "at": 1_800_000_000.0,

@@ -85,3 +85,22 @@ def test_a_full_crowd_lets_few_in_and_not_at_once_again() -> None:
     assert replaced == crowd.replaced == ADMIT_AT_ONCE
     assert [crowd.is_open(5.0 + ADMIT_EVERY_S * part) for part in (0.5, 1.0)] == [False, True]
     assert crowd.get(FEE) is None
+
+
+def test_who_comes_in_is_ranked_by_all_that_ever_were_there() -> None:
+    crowd = Crowd()
+    take(crowd, [key(number) for number in range(MOST_GROUPS)], 0.0)
+    take(crowd, [FEE], 5.0)
+
+    ranks = {one: entry.rank for one, entry in crowd}
+    assert (ranks[FEE], len(set(ranks.values()))) == (MOST_GROUPS + 1, MOST_GROUPS)
+
+
+def test_ranks_are_kept_and_those_of_an_earlier_version_come_after_all_that_were() -> None:
+    kept = Crowd([(key(1), Entry(rank=7)), (key(2), Entry()), (key(3), Entry(rank=2)), (key(4), Entry())], replaced=3)
+    take(kept, [FEE], 1.0)
+
+    ranks = {one: entry.rank for one, entry in kept}
+    assert (ranks[key(1)], ranks[key(3)]) == (7, 2)
+    assert sorted((ranks[key(2)], ranks[key(4)])) == [8, 9]
+    assert ranks[FEE] == 10

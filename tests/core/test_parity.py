@@ -14,8 +14,9 @@ def test_a_statement_never_claims_more_than_was_seen(outcomes: Outcomes, wanted:
     parity = state_parity("r", outcomes, wanted)
 
     assert 0.0 <= parity.lower <= (outcomes.matching / outcomes.compared if outcomes.compared else 0.0)
-    assert parity.needed == 0 or parity.lower < wanted + 1e-9
-    assert parity.needed != 0 or parity.lower >= wanted - 1e-9
+    assert parity.lower_ever <= parity.lower
+    assert parity.is_proven or parity.lower_ever < wanted + 1e-9
+    assert not parity.is_proven or parity.lower_ever >= wanted - 1e-9
 
 
 @given(OUTCOMES, st.floats(0.5, 0.999))
@@ -32,6 +33,7 @@ def test_what_cannot_be_compared_proves_nothing(outcomes: Outcomes) -> None:
     more = outcomes + Outcomes(not_comparable=1_000)
 
     assert state_parity("r", more).lower == state_parity("r", outcomes).lower
+    assert state_parity("r", more).lower_ever == state_parity("r", outcomes).lower_ever
 
 
 @given(OUTCOMES, st.integers(1, 100))
@@ -50,8 +52,12 @@ def test_what_a_side_was_not_asked_after_failures_leaves_room_for_no_more_than_i
     assert is_out_of_sight(0, 1, 0.5)
 
 
-def test_a_wanted_bound_of_three_nines_takes_about_three_thousand_comparisons() -> None:
-    assert state_parity("r", Outcomes()).needed == 2_995
-    assert state_parity("r", Outcomes(equal=2_995)).needed == 0
-    assert state_parity("r", Outcomes(equal=2_994, different=1)).needed == 1_747
+def test_a_wanted_bound_of_three_nines_takes_some_thousand_comparisons() -> None:
+    # With no difference in n, E is ((1 / p0) ** n - p0) / ((n + 1) * (1 - p0)).
+    assert state_parity("r", Outcomes()).needed == 4_512
+    assert [(0.999**-n - 0.999) / ((n + 1) * 0.001) >= 20 for n in (4_511, 4_512)] == [False, True]
+    assert state_parity("r", Outcomes(equal=4_512)).is_proven
+    assert not state_parity("r", Outcomes(equal=4_511)).is_proven
+    assert state_parity("r", Outcomes(equal=5_000, different=1)).needed == 1_850
     assert state_parity("r", Outcomes(), 1.0).needed is None
+    assert state_parity("r", Outcomes(equal=2_995)).lower >= 0.999

@@ -1,7 +1,9 @@
 """The ledger: bounded, redacted, and fair to a side whose answers cannot be read."""
 
+import msgspec
+
 from strangler.core.comparison import Comparison, Difference, Kind, Obstacle, Place, Result
-from strangler.core.findings import MOST_EXAMPLES, MOST_GROUPS
+from strangler.core.findings import MOST_EXAMPLES, MOST_GROUPS, Findings
 from strangler.core.known import MAX_KNOWN
 from strangler.core.noise import Nature
 from strangler.core.offer import Answer
@@ -86,6 +88,22 @@ def test_an_exchange_with_more_secrets_than_are_looked_for_leaves_no_example() -
     crowded = "; ".join(f"track{at:05}=value{at:05}" for at in range(MAX_KNOWN + 1)).encode()
     kept.add(offer(headers=((b"Cookie", crowded),)), SHADOW, different(("fee",), ("u17x",)), None, 1_000.0)
     assert {group.place: group.examples for group in kept.findings().groups} == {"$.fee": (), "$.[known]": ()}
+
+
+def test_groups_keep_their_rank_over_a_restart_and_those_of_an_earlier_version_come_after_what_was_there() -> None:
+    first, second = ledger(), ledger()
+    for place in ("fee", "at"):
+        first.add(offer(), SHADOW, different((place,)), None, 1_000.0)
+    old = first.findings()
+    second.recall(msgspec.json.decode(msgspec.json.encode(old).replace(b'"rank":', b'"former":'), type=Findings))
+    second.add(offer(), SHADOW, different(("id",)), None, 1_000.0)
+
+    again = ledger()
+    again.recall(second.findings())
+
+    assert {group.place: group.rank for group in old.groups} == {"$.fee": 1, "$.at": 2}
+    ranks = {group.place: group.rank for group in again.findings().groups}
+    assert (sorted((ranks["$.fee"], ranks["$.at"])), ranks["$.id"]) == ([1, 2], 3)
 
 
 def test_a_second_answer_of_another_status_says_nothing_of_noise_in_the_body() -> None:

@@ -160,7 +160,7 @@ function silences(unanswered) {
 
 function statement(counts, parity) {
   if (!counts.compared && !counts.no_answer) return "Nothing was compared yet.";
-  const bound = `With a confidence of ${Math.round(parity.confidence * 100)} %, at least ${(parity.lower_bound * 100).toFixed(2)} % of answers are the same; no answer counts as different.`;
+  const bound = `With a confidence of ${Math.round(parity.confidence * 100)} %, at least ${(parity.anytime_bound * 100).toFixed(2)} % of answers are the same, however often this is looked at; no answer counts as different.`;
   const asked = counts.compared + counts.no_answer;
   if (parity.left_alone > 0.01 * (asked + parity.left_alone)) {
     return `${bound} But ${count(parity.left_alone)} requests were not asked, while the other side was left alone after failures, and nothing is known of those.`;
