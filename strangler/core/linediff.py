@@ -95,7 +95,8 @@ class _Search:
     def _cuts(self, gap: Edit) -> list[tuple[int, int]]:
         """Return where lines stand that each text has once, as many as keep their order."""
         old, new = self._old[gap.old : gap.old_end], self._new[gap.new : gap.new_end]
-        old_count, new_count = Counter(old), Counter(new)
+        # Because a line that stands elsewhere too is no sure sign, also what was taken off at both ends counts.
+        old_count, new_count = Counter(self._old), Counter(self._new)
         places = {line: at for at, line in enumerate(new, gap.new) if new_count[line] == 1}
         pairs = [(at, places[line]) for at, line in enumerate(old, gap.old) if old_count[line] == 1 and line in places]
         return _rising(pairs)

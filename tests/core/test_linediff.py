@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from strangler.core.linediff import Edit, edits
@@ -33,6 +33,7 @@ def test_the_edits_make_the_new_text_of_the_old_one(old: list[str], new: list[st
 
 
 @given(old=LINES, new=LINES)
+@example(old=[*"abbaa"], new=[*"bbaaa"])
 def test_there_are_no_fewer_edits_than_needed_and_without_a_common_line_of_their_own_no_more(
     old: list[str], new: list[str]
 ) -> None:
