@@ -123,7 +123,7 @@ async def test_over_tls_the_port_takes_what_was_meant_for_it_and_the_commands_fi
 
     assert codes == [0, 0, 1, 1]
     assert "is not who it should be" in capsys.readouterr().err
-    assert cookie.startswith("__Host-strangler-session=")
+    assert cookie.startswith(f"__Host-strangler-session-{run.admin.rpartition(':')[2]}=")
     assert cookie.endswith("; Secure")
 
 
