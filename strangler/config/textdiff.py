@@ -19,8 +19,9 @@ def unified(before: str, after: str, file: Path) -> Iterator[str]:
         if not number:
             yield from (f"--- {file}", f"+++ {file}")
         for line in _shown(hunk, old, new):
-            body = line.removesuffix("\n")
-            yield body if line.endswith("\n") else f"{body}\n\\ No newline at end of file"
+            yield line.removesuffix("\n")
+            if not line.endswith("\n"):
+                yield "\\ No newline at end of file"
 
 
 def _lines(text: str) -> list[str]:

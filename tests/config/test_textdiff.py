@@ -32,7 +32,7 @@ def test_it_looks_like_diff_u() -> None:
     assert list(unified(before, after, FILE)) == [
         *("--- routes.yaml", "+++ routes.yaml"),
         *("@@ -2,6 +2,7 @@", " 2", " 3", " 4", "+new", " 5", " 6", " 7"),
-        *("@@ -17,4 +18,4 @@", " 17", " 18", " 19", "-20", "+twenty\n\\ No newline at end of file"),
+        *("@@ -17,4 +18,4 @@", " 17", " 18", " 19", "-20", "+twenty", "\\ No newline at end of file"),
     ]
 
 

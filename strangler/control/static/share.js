@@ -33,8 +33,8 @@ export function shareControl(key) {
   const meaning = el("p", { class: "meaning", role: "status", "aria-live": "off" });
   const apply = action("Set share…", () => setShare(Number(exact.value)), { class: "primary" });
   const toggle = action("", toggled);
-  const stage = el("select", { id: fresh("stage") }, STAGES.map(([value, word]) => el("option", { value }, `${value}: ${word}`)));
-  const some = el("input", { id: fresh("some"), type: "number", min: 0, max: 100, step: "any", value: 100, inputmode: "decimal" });
+  const stage = el("select", { id: fresh("stage"), onchange: chosen }, STAGES.map(([value, word]) => el("option", { value }, `${value}: ${word}`)));
+  const some = el("input", { id: fresh("some"), type: "number", min: 0, max: 100, step: "any", value: 100, inputmode: "decimal", oninput: chosen });
   const setStage = action("Set stage…", () => staged(stage.value, Number(some.value)));
   const note = gateNote();
   const now = el("p", { class: "now" });
@@ -67,6 +67,11 @@ export function shareControl(key) {
   function slid() {
     exact.value = STOPS[slider.value];
     edited();
+  }
+
+  /** Because a stage that was chosen is to be there when the button is pressed, whatever comes meanwhile. */
+  function chosen() {
+    isEdited = true;
   }
 
   /** Page up and page down go from mark to mark. */
