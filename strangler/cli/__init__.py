@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "explain",
     "flags": "flags",
     "status": "status",
+    "guards": "evidence",
     "reset": "guards",
     "trip": "guards",
     "kill": "guards",

@@ -27,6 +27,7 @@ UNCHANGING: Mapping[str, str] = {
     "flags list": "it reads",
     "flags get": "it reads",
     "status": "it reads",
+    "guards": "it reads",
     "shadow report": "it reads",
     "shadow recordings": "it reads",
     "divergences list": "it reads",

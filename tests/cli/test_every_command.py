@@ -33,6 +33,8 @@ ASKS: Mapping[str, tuple[str, ...]] = {
     "flags set": (f"payments 25% {WHY}",),
     "flags delete": (f"spare {WHY}",),
     "status": ("",),
+    "guards": ("", "pay"),
+    "audit list": ("", "--kind flags --limit 1"),
     "reset": (f"pay {WHY}",),
     "trip": (f"pay {WHY}",),
     "kill": (f"on {WHY}", f"off {WHY}"),
@@ -58,7 +60,6 @@ READS: Mapping[str, tuple[str, ...]] = {
     "check": ("-c {file}",),
     "shadow accept": (f"pay $.items[*].amount --yes {WHY} -c {{file}}", f"pay $.now --yes {WHY} -c {{file}}"),
     "replay": ("--route users --against {against} -c {recorded}",),
-    "audit list": ("--state-dir {state}",),
     "audit verify": ("--state-dir {state}",),
     "vault rotate": ("--state-dir {state}",),
 }
