@@ -99,7 +99,9 @@ SHADOW = Section(
         Key(
             name="credentials",
             takes=shadow_kinds.CREDENTIALS,
-            about="Whether Authorization, Proxy-Authorization and Cookie are sent along: `keep` or `remove`.",
+            about="Whether the client's credentials are sent along: `keep`, `remove`, or "
+            "`{header: NAME, env: VARIABLE}`, which has the header sent instead, with an environment "
+            "variable's value, whose name begins with SHADOW_.",
             default="keep",
         ),
         Key(

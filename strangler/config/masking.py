@@ -21,7 +21,9 @@ _HOST = re.compile(r"[A-Za-z0-9._-]*(?::[0-9]{0,5})?|\[[0-9A-Fa-f:.]*\](?::[0-9]
 """In a host that is none a secret may stand, behind a slash that was forgotten."""
 _CLOSING = "\"'`,.;)]}>"
 """What ends the value, or the sentence, that a URL stands in."""
-_KEYS = re.compile(r"(\bsecret_env\s*:\s*[\"']?[A-Z][A-Z0-9_]*|\bcredentials\s*:\s*[\"']?(?:keep|remove)\b)")
+_KEYS = re.compile(
+    r"(\bsecret_env\s*:\s*[\"']?[A-Z][A-Z0-9_]*|\bcredentials\s*:\s*(?:[\"']?(?:keep|remove)\b|\{\s*(?=(?:header|env)\s*:)))"
+)
 """Keys whose names say secret and whose values are none."""
 _WHAT = "masked"
 _INNER = re.compile(rf"\[redacted {_WHAT} ([0-9a-f]{{16}})\]")

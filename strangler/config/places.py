@@ -181,6 +181,8 @@ def _of_items(form: _Form) -> _Form:
 
 def _of_key(form: _Form, key: _Node) -> _Form:
     name = key.text if isinstance(key, Value) else ""
+    if form is shadow_kinds.CREDENTIALS:
+        return None if name in ("header", "env") else _Hidden.WHOLE
     match form:
         case Section() | OrOff():
             section = form if isinstance(form, Section) else form.section

@@ -11,7 +11,7 @@ from strangler.config.sections import Found
 from strangler.core.content import MAX_BYTES
 from strangler.core.fallback import SAFE
 from strangler.core.pathrules import rule_of
-from strangler.core.shadowing import Credentials, PathRule, Record, Redirects, RuleKind, Shadow, ShadowMode
+from strangler.core.shadowing import PathRule, Record, Redirects, RuleKind, Shadow, ShadowMode
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 """What is ever asked twice: safe (RFC 9110 section 9.2.1), and served by the proxy at all."""
@@ -104,6 +104,8 @@ def _word(at: At, otherwise: Shadow) -> Shadow | None:
 
 
 def _read(found: Found, otherwise: Shadow) -> Shadow:
+    usual = (otherwise.credentials, otherwise.replacement)
+    credentials, replacement = found.take("credentials", shadow_kinds.CREDENTIALS, usual)
     # Because what is off may be switched on any time, all of it is read.
     shadow = Shadow(
         mode=found.take("mode", shadow_kinds.MODE, otherwise.mode),
@@ -113,7 +115,8 @@ def _read(found: Found, otherwise: Shadow) -> Shadow:
         noise=found.take("noise", kinds.SHARE, otherwise.noise),
         max_body_bytes=found.take("max_body", kinds.SIZE, otherwise.max_body_bytes),
         timeout_s=found.take("timeout", kinds.DURATION, otherwise.timeout_s),
-        credentials=Credentials(found.take("credentials", shadow_kinds.CREDENTIALS, otherwise.credentials)),
+        credentials=credentials,
+        replacement=replacement,
         headers=found.take("headers", shadow_kinds.HEADERS, otherwise.headers),
         rules=otherwise.rules + _rules(found.get("rules")),
         redact=tuple(dict.fromkeys(otherwise.redact + found.take("redact", shadow_kinds.PATHS, ()))),

@@ -3,14 +3,15 @@
 import json
 import re
 
-from strangler.config.kind import Kind, Schema, amount, listed, text_of, whole, words
+from strangler.config.kind import Kind, Schema, amount, listed, pattern, text_of, whole, words
 from strangler.config.nodes import Mapping, Reading, Scalar
 from strangler.config.reading import At, nearest, show
 from strangler.config.rollback_kinds import HEADER_NAME
 from strangler.config.units import Wrong
 from strangler.core.jsonpath import parse_path
 from strangler.core.rewrite import MAX_DECIMALS
-from strangler.core.shadowing import Credentials, Redirects, RuleKind, ShadowMode
+from strangler.core.secrets import is_credential
+from strangler.core.shadowing import Credentials, Redirects, Replacement, RuleKind, ShadowMode
 
 MAX_TEXT = 256
 """Characters of a path, of a member's name and of a value that is mapped."""
@@ -48,6 +49,31 @@ def tell(at: At, error: ValueError) -> None:
     """Note what the core has against a value: `what is wrong; what to write`."""
     message, _, remedy = str(error).partition("; ")
     at.fault(message, remedy[:1].upper() + remedy[1:])
+
+
+def _credentials(at: At) -> tuple[Credentials, Replacement | None] | None:
+    if isinstance(at.node, Scalar):
+        word = _KEPT_OR_NOT.read(at)
+        return None if word is None else (Credentials(word), None)
+    before = at.report.count
+    header = variable = ""
+    for entry, value in at.entries():
+        match entry.key:
+            case "header":
+                header = HEADER_NAME.read(value) or ""
+                if header and not is_credential(header):
+                    message = f"{show(header)} is no header of credentials"
+                    value.fault(message, "Write one such as `Authorization`, `Cookie` or `X-Api-Key`")
+            case "env":
+                variable = _OWN_VARIABLE.read(value) or ""
+            case _:
+                # Because it may be a secret, it is not repeated.
+                value.fault("only `header` and `env` stand here", "Remove it; the value is taken from the environment")
+    if at.report.count == before and not (header and variable):
+        at.fault("`header` and `env` belong together", "Write `{header: Authorization, env: SHADOW_TOKEN}`")
+    if at.report.count > before:
+        return None
+    return Credentials.REMOVE, Replacement(header=header, variable=variable)
 
 
 def mode(text: str) -> ShadowMode | Wrong:
@@ -168,4 +194,21 @@ VALUES: Kind[tuple[tuple[str, str], ...]] = Kind(
 HEADERS = listed("list of headers", HEADER_NAME, least=0, most=MAX_LISTED)
 MODE: Kind[ShadowMode] = amount("`shadow`, `reverse`, `both`, `stage` or `off`", mode, {"enum": [*ShadowMode, False]})
 REDIRECTS: Kind[str] = words("`in_doubt` or `carried_out`", tuple(Redirects))
-CREDENTIALS: Kind[str] = words("`keep` or `remove`", tuple(Credentials))
+_KEPT_OR_NOT = words("`keep` or `remove`", tuple(Credentials))
+# Because the file may be changed by people who may not see the environment, it can name no other secret there.
+_OWN_VARIABLE = pattern("variable of shadowing", r"SHADOW_[A-Z0-9_]{1,57}", "Write a name such as SHADOW_TOKEN")
+CREDENTIALS: Kind[tuple[Credentials, Replacement | None]] = Kind(
+    name="`keep`, `remove` or `{header: NAME, env: VARIABLE}`",
+    read=_credentials,
+    schema={
+        "anyOf": [
+            _KEPT_OR_NOT.schema,
+            {
+                "type": "object",
+                "properties": {"header": HEADER_NAME.schema, "env": _OWN_VARIABLE.schema},
+                "required": ["header", "env"],
+                "additionalProperties": False,
+            },
+        ]
+    },
+)

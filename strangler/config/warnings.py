@@ -1,18 +1,24 @@
 """Warnings: what a file may say, and what somebody should know about it all the same."""
 
+import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 
 from strangler.config import pairs
 from strangler.config.shadow import writes_of
 from strangler.core.migration import settings
 from strangler.core.model import FULL_SHARE, Config, Route
-from strangler.core.shadowing import Shadow, ShadowMode
+from strangler.core.shadowing import Shadow, ShadowMode, fault_of_value
 from strangler.errors import CertificateError
 
 
-def warnings_of(config: Config, migrations: Collection[str] = (), finished: Collection[str] = ()) -> tuple[str, ...]:
+def warnings_of(
+    config: Config,
+    migrations: Collection[str] = (),
+    finished: Collection[str] = (),
+    environ: Mapping[str, str] = os.environ,
+) -> tuple[str, ...]:
     """Return what is to be told at `check`, at the start and at each reload.
 
     `migrations`: the flags that are known to be migration flags, whose stages send writes to both sides elsewhere.
@@ -28,7 +34,13 @@ def warnings_of(config: Config, migrations: Collection[str] = (), finished: Coll
         for upstream in config.upstreams
         if upstream.tls is not None and not upstream.tls.verify
     )
-    return (*listener, *upstreams, *_writes(config, migrations), *_finished(config, finished))
+    return (
+        *listener,
+        *upstreams,
+        *_writes(config, migrations),
+        *_variables(config, environ),
+        *_finished(config, finished),
+    )
 
 
 def _writes(config: Config, migrations: Collection[str]) -> Iterator[str]:
@@ -56,6 +68,20 @@ def _writes(config: Config, migrations: Collection[str]) -> Iterator[str]:
             yield (
                 f"{where}: {why}, and its writes ({what}) go to one side only, since nothing declares that both may "
                 "carry them out; write `shadow: {writes: true}` if they may, or split the route by `match.methods`"
+            )
+
+
+def _variables(config: Config, environ: Mapping[str, str]) -> Iterator[str]:
+    """Tell of variables that have nothing to send in place of the client's credentials; their values are not told."""
+    for route in config.routes:
+        rules = settings(route, config.shadow)
+        if rules is None or rules.replacement is None:
+            continue
+        name = rules.replacement.variable
+        if fault := fault_of_value(environ.get(name)):
+            yield (
+                f"routes file line {route.line}: route {route.name}: the variable {name} of `credentials` {fault}, so "
+                "the other side is not asked; set it where the proxy is started"
             )
 
 

@@ -49,7 +49,7 @@ def shadow(rules: Shadow) -> Document | str:
         "noise": units.percent(rules.noise),
         "max_body": units.octets(rules.max_body_bytes),
         "timeout": units.seconds(rules.timeout_s),
-        "credentials": rules.credentials.value,
+        "credentials": _credentials(rules),
         "headers": list(rules.headers),
         "record": _record(rules.record),
     }
@@ -131,6 +131,12 @@ def _cooldown(rule: Cooldown | None) -> Document | str:
         "share": units.percent(rule.share),
         "requests": rule.requests,
     }
+
+
+def _credentials(rules: Shadow) -> Document | str:
+    if rules.replacement is None:
+        return rules.credentials.value
+    return {"header": rules.replacement.header, "env": rules.replacement.variable}
 
 
 def _record(record: Record | None) -> Document | str:

@@ -13,7 +13,7 @@ def digest_of(route: Route, rules: Shadow, upstreams: Mapping[str, Upstream]) ->
     How many are asked, how long is waited and what is redacted changes no result.
     """
     sides = [_side(upstreams.get(name or "")) for name in (route.legacy, route.extracted)]
-    asked = (route.host.value, route.host_value, rules.credentials.value)
+    asked = (route.host.value, route.host_value, rules.credentials.value, *filter(None, (rules.replacement,)))
     return blake2b(repr((sides, asked, rules.headers, rules.rules)).encode(), digest_size=16).hexdigest()
 
 

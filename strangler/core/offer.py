@@ -34,6 +34,8 @@ class Drop(StrEnum):
     """The client has the answer already (304), by a mark of this side that the other one need not know."""
     UNASKABLE = "unaskable"
     """It has a header that is no UTF-8, or no path: it would be sent as something else."""
+    NO_CREDENTIALS = "no_credentials"
+    """The variable that has what is sent in place of the client's credentials is not set, or has no header's value."""
     UNHEALTHY = "unhealthy"
     """No address of the shadowed side is well."""
     STREAM = "stream"

@@ -32,6 +32,9 @@ _HEADERS = re.compile(
     re.IGNORECASE,
 )
 
+_ADDRESSES = frozenset(("forwarded", "x-forwarded-for", "x-real-ip"))
+"""Who the client is, is no credential."""
+
 _GAPS = r" .\-_/\u00a0\u2007\u2009\u2010-\u2015\u202f"
 _DIGITS = re.compile(rf"(?<![0-9])[0-9](?:[{_GAPS}]?[0-9]){{12,}}")
 _IBAN_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ \-\u00a0]?[A-Za-z0-9])")
@@ -85,6 +88,11 @@ def is_secret_parameter(name: str) -> bool:
 def is_secret_header(name: str) -> bool:
     """Return whether a header's value is secret: credentials, cookies, keys, and the client's address."""
     return _HEADERS.fullmatch(name) is not None or is_secret_name(name)
+
+
+def is_credential(name: str) -> bool:
+    """Return whether a request's header may be what lets its client in: a secret one, but for the client's address."""
+    return is_secret_header(name) and name.lower() not in _ADDRESSES
 
 
 def mask_text(text: str, mark: Mark) -> str:

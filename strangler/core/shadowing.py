@@ -4,8 +4,14 @@ They cross process borders, where a union of kinds could not be told apart; so a
 `core.pathrules` makes of it what compares.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+_VALUE = re.compile(r"[!-~](?:[ \t!-~]*[!-~])?")
+"""A header's value that every server reads alike: RFC 9110 section 5.5, without bytes beyond ASCII."""
+LONGEST_VALUE = 8_192
+"""Characters of a header's value; servers refuse longer ones (nginx `large_client_header_buffers` 8 KiB)."""
 
 
 class ShadowMode(StrEnum):
@@ -23,7 +29,7 @@ class ShadowMode(StrEnum):
 
 
 class Credentials(StrEnum):
-    """What becomes of Authorization, Proxy-Authorization and Cookie when a side is asked as well."""
+    """What becomes of a client's credentials (`core.secrets.is_credential`) when the other side is asked as well."""
 
     KEEP = "keep"
     """They are sent (default), because the answer depends on who asks."""
@@ -49,6 +55,28 @@ class RuleKind(StrEnum):
     UUID = "uuid"
     LOWER = "lower"
     MAP = "map"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replacement:
+    """A header that the other side is sent in place of the client's credentials."""
+
+    header: str
+    """Lower case."""
+    variable: str
+    """The environment variable with its value; the value itself stands in no file and in no configuration."""
+
+
+def fault_of_value(value: str | None) -> str:
+    """Return why what a variable has cannot be a header's value, None standing for a variable that is not set; empty
+    if it can. The value is not part of it."""
+    if value is None:
+        return "is not set"
+    if not value:
+        return "is empty"
+    if len(value) > LONGEST_VALUE:
+        return f"is longer than {LONGEST_VALUE} characters"
+    return "" if _VALUE.fullmatch(value) else "is no value of a header: a blank at an end, a line break or no ASCII"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +128,10 @@ class Shadow:
     timeout_s: float = 5.0
     """Precedent: GoReplay `--output-http-timeout` 5 s."""
     credentials: Credentials = Credentials.KEEP
-    """For the second ask of the answering side too. Precedent: Envoy's and nginx's mirrors pass headers on as they
-    are."""
+    """The second ask of the answering side keeps them whatever this says. Precedent: Envoy's and nginx's mirrors pass
+    headers on as they are."""
+    replacement: Replacement | None = None
+    """What is sent in place of credentials that are removed."""
     headers: tuple[str, ...] = ("location", "content-type")
     """Those of an answer that are compared, lower case. Because every server has its own Date, Server and ids, they
     are chosen, not left out."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from strangler.core.decide import Decision, Reason
 from strangler.core.divergence import GATEWAY_STATUSES, Why, is_ambiguous, is_carried_out
 from strangler.core.headers import ResponseHead
-from strangler.core.secrets import is_secret_header
+from strangler.core.secrets import is_credential
 from strangler.core.shadowing import Credentials, Redirects
 from strangler.core.writelog import KEY_HEADER, Answered, Begun, Doubted, Event, pack_answered, pack_doubted
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from strangler.proxy.exchange import Exchange
     from strangler.proxy.writelog import LogFile, WriteLog
 
-_CREDENTIALS = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
-_ADDRESSES = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
-"""Who the client is, is no credential; it is kept, sealed."""
 _LONGEST_NAME = 64
 """Bytes of a name up to which it is remembered whether it is secret."""
 
@@ -154,14 +151,12 @@ def _told_apart(exchange: "Exchange", *, keeps: bool) -> tuple[bytes, bytes]:
     secret: list[bytes] = []
     for line in (*exchange.head.lines, *exchange.client.account.lines(exchange.head).split(b"\r\n")):
         name = line.partition(b":")[0].lower()
-        if not name or (not keeps and name in _CREDENTIALS):
-            continue
-        is_secret = _is_secret(name) if len(name) <= _LONGEST_NAME else is_secret_header(name.decode("latin-1"))
-        is_secret = is_secret and name not in _ADDRESSES
-        (secret if is_secret else plain).append(line)
+        is_secret = _is_secret(name) if len(name) <= _LONGEST_NAME else is_credential(name.decode("latin-1"))
+        if name and (keeps or not is_secret):
+            (secret if is_secret else plain).append(line)
     return b"\r\n".join(plain), b"\r\n".join(secret)
 
 
 @lru_cache(maxsize=1_024)
 def _is_secret(name: bytes) -> bool:
-    return is_secret_header(name.decode("latin-1"))
+    return is_credential(name.decode("latin-1"))

@@ -20,6 +20,7 @@ from strangler.core.offer import MARK, Answer, Drop, Fields, Offer
 from strangler.core.shadowing import Credentials, Shadow
 from strangler.errors import ShadowError
 from strangler.shadow.budget import Budget
+from strangler.shadow.credentials import is_left_out, own
 from strangler.shadow.sending import text_of, url_of
 
 MOST_CONNECTIONS = 64
@@ -27,7 +28,6 @@ MOST_CONNECTIONS = 64
 _KEEP_S = 15.0
 _CHUNK = 65_536
 _OURS = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", MARK.lower().encode()})
-_CREDENTIALS = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
 UNABLE = frozenset({502, 503, 504})
 """Answers of a side that cannot serve just now, for the breaker. Precedent: Envoy's `consecutive_gateway_failure`.
 
@@ -35,7 +35,6 @@ A 500 is none: it may be what is wrong with one kind of request, and that is to 
 """
 _NO_FAULT = frozenset({Drop.BODY_TOO_LARGE, Drop.BUDGET})
 """Drops of an answer that came."""
-_LEFT_OUT: dict[Credentials, frozenset[bytes]] = {Credentials.KEEP: frozenset(), Credentials.REMOVE: _CREDENTIALS}
 NO_AUTO = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 LOG = logging.getLogger(__name__)
@@ -115,8 +114,10 @@ class Asker:
         if self._closing:
             await asyncio.wait(tuple(self._closing))
 
-    async def ask(self, name: str, offer: Offer, route: Route, rules: Shadow) -> Answer:
+    async def ask(self, name: str, offer: Offer, route: Route, rules: Shadow, *, is_again: bool = False) -> Answer:
         """Return what an upstream answers to an offered request; raises ShadowError with why there is no answer.
+
+        `is_again`: it is the answering side, which is asked by the client itself, whatever the rule of credentials.
 
         Who gets an answer gives the bytes of its body back to the budget.
         """
@@ -124,7 +125,10 @@ class Asker:
         # Before the breaker is asked, because a request that cannot be sent says nothing of the side.
         tls, address = target.upstream.tls, str(self._address(target))
         url = url_of("http" if tls is None else "https", address, offer.target)
-        headers = headers_of(offer, route, address, _LEFT_OUT[rules.credentials])
+        removes = rules.credentials is Credentials.REMOVE and not is_again
+        headers = headers_of(offer, route, address, removes=removes)
+        if removes:
+            headers.update(own(rules))
         if not breaker.may_ask(target.state, monotonic()):
             raise ShadowError(Drop.BREAKER, f"{name} failed too often just now")
         target.state = breaker.asked(target.state)
@@ -209,8 +213,10 @@ async def read_body(response: aiohttp.ClientResponse, most_bytes: int, budget: B
     return b"".join(pieces)
 
 
-def headers_of(asked: "Asked", route: Route, address: str, left_out: frozenset[bytes]) -> CIMultiDict[str]:
-    """Return what a side is sent, without the fields that are ours to make, and these.
+def headers_of(
+    asked: "Asked", route: Route, address: str, *, left_out: bytes = b"", removes: bool = False
+) -> CIMultiDict[str]:
+    """Return what a side is sent, without the fields that are ours to make, this one, and credentials if told so.
 
     Raises ShadowError if it cannot be sent as it is.
     """
@@ -223,7 +229,8 @@ def headers_of(asked: "Asked", route: Route, address: str, left_out: frozenset[b
         case HostRule.LITERAL:
             headers["Host"] = route.host_value
     for name, value in asked.headers:
-        if name.lower() not in left_out and name.lower() not in _OURS:
+        lower = name.lower()
+        if lower != left_out and lower not in _OURS and not (removes and is_left_out(lower)):
             headers.add(text_of(name), text_of(value))
     headers["X-Request-Id"] = asked.request_id.decode("ascii")
     headers["traceparent"] = asked.trace.decode("ascii")

@@ -19,6 +19,7 @@ from strangler.core.shadowing import Shadow, ShadowMode
 from strangler.errors import ShadowError
 from strangler.shadow.asker import Asker
 from strangler.shadow.budget import Budget, size_of
+from strangler.shadow.credentials import known
 from strangler.shadow.ledger import Ledger
 from strangler.shadow.queue import Queue
 from strangler.shadow.recorder import Recorder
@@ -201,12 +202,12 @@ class Comparer:
         try:
             compared = compare.compare(offer.answer, shadow, how)
             noise = None if again is None else compare.compare(offer.answer, again, how)
-            ledger.add(offer, shadow, compared, noise, time())
+            ledger.add(offer, shadow, compared, noise, time(), known(self._rules[offer.route]))
             return compared
         except MemoryError:
             LOG.warning("shadow_too_large", extra={"fields": {"route": offer.route}})
         # Not before what was read has gone with its error.
-        ledger.add(offer, shadow, _TOO_LARGE, None, time())
+        ledger.add(offer, shadow, _TOO_LARGE, None, time(), known(self._rules[offer.route]))
         return _TOO_LARGE
 
     def _is_outdated(self, route: Route, rules: Shadow, what: str) -> bool:
@@ -231,7 +232,7 @@ class Comparer:
 
     async def _ask_again(self, upstream: str, offer: Offer, route: Route, rules: Shadow) -> Answer | None:
         try:
-            return await self._asker.ask(upstream, offer, route, rules)
+            return await self._asker.ask(upstream, offer, route, rules, is_again=True)
         except ShadowError:
             # Because the comparison itself can be made, it is, without knowing the noise.
             return None

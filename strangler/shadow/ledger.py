@@ -66,13 +66,23 @@ class Ledger:
         self._dropped[why] = self._dropped.get(why, 0) + count
         self._has_news = True
 
-    def add(self, offer: Offer, shadow: Answer, compared: Comparison, again: Comparison | None, now: float) -> None:
+    def add(
+        self,
+        offer: Offer,
+        shadow: Answer,
+        compared: Comparison,
+        again: Comparison | None,
+        now: float,
+        own: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         """Take one comparison, and of a request that was asked twice how the answering side differed from itself.
+
+        `own`: what the shadowed side was sent in place of the client's credentials, none of which is kept.
 
         Raises MemoryError before anything of it was counted, if there is no room to look it through for secrets.
         """
         is_read = self._has_strangers(now, compared, again) or self._wants_example(compared)
-        redactor = self._redactor(offer, shadow) if is_read else None
+        redactor = self._redactor(offer, shadow, own) if is_read else None
         self._has_news = True
         self._last = now
         self._results[compared.result] += 1
@@ -153,10 +163,12 @@ class Ledger:
             rank=entry.rank,
         )
 
-    def _redactor(self, offer: Offer, shadow: Answer) -> Redactor:
+    def _redactor(self, offer: Offer, shadow: Answer, own: tuple[tuple[str, str], ...]) -> Redactor:
         """Return what redacts one record, having seen all of it."""
         redactor = Redactor(self._redaction, self._salt)
         redactor.learn_target(offer.target.decode("latin-1"))
+        # Because they are secret under any name.
+        learn_message(redactor, (("authorization", value) for _, value in own), b"")
         for fields, body in ((offer.headers, offer.body), *((a.headers, a.body) for a in (offer.answer, shadow))):
             learn_message(redactor, _texts(fields), body)
         return redactor

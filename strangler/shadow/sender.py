@@ -19,10 +19,12 @@ from yarl import URL
 from strangler.config.tls import client_context
 from strangler.core.divergence import Verdict, Why, Write, is_on_both
 from strangler.core.model import Route, Upstream
-from strangler.core.shadowing import Redirects
+from strangler.core.offer import Drop
+from strangler.core.shadowing import Credentials, Redirects
 from strangler.core.writelog import KEY_HEADER
 from strangler.errors import ShadowError
 from strangler.shadow.asker import NO_AUTO, headers_of
+from strangler.shadow.credentials import own
 from strangler.shadow.sending import text_of, url_of
 
 MOST_AT_ONCE = 16
@@ -92,7 +94,9 @@ class Sender:
         progress = SimpleNamespace(is_connected=False, status=0)
         try:
             address, headers = _head(target, write, route, secrets)
-        except (ShadowError, ValueError):
+        except ShadowError as error:
+            return Verdict(why=Why.NO_CREDENTIALS if error.why == Drop.NO_CREDENTIALS else Why.UNASKABLE)
+        except ValueError:
             return Verdict(why=Why.UNASKABLE)
         target.busy += 1
         try:
@@ -144,7 +148,13 @@ def _head(
     url = url_of("http" if target.upstream.tls is None else "https", address, write.target)
     write.method.decode("ascii")
     key_header = KEY_HEADER if route.idempotency is None else route.idempotency.header.encode("ascii")
-    headers = headers_of(write, route, address, frozenset((key_header,)))
+    rules = route.shadow
+    removes = rules is not None and rules.credentials is Credentials.REMOVE
+    headers = headers_of(write, route, address, left_out=key_header.lower(), removes=removes)
+    replaced = None if rules is None or not removes or rules.replacement is None else rules.replacement.header
+    # Because whoever repairs a write may name another one.
+    if rules is not None and replaced not in {text_of(field).lower() for field, _ in secrets}:
+        headers.update(own(rules))
     for field, value in secrets:
         headers.add(text_of(field), text_of(value))
     headers[key_header.decode("ascii")] = write.other_key.decode("ascii")

@@ -23,6 +23,7 @@ from strangler.core.divergence import Listed, Verdict, Why, Write
 from strangler.core.lanes import Lanes
 from strangler.core.model import Config, Route, Side
 from strangler.core.normalise import normal
+from strangler.core.shadowing import Credentials, Shadow
 from strangler.core.writelog import FOLDER, SUFFIX, Begun, fields_of
 from strangler.errors import VaultError
 from strangler.shadow import leftovers
@@ -292,7 +293,7 @@ class Writes:
             return Verdict(why=Why.KILLED), True
         if _is_late(entry, begun):
             return Verdict(why=Why.CONNECT if entry.state is State.SENDING else Why.LATE), True
-        secrets = self._opened(entry, begun)
+        secrets = self._opened(entry, begun, route.shadow)
         if secrets is None:
             # Because a worker that lives tells its secret as soon as it has found this process.
             return Verdict(why=Why.NO_CREDENTIALS), entry.file.is_final
@@ -317,9 +318,9 @@ class Writes:
         self._breakers[name] = breaker.failed(self._breakers[name], monotonic())
         return verdict, verdict.why is not Why.CONNECT
 
-    def _opened(self, entry: Entry, begun: Begun) -> tuple[tuple[bytes, bytes], ...] | None:
+    def _opened(self, entry: Entry, begun: Begun, rules: Shadow) -> tuple[tuple[bytes, bytes], ...] | None:
         """Return the fields that are not stored; None while they cannot be opened."""
-        if not begun.credentials:
+        if not begun.credentials or rules.credentials is Credentials.REMOVE:
             return ()
         cipher = self._secrets.get(entry.file.worker)
         if cipher is None:

@@ -1,11 +1,12 @@
 """Shadowing without faults."""
 
 import json
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
 from strangler.core.model import FULL_SHARE
-from strangler.core.shadowing import Credentials, PathRule, Record, RuleKind, Shadow, ShadowMode
+from strangler.core.shadowing import Credentials, PathRule, Record, Replacement, RuleKind, Shadow, ShadowMode
 from tests.config.values import durations, tokens
 
 paths = st.sampled_from(["$", "$.a", "$..iban", "$.items[*].price", "$.list[3]", "$['a b']", '$["no"].ü', "$.*"])
@@ -36,6 +37,13 @@ def rules(draw: st.DrawFn) -> PathRule:
             return PathRule(kind=kind, path=path)
 
 
+def _asked_by(shadow: Shadow) -> st.SearchStrategy[Shadow]:
+    headers = st.sampled_from(["authorization", "x-api-key"])
+    own = st.builds(Replacement, header=headers, variable=st.sampled_from(["SHADOW_A", "SHADOW_TOKEN_2"]))
+    kept = st.sampled_from(Credentials).map(lambda word: replace(shadow, credentials=word))
+    return kept | own.map(lambda one: replace(shadow, credentials=Credentials.REMOVE, replacement=one))
+
+
 shadows = st.builds(
     Shadow,
     mode=st.sampled_from([mode for mode in ShadowMode if mode is not ShadowMode.OFF]),
@@ -43,7 +51,6 @@ shadows = st.builds(
     noise=st.integers(0, FULL_SHARE),
     max_body_bytes=st.integers(1, 8 * 1_048_576),
     timeout_s=durations.filter(lambda seconds: seconds <= 60),
-    credentials=st.sampled_from(Credentials),
     headers=st.lists(tokens, max_size=3, unique=True).map(tuple),
     rules=st.lists(rules(), max_size=4).map(tuple),
     redact=st.lists(paths, max_size=3, unique=True).map(tuple),
@@ -54,4 +61,4 @@ shadows = st.builds(
         most_bytes=st.integers(1_024, 64 * 1_048_576),
         for_s=st.integers(1, 30 * 24 * 60).map(lambda minutes: minutes * 60.0),
     ),
-) | st.just(Shadow(mode=ShadowMode.OFF))
+).flatmap(_asked_by) | st.just(Shadow(mode=ShadowMode.OFF))

@@ -236,3 +236,16 @@ def test_no_order_of_lines_and_no_quote_shows_a_secret(lines: list[str], end: st
     for shown in (Masker().mask(text), Masker().mask(text + "\n" + end), Masker().mask_lines(text)):
         for token in TOKENS:
             assert token not in shown
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("{header: Authorization, env: SHADOW_TOKEN}", "{header: Authorization, env: SHADOW_TOKEN}"),
+        ("{header: Authorization, value: hush hush}", "{header: Authorization, value: [masked 1]}"),
+    ],
+)
+def test_what_is_sent_in_place_of_credentials_is_shown_by_its_names(written: str, shown: str) -> None:
+    around = "defaults: {{shadow: {{credentials: {}}}}}\n"
+
+    assert Masker().mask(around.format(written)) == around.format(shown)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from strangler.core.shadowing import Credentials, PathRule, Record, RuleKind, Shadow, ShadowMode
+from strangler.core.shadowing import Credentials, PathRule, Record, Replacement, RuleKind, Shadow, ShadowMode
 from tests.config.texts import SMALL, faults, meaning, validator
 
 SPLIT = f"{SMALL}routes:\n- name: a\n  match: {{path: /a}}\n  extracted: payments\n"
@@ -143,6 +143,11 @@ FAULTS = {
     "max_body: 9MiB": "no such body is kept. Write `1B` to `8MiB`",
     "timeout: 61s": "the wait would keep others from asking. Write at most `60s`",
     "credentials: hide": "`hide` is not known here. Known: keep, remove",
+    "credentials: {header: Authorization}": "`header` and `env` belong together. Write `{header:",
+    "credentials: {header: Host, env: SHADOW_A}": "`host` is no header of credentials. Write one such as `Auth",
+    "credentials: {header: Cookie, env: HOME}": "`HOME` is not a variable of shadowing. Write a name such as",
+    "credentials: {header: Cookie, value: hush}": "only `header` and `env` stand here. Remove it",
+    "credentials: [keep]": "a list stands where a mapping is expected",
     "headers: ['a b']": "`a b` cannot be the name of a header",
     "headers: [etag, ETag]": "this stands twice in the list",
     "redact: []": "the list is empty",
@@ -339,3 +344,15 @@ def test_an_editor_tells_what_needs_no_other_part_of_the_file(section: str) -> N
 
     assert faults(text)
     assert list(validator().iter_errors(yaml.safe_load(text)))
+
+
+def test_credentials_are_replaced_until_a_route_says_otherwise() -> None:
+    text = with_defaults("{credentials: {header: Authorization, env: SHADOW_TOKEN}}")
+    own = Replacement(header="authorization", variable="SHADOW_TOKEN")
+
+    usual = shadow(f"{text}  shadow: {{}}\n")
+    kept = shadow(f"{text}  shadow: {{credentials: keep}}\n")
+
+    assert usual is not None and (usual.credentials, usual.replacement) == (Credentials.REMOVE, own)
+    assert kept is not None and (kept.credentials, kept.replacement) == (Credentials.KEEP, None)
+    validator().validate(yaml.safe_load(f"{text}  shadow: {{}}\n"))

@@ -6,7 +6,7 @@ import pytest
 
 from strangler.core.compared import digest_of
 from strangler.core.model import Address, HostRule, Route, Upstream, UpstreamTls
-from strangler.core.shadowing import Credentials, PathRule, RuleKind, Shadow, ShadowMode
+from strangler.core.shadowing import Credentials, PathRule, Replacement, RuleKind, Shadow, ShadowMode
 from tests.support.plane import route
 
 ROUTE = route("users", "/users/{id}")
@@ -31,6 +31,7 @@ def with_side(side: Upstream) -> dict[str, Upstream]:
         (ROUTE, RULES, {"monolith": SIDE}),
         (replace(ROUTE, host=HostRule.UPSTREAM), RULES, SIDES),
         (ROUTE, replace(RULES, credentials=Credentials.REMOVE), SIDES),
+        (ROUTE, replace(RULES, replacement=Replacement(header="cookie", variable="SHADOW_A")), SIDES),
         (ROUTE, replace(RULES, headers=("etag",)), SIDES),
         (ROUTE, replace(RULES, rules=(PathRule(kind=RuleKind.IGNORE, path="$.now"),)), SIDES),
     ],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from strangler.core.secrets import is_card, is_iban, is_secret_header, is_secret_name
+from strangler.core.secrets import is_card, is_credential, is_iban, is_secret_header, is_secret_name
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,10 @@ def test_cards_are_told_by_their_check_digit(number: str, valid: bool) -> None:
 )  # fmt: skip
 def test_ibans_are_told_by_their_check_digits(text: str, valid: bool) -> None:
     assert is_iban(text) is valid
+
+
+def test_a_clients_address_is_secret_and_no_credential() -> None:
+    names = ["Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key", "X-CSRF-Token", "X-Amz-Security-Token"]
+    others = ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Accept", "X-User-Id", "X-Forwarded-Host"]
+
+    assert [name for name in (*names, *others) if is_credential(name)] == names

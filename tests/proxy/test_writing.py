@@ -130,9 +130,10 @@ async def test_no_credential_stands_in_a_file_in_any_readable_form(tmp_path: Pat
 async def test_credentials_that_the_route_removes_are_not_sent_on_at_all(tmp_path: Path) -> None:
     removing = declared(credentials=Credentials.REMOVE)
     async with backend(says(CREATED)) as monolith, noting(tmp_path, monolith, removing) as running:
-        await post(running, POST % b"Authorization: Bearer t0ken\r\nCookie: sid=c00kie\r\n")
+        await post(running, POST % b"Authorization: Bearer t0ken\r\nCookie: sid=c00kie\r\nX-Api-Key: a\r\n")
         (write,) = noted(tmp_path)
     assert write.begun.credentials == b""
+    assert b"Api-Key" not in write.begun.headers
     assert b"00kie" not in write.begun.headers
     assert b"X-Forwarded-For" in write.begun.headers
 

@@ -156,16 +156,18 @@ async def test_what_the_extracted_side_answered_is_checked_against_the_monolith(
     assert len(monolith.received) == 1
 
 
-async def test_credentials_are_removed_where_the_route_says_so() -> None:
-    rules = Shadow(noise=0, credentials=Credentials.REMOVE)
+async def test_credentials_are_removed_where_the_route_says_so_but_not_for_the_answering_side() -> None:
+    rules = Shadow(noise=10_000, credentials=Credentials.REMOVE)
     async with (
         backend(says(ok(b'{"id":7}', JSON))) as extracted,
-        comparing(config(1, extracted.port, shadowed(shadow=rules))) as comparer,
+        comparing(config(extracted.port, extracted.port, shadowed(shadow=rules))) as comparer,
     ):
-        comparer.offer(offer())
+        comparer.offer(offer(headers=(*offer().headers, (b"X-Api-Key", b"k"), (b"X-Forwarded-For", b"10.0.0.1"))))
         await found(comparer)
-    (received,) = extracted.received
-    assert received.values(b"Authorization") == received.values(b"Cookie") == []
+    received, again = extracted.received
+    assert received.values(b"Authorization") == received.values(b"Cookie") == received.values(b"X-Api-Key") == []
+    assert received.values(b"X-Forwarded-For") == [b"10.0.0.1"]
+    assert (again.values(b"Authorization"), again.values(b"X-Api-Key")) == ([b"Bearer abc"], [b"k"])
     assert received.values(b"Accept") == [b"*/*"]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from strangler.core.divergence import DivergenceKind, Verdict, Why
 from strangler.core.model import Idempotency, Side, Timeouts
-from strangler.core.shadowing import Redirects
+from strangler.core.shadowing import Credentials, Redirects, Replacement, Shadow
 from strangler.shadow import writes as module
 from strangler.shadow.writes import LATE_S
 from tests.shadow.writing import CREATED, bench_of, pay
@@ -336,3 +336,22 @@ async def test_what_would_be_sent_as_something_else_is_not_sent(tmp_path: Path, 
         await bench.until_idle()
     assert [(one.why, one.kind) for one in bench.told] == [(Why.UNASKABLE, DivergenceKind.NOT_SENT)]
     assert not extracted.received
+
+
+async def test_what_is_sent_in_place_of_credentials_goes_with_writes_and_their_repair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Replacement(header="x-api-key", variable="SHADOW_A")
+    rules = Shadow(writes=True, credentials=Credentials.REMOVE, replacement=own)
+    async with backend(says(CREATED)) as extracted, bench_of(tmp_path, extracted) as bench:
+        bench.writes.apply(replace(bench.config, routes=(replace(pay(), shadow=rules),)), is_killed=False)
+        # Because it was noted before the rule was changed.
+        bench.write(headers=b"X-Api-Key: old", credentials=bench.log.seal(b"Authorization: Bearer t0ken"))
+        await bench.until_idle()
+        assert [one.why for one in bench.told] == [Why.NO_CREDENTIALS]
+        assert not extracted.received
+        monkeypatch.setenv("SHADOW_A", "ours")
+        assert await bench.writes.repair(bench.content(bench.told[0]), ()) is None
+        assert await bench.writes.repair(bench.content(bench.told[0]), ((b"X-API-Key", b"given"),)) is None
+    assert [one.values(b"X-Api-Key") for one in extracted.received] == [[b"ours"], [b"given"]]
+    assert [one.values(b"Authorization") for one in extracted.received] == [[], []]
