@@ -113,3 +113,14 @@ def test_a_second_answer_of_another_status_says_nothing_of_noise_in_the_body() -
         kept.add(offer(), SHADOW, different(("at",)), busy, 1_000.0)
     at = next(group for group in kept.findings().groups if group.place == "$.at")
     assert (at.count, at.raw_only, at.nature) == (20, 0, Nature.UNDECIDED)
+
+
+def test_what_was_sent_in_place_of_the_clients_credentials_is_nowhere_where_the_answer_repeats_it() -> None:
+    kept = ledger()
+    found = Difference(kind=Kind.VALUE, place=("said",), primary="nothing", shadow="you are own-secret-17")
+    answer = Answer(status=200, headers=(), body=b'{"said":"you are own-secret-17"}')
+    there = Comparison(result=Result.DIFFERENT, differences=(found,))
+    kept.add(offer(), answer, there, None, 1_000.0, own=(("X-Api-Key", "own-secret-17"),))
+    (group,) = kept.findings().groups
+    assert group.examples
+    assert "own-secret" not in repr(group)
