@@ -170,4 +170,7 @@ def _value(metric: str, number: float) -> str:
 
 
 def _time(at: float) -> str:
+    # Because a guard that never tripped has been as it is since no time that anybody knows.
+    if not at:
+        return "ever"
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))

@@ -57,7 +57,7 @@ async def test_all_guards_are_a_table_and_the_code_is_3_while_one_has_tripped(
 
     assert codes == [0, 3]
     assert closed[0].split() == ["ROUTE", "PHASE", "SINCE", "TRIPS", "WHY"]
-    assert [row.split()[:2] for row in closed[1:]] == [["pay", "closed"], ["read", "closed"]]
+    assert [row.split()[:3] for row in closed[1:]] == [["pay", "closed", "ever"], ["read", "closed", "ever"]]
     assert [row.split()[:2] for row in tripped[1:]] == [["pay", "tripped"], ["read", "tripped"]]
     assert tripped[1].endswith(r"UTC  1      double \x1b[2Jcharges")
     assert tripped[2].endswith(r"with pay: double \x1b[2Jcharges")
