@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +9,7 @@ from urllib.parse import quote
 from strangler.cli import admin, exits, options
 from strangler.cli.outlet import say
 from strangler.cli.status import share_text, table
+from strangler.cli.times import date_text
 
 _EXIT_CODES = exits.codes(
     {
@@ -173,4 +173,4 @@ def _time(at: float) -> str:
     # Because a guard that never tripped has been as it is since no time that anybody knows.
     if not at:
         return "ever"
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
+    return date_text(at)

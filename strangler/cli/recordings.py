@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from strangler.cli import admin, changing, options
+from strangler.cli.times import date_text
 
 
 def add(actions: Any, epilog: str) -> None:
@@ -53,15 +53,11 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     for one in answer["routes"]:
         recording = "does not record now" if one["keep"] is None else f"at most {one['keep']:,}"
         kept = f"{one['count']:,} reads of {one['kinds']:,} kinds, {one['bytes'] / 1024:,.0f} KiB"
-        since = f", from {_date(one['first'])} to {_date(one['last'])}" if one["count"] else ""
+        since = f", from {date_text(one['first'])} to {date_text(one['last'])}" if one["count"] else ""
         yield f"{one['route']}: {kept} ({recording}){since}"
         if one["not_recorded"]:
             reasons = ", ".join(f"{why} {count:,}" for why, count in sorted(one["not_recorded"].items()))
             yield f"  not recorded: {reasons}"
-
-
-def _date(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 
 def _path(route: str) -> str:

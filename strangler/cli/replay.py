@@ -14,6 +14,7 @@ from typing import Any
 from strangler.cli import exits, recorded, shadow
 from strangler.cli.recorded import Recorded
 from strangler.cli.status import side_text
+from strangler.cli.times import date_text
 from strangler.config import addresses
 from strangler.config.units import Wrong
 from strangler.config.units import duration as read_duration
@@ -99,7 +100,7 @@ def lines(answer: Mapping[str, Any]) -> Iterator[str]:
     """Return what a replay has shown as text, in the words of `shadow report`."""
     recorded = answer["recorded"]
     sides = ", ".join(f"{side_text(side)} {count:,}" for side, count in recorded["sides"].items())
-    times = f"{shadow.date_text(recorded['first'])} to {shadow.date_text(recorded['last'])}"
+    times = f"{date_text(recorded['first'])} to {date_text(recorded['last'])}"
     yield f"{answer['route']}: {recorded['count']:,} reads recorded {times} ({sides})"
     yield f"  asked again of {answer['against']}; primary is what was recorded, shadow what it answers now"
     kinds = "1 kind" if recorded["kinds"] == 1 else f"{recorded['kinds']:,} kinds"

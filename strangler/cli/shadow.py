@@ -4,13 +4,13 @@ import argparse
 import json
 import math
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from strangler.cli import accept, admin, changing, exits, export, options, recordings
 from strangler.cli.status import share_text
+from strangler.cli.times import date_text
 
 _EXIT_CODES = exits.codes(
     {3: "with --bound: it is not proven of every route that is shown and has reads, or none that is shown has"}
@@ -243,11 +243,6 @@ def _value(text: str) -> str:
 def plain(text: str) -> str:
     """Return text that moves no cursor and turns no line around, wherever it came from."""
     return text if text.isprintable() else json.dumps(text)
-
-
-def date_text(seconds: float) -> str:
-    """Return a time as people read it."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 
 def _parity(text: str) -> float:

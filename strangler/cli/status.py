@@ -8,6 +8,7 @@ from typing import Any
 
 from strangler.cli import admin, exits, options
 from strangler.cli.outlet import one_line, say
+from strangler.cli.times import date_text
 from strangler.core.histogram import BOUNDS_S, SURE_S
 from strangler.core.model import Side
 
@@ -83,8 +84,7 @@ def lines(status: dict[str, Any]) -> Iterable[str]:
     for route in status["routes"]:
         if _is_tripped(route):
             guard = route["guard"]
-            since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(guard["since"]))
-            yield f"{guard['phase'].upper():<8} {route['name']} since {since}: {guard['why']}"
+            yield f"{guard['phase'].upper():<8} {route['name']} since {date_text(guard['since'])}: {guard['why']}"
     for route in status["routes"]:
         if (shadow := route["shadow"]) and not shadow.get("has_reads", True):
             yield f"shadow   {route['name']} ({shadow['mode']}): writes alone, which are sent on and not compared"
